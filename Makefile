@@ -1,0 +1,53 @@
+# make demo | repro | test | lint: each builds .venv from requirements.lock first if it is missing or older.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo repro space test lint format lock venv
+
+help:
+	@echo 'make demo   all seven stages on handwritten digits, in demo/ (minutes, no data to download)'
+	@echo 'make repro  all seven stages on CIFAR-10 (dvc repro)'
+	@echo 'make space  start the packaged Space on this machine (SPACE=demo/space for the demo)'
+	@echo 'make test   lint, then every test'
+	@echo 'make lint   ruff and mypy'
+
+demo: $(READY)
+	python -m cifarlens.demo
+
+repro: $(READY)
+	dvc repro
+
+SPACE ?= space
+space: $(READY)
+	python -m cifarlens.space.serve $(SPACE)
+
+test: lint
+	python -m pytest
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(READY)
+	ruff check --fix .
+	ruff format .
+
+venv: $(READY)
+
+$(READY): requirements.lock
+	@test -n "$(PYTHON)" || { echo 'cifarlens needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=/path/to/python.' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'This Python cannot make virtual environments: install its venv package (Debian: apt install python3-venv).' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Renew the pins (needs uv: pip install uv).
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock

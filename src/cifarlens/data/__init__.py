@@ -1,0 +1,1 @@
+"""Sources, statistics, augmentation and loading of the images; knows nothing of networks."""

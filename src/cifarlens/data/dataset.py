@@ -1,0 +1,78 @@
+"""The data set on disk: one `.npy` file an array, whose bytes are the same on every machine."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+from ..files import read_json, write_array, write_json
+
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+CLASSES = "classes.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels.
+
+    Attributes:
+        train_images: uint8, N×H×W×3, 0 to 255.
+        train_labels: int64, N, indices into `classes`.
+        test_images: as the train images.
+        test_labels: as the train labels.
+        classes: names, by label.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: tuple[str, ...]
+
+
+def save_dataset(folder: Path, dataset: Dataset) -> None:
+    """Writes the folder anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ARRAYS:
+        write_array(folder / f"{name}.npy", getattr(dataset, name))
+    write_json(folder / CLASSES, list(dataset.classes))
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """Opens the folder; the arrays are mapped from disk, read-only.
+
+    Raises:
+        UserError: a file is missing, damaged, or does not fit the others.
+    """
+    try:
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ARRAYS
+        }
+        dataset = Dataset(classes=tuple(read_json(folder / CLASSES)), **arrays)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(folder, str(error)) from None
+    for part in ("train", "test"):
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+            raise _damaged(folder, f"{part}_images is {images.dtype} {images.shape}")
+        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+            raise _damaged(folder, f"{part}_labels is {labels.dtype} {labels.shape}")
+    return dataset
+
+
+def dataset_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of the folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.name.encode())
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _damaged(folder: Path, why: str) -> UserError:
+    return UserError(f"The data set in {folder} is damaged ({why}): run `dvc repro -f download`.")

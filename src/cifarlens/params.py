@@ -1,0 +1,270 @@
+"""Typed, strict parameters: what params.yaml may hold, and one sentence for what it may not.
+
+The file is always checked as a whole, so a mistake anywhere stops the first stage and not the
+last. A stage receives only the keys it names.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from .errors import UserError
+from .paths import PARAMS
+
+IMAGE_SIZE = 32  # pixels; both data sets and all networks
+LAYERS = {
+    "custom_resnet": ("prep", "layer1", "layer2", "layer3"),
+    "resnet18": ("stem", "layer1", "layer2", "layer3", "layer4"),
+    "resnet34": ("stem", "layer1", "layer2", "layer3", "layer4"),
+}
+ModelName = Literal["custom_resnet", "resnet18", "resnet34"]
+
+
+def number(allowed: str, **bounds: float) -> Any:
+    """A field whose description says, in words for the user, what is allowed."""
+    return Field(description=allowed, allow_inf_nan=False, **cast(Any, bounds))
+
+
+def whole(low: int, high: int) -> Any:
+    return Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
+
+
+def switch() -> Any:
+    return Field(description="true or false")
+
+
+def one_of(*names: str) -> Any:
+    return Field(description=", ".join(names[:-1]) + f" or {names[-1]}")
+
+
+SHARE = "a number from 0 to below 1"
+RATE = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Frozen, without coercion, without unknown keys."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, protected_namespaces=()
+    )
+
+
+class Data(Section):
+    source: Literal["cifar10", "digits"] = one_of("cifar10", "digits")
+    val_size: int = whole(0, 25_000)
+
+
+class Augment(Section):
+    padding: int = whole(0, IMAGE_SIZE // 2)
+    flip: bool = switch()
+    cutout: int = Field(
+        ge=0,
+        le=IMAGE_SIZE,
+        description=f"a whole number from 0 (none) to {IMAGE_SIZE}, the image's side in pixels",
+    )
+
+
+class Model(Section):
+    name: ModelName = one_of(*LAYERS)
+    width: int = whole(1, 256)
+    dropout: float = number(SHARE, ge=0, lt=1)
+    norm_first: bool = switch()
+
+
+class Optimizer(Section):
+    weight_decay: float = number("a number from 0 to 10", ge=0, le=10)
+    decoupled: bool = switch()
+    beta1: float = number(SHARE, ge=0, lt=1)
+    beta2: float = number(SHARE, ge=0, lt=1)
+    label_smoothing: float = number(SHARE, ge=0, lt=1)
+
+
+class LrFind(Section):
+    start: float = number("a number above 0 and below lr_find.stop", gt=0)
+    stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
+    steps: int = whole(30, 10_000)
+    fraction: float = number("a number above 0 and at most 1", gt=0, le=1)
+
+
+class Trainer(Section):
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = one_of("auto", "cpu", "gpu", "mps")
+    devices: Literal["auto"] | Annotated[int, Field(ge=1, le=1)] = one_of("auto", "1")
+    precision: Literal["auto", "bf16-mixed"] | Annotated[int, Field(ge=32, le=32)] = one_of(
+        "auto", "32", "bf16-mixed"
+    )
+    workers: int = whole(0, 64)
+
+
+class GradCam(Section):
+    layer: str = Field(description="a layer of the network")
+    opacity: float = number("a number from 0 to 1", ge=0, le=1)
+    images: int = whole(10, 200)
+
+
+class Space(Section):
+    mistakes: int = whole(1, 200)
+    top_classes: int = whole(1, 10)
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: int = whole(0, 2**31 - 1)
+    epochs: int = whole(1, 1000)
+    peak_epoch: float = number("a number above 0 and at most epochs", gt=0)
+    batch_size: int = whole(2, 65_536)
+    lr_max: Literal["auto"] | RATE = Field(
+        description="auto or a number above 0 and at most 10",
+    )
+    lr_min: Literal["auto"] | RATE = Field(
+        description="auto or a number above 0 and at most lr_max",
+    )
+    data: Data
+    augment: Augment
+    model: Model
+    optimizer: Optimizer
+    lr_find: LrFind
+    trainer: Trainer
+    gradcam: GradCam
+    space: Space
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Params":
+        if self.peak_epoch > self.epochs:
+            raise _misfit("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
+        if self.lr_max != "auto" and self.lr_min != "auto" and self.lr_min > self.lr_max:
+            raise _misfit("lr_min", self.lr_min, f"at most lr_max, {self.lr_max}")
+        if self.lr_find.start >= self.lr_find.stop:
+            raise _misfit(
+                "lr_find.start", self.lr_find.start, f"below lr_find.stop, {self.lr_find.stop}"
+            )
+        if self.gradcam.layer not in LAYERS[self.model.name]:
+            raise _misfit(
+                "gradcam.layer",
+                self.gradcam.layer,
+                f"a layer of {self.model.name}: {', '.join(LAYERS[self.model.name])}",
+            )
+        if self.model.name != "custom_resnet" and not self.model.norm_first:
+            raise _misfit("model.norm_first", False, f"true for {self.model.name}")
+        return self
+
+
+def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
+    context = {"key": key, "value": value, "allowed": allowed}
+    return PydanticCustomError("misfit", "{key} must be {allowed}", context)
+
+
+def load_params(*names: str, path: Path = PARAMS) -> tuple[Any, ...]:
+    """Reads and checks params.yaml.
+
+    Args:
+        names: keys as dvc.yaml lists them: `seed`, `model` (a whole section) or `data.source`.
+        path: the file.
+
+    Returns:
+        The frozen section or the value of each name, in that order.
+
+    Raises:
+        UserError: the file is missing, no YAML, or holds an unknown key, misses a key, or has a
+            value of the wrong type or outside its range.
+    """
+    params = parse_params(_read(path), path.name)
+    values: list[Any] = []
+    for name in names:
+        value: Any = params
+        for key in name.split("."):
+            value = getattr(value, key)
+        values.append(value)
+    return tuple(values)
+
+
+def parse_params(content: object, source: str = "params.yaml") -> Params:
+    """The parameters in what a YAML parser gave; raises UserError as `load_params` does."""
+    if not isinstance(content, dict):
+        raise UserError(f"{source} holds no keys and values: restore it with `git checkout`.")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{source}: {_sentence(error.errors()[0])}") from None
+
+
+def _read(path: Path) -> object:
+    # DVC's own parser: YAML 1.2, where the 5e-05 that `dvc exp run -S` writes is a number.
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing here: run from the project's root.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text: restore it with `git checkout`.") from None
+    except (YAMLError, ValueError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}{line} is no valid YAML ({what}): mend that line.") from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if error["type"] == "misfit":
+        context = error["ctx"]
+        key, value, allowed = context["key"], context["value"], context["allowed"]
+        return f"{key} is {_show(value)}, but must be {allowed}; change it and run again."
+    path = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        return _unknown(path)
+    key, allowed = _describe(path)
+    if error["type"] == "missing":
+        return f"{key} is missing; add it: {allowed}."
+    return f"{key} is {_show(error['input'])}, but must be {allowed}; change it and run again."
+
+
+def _unknown(path: list[str]) -> str:
+    known = sorted(_fields(path[:-1]))
+    near = difflib.get_close_matches(path[-1], known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{'.'.join(path)} is no parameter; {hint}Allowed here: {', '.join(known)}."
+
+
+def _describe(path: list[str]) -> tuple[str, str]:
+    """The dotted key of an error's place, and what is allowed there."""
+    for end in range(len(path), 0, -1):  # a union adds the name of its branch to the place
+        field = _fields(path[: end - 1]).get(path[end - 1])
+        if field is not None:
+            allowed = field.description
+            if allowed is None:
+                allowed = f"a section with the keys {', '.join(_fields(path[:end]))}"
+            return ".".join(path[:end]), allowed
+    return ".".join(path), "a text key"
+
+
+def _fields(path: list[str]) -> dict[str, FieldInfo]:
+    model: Any = Params
+    for key in path:
+        field = model.model_fields.get(key)
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return {}
+    return dict(model.model_fields)
+
+
+def _show(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return str(value).lower()
+        case str():
+            return repr(value)
+        case dict():
+            return "a section"
+        case list():
+            return "a list"
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return str(value)

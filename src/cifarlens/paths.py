@@ -1,0 +1,34 @@
+"""Every path that more than one file needs, relative to the project's root."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+LOCK = Path("requirements.lock")
+
+ARCHIVES = Path("data/archive")  # kept downloads, no output of any stage
+DATASET = Path("data/dataset")
+TEST_LOGITS = Path("data/evaluation/test_logits.npy")
+CHECKPOINTS = Path("checkpoints")  # no output either: see training/checkpoint.py
+LOGS = Path("logs")
+MODEL = Path("models")
+SPACE = Path("space")
+
+STATS_METRICS = Path("metrics/stats.json")
+LR_FIND_METRICS = Path("metrics/lr_find.json")
+TRAIN_METRICS = Path("metrics/train.json")
+EVALUATE_METRICS = Path("metrics/evaluate.json")
+GRADCAM_METRICS = Path("metrics/gradcam.json")
+
+LR_CURVE = Path("reports/plots/lr_find.csv")
+HISTORY = Path("reports/plots/train.csv")
+CONFUSION = Path("reports/plots/confusion.csv")
+PER_CLASS = Path("reports/plots/per_class.csv")
+
+DATASET_FIGURES = Path("reports/dataset")
+LR_FIGURE = Path("reports/figures/lr_find.png")
+TRAINING_FIGURE = Path("reports/figures/train.png")
+CONFUSION_FIGURE = Path("reports/figures/confusion.png")
+GALLERY = Path("reports/gradcam")
+REPORT = Path("reports/index.html")
+
+RUN_LOG = Path("logs/runs.jsonl")  # times and machines: they vary, so no stage's output

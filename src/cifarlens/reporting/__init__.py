@@ -1,0 +1,1 @@
+"""Evaluation, figures, Grad-CAM galleries and the HTML report."""

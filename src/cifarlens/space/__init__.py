@@ -1,0 +1,1 @@
+"""The Gradio app, and what packages it with a model as a Hugging Face Space."""

@@ -1,0 +1,1 @@
+"""LightningModule, schedule, learning-rate finder and fit; knows nothing of reports."""
