@@ -18,7 +18,7 @@ def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
     Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C. Anything else is a defect of
     ours and keeps its traceback.
     """
-    expected = (UserError, *user_errors)
+    expected: tuple[type[Exception], ...] = (UserError, *user_errors)
     try:
         main()
     except expected as error:
