@@ -1,0 +1,21 @@
+"""Where images may come from, by the name that `data.source` gives."""
+
+from collections.abc import Callable
+
+from .dataset import Dataset
+
+
+def _cifar10() -> Dataset:
+    from .cifar10 import obtain_cifar10
+
+    return obtain_cifar10()
+
+
+def _digits() -> Dataset:
+    from .digits import read_digits
+
+    return read_digits()
+
+
+# Imports wait for the call: the digits need no network library, CIFAR-10 no scikit-learn.
+SOURCES: dict[str, Callable[[], Dataset]] = {"cifar10": _cifar10, "digits": _digits}
