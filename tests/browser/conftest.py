@@ -1,0 +1,82 @@
+"""A real browser for the tests of what people look at.
+
+`page` fails its test on a console error, on an uncaught exception and on any request that leaves
+this machine; a test that provokes one clears `faults` itself.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOCAL_SCHEMES = {"about", "blob", "data", "file"}
+LOCAL_HOSTS = {"127.0.0.1", "localhost"}
+
+
+def _chromium(bundled: str) -> str:
+    """The system's browser, else the one Playwright installed; without any, skips or fails."""
+    found = [path for name in NAMES if (path := shutil.which(name))]
+    if found:
+        return found[0]
+    if Path(bundled).is_file():
+        return bundled
+    message = f"no Chromium: install one of {', '.join(NAMES)}"
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="module")  # not longer: Playwright keeps an event loop in this thread
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    with sync_playwright() as playwright:
+        path = _chromium(playwright.chromium.executable_path)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def faults() -> list[str]:
+    """What went wrong on the page so far: console errors, exceptions, requests to elsewhere."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
+    """A fresh page, 1280×900, without animations, in a context of its own."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-US"
+    )
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            faults.append(f"console: {message.text}")
+
+    def on_request(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in LOCAL_SCHEMES and address.hostname not in LOCAL_HOSTS:
+            faults.append(f"request: {request.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
+    page.on("request", on_request)
+    yield page
+    context.close()
+    assert not faults, faults
