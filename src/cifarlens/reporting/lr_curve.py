@@ -1,0 +1,89 @@
+"""The learning-rate finder's curve: loss over rate, with the two rates that training takes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    VERMILION,
+    label_axes,
+    log_axis,
+    new_figure,
+    rate,
+    save_png,
+    styled,
+)
+
+
+def draw_lr_curve(
+    path: Path,
+    lrs: Sequence[float],
+    losses: Sequence[float],
+    smooth: Sequence[float],
+    lr_min: float,
+    lr_max: float,
+) -> None:
+    """Writes `lr_curve` as a PNG; arguments as there."""
+    save_png(path, lr_curve(lrs, losses, smooth, lr_min, lr_max))
+
+
+def lr_curve(
+    lrs: Sequence[float],
+    losses: Sequence[float],
+    smooth: Sequence[float],
+    lr_min: float,
+    lr_max: float,
+) -> Figure:
+    """The range test (Smith 2015, arXiv:1506.01186).
+
+    Args:
+        lrs: rate of each step, above 0.
+        losses: training loss of each step, cross-entropy in nats.
+        smooth: the losses, smoothed.
+        lr_min: first and last rate of the training, marked.
+        lr_max: its peak, marked.
+    """
+    with styled():
+        figure = new_figure(7.2, 3.8)
+        axes = figure.subplots()
+        axes.plot(lrs, losses, color=MUTED, alpha=0.45, linewidth=1, label="each step")
+        axes.plot(lrs, smooth, color=BLUE, label="smoothed")
+        log_axis(axes)
+        axes.set_ylim(*_loss_range(losses, smooth))
+        _mark(axes, lr_min, "lr_min", GREEN)
+        _mark(axes, lr_max, "lr_max", VERMILION)
+        label_axes(
+            axes, "Learning-rate finder", "learning rate (log scale)", "train loss (cross-entropy)"
+        )
+        axes.legend(loc="lower left")
+    return figure
+
+
+def _mark(axes: Axes, lr: float, name: str, colour: str) -> None:
+    axes.axvline(lr, color=colour, linewidth=1.5, linestyle=(0, (4, 2)))
+    axes.annotate(
+        f"{name} = {rate(lr)}",
+        (lr, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5, -3),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="top",
+        color=INK,
+        fontsize=9,
+    )
+
+
+def _loss_range(losses: Sequence[float], smooth: Sequence[float]) -> tuple[float, float]:
+    """Room for the curve where it tells something: a diverging loss leaves the top."""
+    low = min(*losses, *smooth)
+    high = max(*smooth[: max(1, len(smooth) // 3)], losses[0])
+    margin = 0.12 * max(high - low, 0.1)
+    return low - margin, high + 4 * margin
