@@ -1,4 +1,4 @@
-"""The handwritten digits bundled with scikit-learn, as images of CIFAR's shape; needs no network."""
+"""The handwritten digits bundled with scikit-learn, in the shape of CIFAR; needs no network."""
 
 import numpy as np
 from PIL import Image
