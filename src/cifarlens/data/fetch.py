@@ -18,14 +18,10 @@ from tqdm import tqdm
 from ..errors import UserError
 from ..files import read_json, write_json
 
-CHUNK = 1 << 18  # bytes
+CHUNK = 1 << 14  # bytes; a cut loses at most so many
 RETRIED = (408, 425, 429, 500, 502, 503, 504)  # statuses that may pass
-FINAL = (
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.TooManyRedirects,
-)
+# An address or redirect that leads nowhere; the libraries below raise ValueError for their part.
+FINAL = (ValueError, requests.exceptions.TooManyRedirects)
 BROKEN = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)
 
 

@@ -1,0 +1,102 @@
+"""A real web server on loopback that can be told how to misbehave."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+
+@dataclass
+class Web:
+    """Serves `files`; each of `faults` answers one request, in order, instead of the server."""
+
+    url: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    faults: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    validators: dict[str, str] = field(default_factory=lambda: {"ETag": '"v1"'})
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def serve(
+        self,
+        handler: BaseHTTPRequestHandler,
+        ranges: bool = True,
+        check: bool = True,
+        end: int | None = None,
+        stall: bool = False,
+        shift: int = 0,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """One answer.
+
+        Args:
+            handler: the request.
+            ranges: heed Range.
+            check: heed If-Range.
+            end: cut the connection at this byte of the file.
+            stall: send nothing more from there on, instead of cutting.
+            shift: begin so many bytes after those that were asked for.
+            headers: further ones.
+        """
+        content = self.files[handler.path]
+        start, status = 0, 200
+        wanted = handler.headers.get("Range")
+        same = handler.headers.get("If-Range") in self.validators.values()
+        if ranges and wanted and (same or not check):
+            start = int(wanted.removeprefix("bytes=").removesuffix("-")) + shift
+            status = 206 if start < len(content) else 416
+        handler.send_response(status)
+        if status == 416:
+            handler.end_headers()
+            return
+        for name, value in [*self.validators.items(), *headers]:
+            handler.send_header(name, value)
+        if status == 206:
+            place = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            handler.send_header("Content-Range", place)
+        handler.send_header("Content-Length", str(len(content) - start))
+        handler.end_headers()
+        handler.wfile.write(content[start:end])
+        handler.wfile.flush()
+        if stall:
+            self.closing.wait(10)
+
+    def fault(self, **how: object) -> Callable[[BaseHTTPRequestHandler], None]:
+        return lambda handler: self.serve(handler, **how)  # type: ignore[arg-type]
+
+    def status(self, code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(code)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        return answer
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):  # loopback goes through no proxy
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.requests.append((self.path, dict(self.headers)))
+            (site.faults.pop(0) if site.faults else site.serve)(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    site = Web(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield site
+    site.closing.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
