@@ -44,8 +44,6 @@ PAGE_RULES = (
     (re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL), ""),
     (re.compile(r"<!--.*?-->\s*", re.DOTALL), ""),
     (re.compile(r" font-family: [^;\"]*;"), ""),
-    (re.compile(r"font: (?:\d+ |normal )?([\d.]+)px [^;\"]*"), r"font-size: \1px"),
-    (re.compile(r"font: (?:bold|[67]00) ([\d.]+)px [^;\"]*"), r"font-size: \1px; font-weight: 700"),
 )
 
 DPI = 200  # crisp on dense screens

@@ -1,0 +1,49 @@
+"""The confusion matrix as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from .style import INK, PAPER, SEQUENTIAL, label_axes, new_figure, save_png, styled
+
+
+def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str]) -> None:
+    """Writes `confusion_figure` as a PNG; arguments as there."""
+    save_png(path, confusion_figure(confusion, classes))
+
+
+def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Counts in cells, coloured by the share of the true class's images.
+
+    Args:
+        confusion: int, classes×classes, by true label (row) and predicted label (column).
+        classes: names, by label.
+    """
+    shares = row_shares(confusion)
+    side = 2.4 + 0.46 * len(classes)
+    with styled():
+        figure = new_figure(side + 0.6, side)
+        axes = figure.subplots()
+        picture = axes.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1)
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        for (row, column), count in np.ndenumerate(confusion):
+            colour = PAPER if shares[row, column] > 0.55 else INK
+            text = f"{count:,}" if count else "·"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+        bar = figure.colorbar(picture, shrink=0.8, format=PercentFormatter(1))
+        bar.set_label("share of the true class")
+        bar.outline.set_visible(False)
+        label_axes(axes, "Confusion matrix (images)", "predicted class", "true class")
+    return figure
+
+
+def row_shares(confusion: np.ndarray) -> np.ndarray:
+    """Each row divided by its sum, float64; a class without images gives zeros."""
+    totals = confusion.sum(axis=1, keepdims=True)
+    return np.asarray(confusion / np.maximum(totals, 1), np.float64)

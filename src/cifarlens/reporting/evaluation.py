@@ -1,0 +1,134 @@
+"""What the test logits say: accuracy, loss, calibration and confusion.
+
+Pure functions over logits and labels; knows nothing of networks or files.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_calibration_error,
+    multiclass_confusion_matrix,
+)
+
+BINS = 15  # of confidence, as in Guo et al. 2017
+DIGITS = 6
+Z95 = 1.959963984540054  # of the normal distribution, two-sided
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The numbers of one look at a set of images.
+
+    Attributes:
+        classes: names, by label.
+        accuracy: share of images whose largest logit is their label's, 0 to 1.
+        loss: mean cross-entropy, nats, without label smoothing.
+        calibration_error: expected calibration error, 0 to 1 (Guo et al. 2017, arXiv:1706.04599):
+            the mean distance between confidence and accuracy over `BINS` bins of confidence.
+        class_accuracy: accuracy over each class's images, float64, NaN for a class without any.
+        confusion: int64 classes×classes, images by true label (row) and predicted label (column).
+    """
+
+    classes: tuple[str, ...]
+    accuracy: float
+    loss: float
+    calibration_error: float
+    class_accuracy: np.ndarray
+    confusion: np.ndarray
+
+    @property
+    def images(self) -> int:
+        return int(self.confusion.sum())
+
+    @property
+    def correct(self) -> int:
+        return int(self.confusion.trace())
+
+    @property
+    def class_images(self) -> np.ndarray:
+        """Images of each class, int64."""
+        return np.asarray(self.confusion.sum(axis=1))
+
+    def metrics(self) -> dict[str, object]:
+        """The content of the metrics file; a class without images is left out of `classes`."""
+        accuracies = zip(self.classes, self.class_accuracy, strict=True)
+        return {
+            "accuracy": round(self.accuracy, DIGITS),
+            "loss": round(self.loss, DIGITS),
+            "calibration_error": round(self.calibration_error, DIGITS),
+            "images": self.images,
+            "correct": self.correct,
+            "classes": {
+                name: round(float(share), DIGITS) for name, share in accuracies if share == share
+            },
+        }
+
+    def class_rows(self) -> list[tuple[str, float | None, int]]:
+        """For each class its name, accuracy (None without images) and number of images."""
+        rows = zip(self.classes, self.class_accuracy, self.class_images, strict=True)
+        return [
+            (name, round(float(share), DIGITS) if count else None, int(count))
+            for name, share, count in rows
+        ]
+
+
+def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Evaluation:
+    """Compares predictions with labels.
+
+    Args:
+        logits: float32, N×classes.
+        labels: int64, N.
+        classes: names, by label; at least two.
+
+    Raises:
+        ValueError: no images, or shapes or labels that do not fit each other.
+    """
+    _check(logits, labels, len(classes))
+    scores, target = torch.from_numpy(np.array(logits)), torch.from_numpy(np.array(labels))
+    count = len(classes)
+    predicted = scores.argmax(1)
+    per_class = multiclass_accuracy(predicted, target, count, average="none").double().numpy()
+    present = np.bincount(labels, minlength=count) > 0
+    return Evaluation(
+        classes=tuple(classes),
+        accuracy=float(multiclass_accuracy(predicted, target, count, average="micro")),
+        loss=float(cross_entropy(scores.double(), target)),
+        calibration_error=float(
+            multiclass_calibration_error(scores.double().softmax(1), target, count, n_bins=BINS)
+        ),
+        class_accuracy=np.where(present, per_class, np.nan),
+        confusion=multiclass_confusion_matrix(predicted, target, count).numpy(),
+    )
+
+
+def _check(logits: np.ndarray, labels: np.ndarray, classes: int) -> None:
+    if logits.ndim != 2 or logits.shape[1] != classes or classes < 2:
+        raise ValueError(f"logits are {logits.shape}, not N×{max(classes, 2)}")
+    if not len(logits) or labels.shape != logits.shape[:1]:
+        raise ValueError(f"{len(logits)} rows of logits for labels of shape {labels.shape}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels from {labels.min()} to {labels.max()}, not 0 to {classes - 1}")
+    if not np.isfinite(logits).all():
+        raise ValueError("a logit is NaN or infinite")
+
+
+def wilson_interval(correct: int, images: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953), 0 to 1."""
+    share, z2 = correct / images, Z95**2
+    centre = (share + z2 / (2 * images)) / (1 + z2 / images)
+    spread = Z95 * (share * (1 - share) / images + z2 / (4 * images**2)) ** 0.5 / (1 + z2 / images)
+    return max(0.0, centre - spread), min(1.0, centre + spread)
+
+
+def confused_pairs(confusion: np.ndarray, most: int) -> list[tuple[int, int, int]]:
+    """True label, predicted label and images of the commonest errors, commonest first."""
+    errors = np.array(confusion)
+    np.fill_diagonal(errors, 0)
+    order = np.argsort(-errors, axis=None, kind="stable")[:most]
+    pairs = zip(*np.unravel_index(order, errors.shape), strict=True)
+    return [(int(i), int(j), int(errors[i, j])) for i, j in pairs if errors[i, j]]

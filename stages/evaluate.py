@@ -1,0 +1,43 @@
+"""The one look at the test images: logits, metrics, confusion."""
+
+import numpy as np
+from tqdm import tqdm
+
+from cifarlens import paths
+from cifarlens.classifier.bundle import BundleError, load_bundle
+from cifarlens.classifier.predict import predict_batches
+from cifarlens.data.dataset import load_dataset
+from cifarlens.errors import UserError
+from cifarlens.files import write_array, write_csv, write_json
+from cifarlens.params import load_params
+from cifarlens.reporting.confusion import draw_confusion
+from cifarlens.reporting.device import choose_device
+from cifarlens.reporting.evaluation import evaluate
+from cifarlens.stage import run_stage
+
+
+def main() -> None:
+    (accelerator,) = load_params("trainer.accelerator")
+    device = choose_device(accelerator)
+    dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
+    classes, images, labels = dataset.classes, dataset.test_images, dataset.test_labels
+    if bundle.config.classes != classes:
+        raise UserError(f"{paths.MODEL} was trained on other classes: run `dvc repro`.")
+    batches = []
+    with tqdm(total=len(images), desc="evaluate", unit="image", disable=None) as bar:
+        for batch in predict_batches(bundle, images, device=device):
+            batches.append(batch)
+            bar.update(len(batch))
+    logits = np.concatenate(batches)
+    result = evaluate(logits, labels, classes)
+    write_array(paths.TEST_LOGITS, logits)
+    predicted = logits.argmax(axis=1)
+    pairs = ((classes[i], classes[j]) for i, j in zip(labels, predicted, strict=True))
+    write_csv(paths.CONFUSION, ("actual", "predicted"), pairs)
+    write_csv(paths.PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
+    draw_confusion(paths.CONFUSION_FIGURE, result.confusion, classes)
+    write_json(paths.EVALUATE_METRICS, result.metrics())
+
+
+if __name__ == "__main__":
+    run_stage(main, BundleError)
