@@ -92,12 +92,13 @@ def fetch(
             reason = _reason(error)
         if transfer.size() > furthest:  # a server that cuts now and then is no hopeless one
             failures, furthest = 0, transfer.size()
-        failures += 1
+        else:
+            failures += 1
         if failures >= patience.attempts:
             raise FetchError(
                 f"Cannot fetch {public_url(url)}: {reason} (gave up after {failures} attempts)."
             )
-        pause = patience.pause * 2 ** (failures - 1)
+        pause = patience.pause * 2 ** max(failures - 1, 0)
         print(f"{reason}; trying again in {pause:g} s", file=sys.stderr)
         time.sleep(pause)
     transfer.finish(path)
