@@ -1,0 +1,90 @@
+"""The download stage on the real CIFAR-10, where this machine has it.
+
+It is looked for at CIFAR10_SOURCE (a folder or an archive), then in `../shared/cifar10` beside the
+checkout, whose `unpack DEST` makes the folder of the official archive.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarlens.data.dataset import Dataset, dataset_digest, load_dataset
+from cifarlens.data.statistics import channel_statistics
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "cifar10"
+MEAN = "0.49139968 0.48215841 0.44653091"
+STD = "0.24703223 0.24348513 0.26158784"
+DIGEST = "84e63f1a63a5a7af4ba2baa252cc7a353077502433d2a2351efeba0e57f17371"  # of data/dataset
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    """Removed at once: pytest would keep half a gigabyte for the next three runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def source(scratch: Path) -> str:
+    named = os.environ.get("CIFAR10_SOURCE", "")
+    if named and Path(named).exists():
+        return str(Path(named).resolve())
+    if not (SHARED / "unpack").is_file():
+        pytest.skip("no real CIFAR-10 here: neither at CIFAR10_SOURCE nor in ../shared/cifar10")
+    subprocess.run([SHARED / "unpack", scratch], check=True, capture_output=True)
+    return str(scratch)
+
+
+def download(folder: Path, source: str) -> Path:
+    """The folder of the data set that the stage wrote."""
+    folder.mkdir()
+    shutil.copy(ROOT / "params.yaml", folder)
+    environment = {**os.environ, "CIFAR10_SOURCE": source, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stages.download"]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
+    return folder / "data" / "dataset"
+
+
+@pytest.fixture(scope="module")
+def folder(source: str, scratch: Path) -> Path:
+    return download(scratch / "first", source)
+
+
+@pytest.fixture(scope="module")
+def dataset(folder: Path) -> Dataset:
+    return load_dataset(folder)
+
+
+def test_all_images_are_there_and_classes_balanced(dataset):
+    assert dataset.train_images.shape == (50_000, 32, 32, 3)
+    assert dataset.test_images.shape == (10_000, 32, 32, 3)
+    assert np.bincount(dataset.train_labels).tolist() == [5000] * 10
+    assert np.bincount(dataset.test_labels).tolist() == [1000] * 10
+    assert dataset.classes[0] == "airplane"
+    assert dataset.classes[9] == "truck"
+
+
+def test_statistics_to_eight_places(dataset):
+    mean, std = channel_statistics(dataset.train_images)
+    assert " ".join(f"{value:.8f}" for value in mean) == MEAN
+    assert " ".join(f"{value:.8f}" for value in std) == STD
+
+
+def test_first_image_is_the_frog_upright(dataset):
+    """Known values of the first train image: a frog whose upper left corner is grey-brown."""
+    assert dataset.classes[dataset.train_labels[0]] == "frog"
+    assert dataset.train_images[0, 0, :2].tolist() == [[59, 62, 63], [43, 46, 45]]
+    assert dataset.train_images[0, 1, 0].tolist() == [16, 20, 20]
+
+
+def test_known_bytes_every_time(folder, source, scratch):
+    assert dataset_digest(folder) == DIGEST
+    assert dataset_digest(download(scratch / "second", source)) == DIGEST
