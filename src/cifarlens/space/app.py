@@ -1,0 +1,59 @@
+"""Starts the demo for a packaged Space's folder."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+QUEUE = 64  # requests that wait; more are refused at once
+UPLOAD_LIMIT = "10mb"
+
+
+def main(folder: Path) -> None:
+    """Serves the Space in `folder` until it is stopped.
+
+    Raises:
+        BundleError: the folder's model cannot be used.
+    """
+    # Read when gradio is imported, so before that.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+    import torch
+
+    from .contents import load_contents
+    from .layout import CONCURRENCY, build
+
+    torch.set_num_threads(1)  # requests run side by side instead
+    blocks = build(load_contents(folder))
+    blocks.queue(max_size=QUEUE, default_concurrency_limit=CONCURRENCY)
+    blocks.launch(**_options())
+
+
+def _options() -> dict[str, Any]:
+    import gradio as gr
+
+    theme = gr.themes.Default(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(  # hints with enough contrast to be read
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+    )
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    return {
+        "theme": theme,
+        "css": (HERE / "style.css").read_text(encoding="utf-8"),
+        "head": f"<script>{script}</script>",
+        "max_file_size": UPLOAD_LIMIT,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "show_error": False,  # its text would hold paths
+        "footer_links": ["api", "gradio", "settings"],
+        "run_history": False,
+        "pwa": False,
+        "state_session_capacity": 500,
+    }

@@ -1,0 +1,304 @@
+"""What the demo computes, for page and API alike.
+
+`Page` answers in HTML and never fails on what a visitor gives: what is wrong stands where the
+result would. `Api` answers with values and refuses by an InputError. Knows nothing of Gradio.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from ..classifier.saliency import METHODS, saliency_maps
+from . import figures
+from .checks import InputError, choice, percent, switch, whole
+from .contents import Contents, Mistake
+from .heatmaps import blend
+from .pictures import open_picture
+
+ALL_LAYERS = "all"
+ALL_CLASSES = "all classes"
+DEFAULT_METHOD = "Grad-CAM"
+MAX_FILES = 20  # pictures at once
+
+START = "Upload a picture or pick an example: the prediction and its heat maps appear here."
+START_SEVERAL = f"Choose up to {MAX_FILES} pictures: each gets its own result here."
+MISTAKES_HIDDEN = "Turn on “Show misclassified images” to see test images the network got wrong."
+MAPS_HIDDEN = "Turn on “Show Grad-CAM images” to see where the network looked."
+
+TOP_CLASSES = "Number of top classes"
+MAP_COUNT = "Number of Grad-CAM images"
+MISTAKE_COUNT = "Number of misclassified images"
+
+
+class Page:
+    """The tabs' answers, in HTML."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+
+    def classify(
+        self,
+        file: Path | None,
+        top: object,
+        show: object,
+        count: object,
+        layer: object,
+        how: object,
+    ) -> tuple[str, str]:
+        """The prediction for one picture, and its heat maps.
+
+        Args:
+            file: the uploaded picture, if there is one.
+            top: how many classes to show.
+            show: whether heat maps are wanted.
+            count: how many, one for each of the likeliest classes.
+            layer: the layer to explain, or `ALL_LAYERS`.
+            how: a key of `METHODS`.
+        """
+        if file is None:
+            return figures.hint(START), ""
+        try:
+            top = whole(top, 1, self.contents.max_top, TOP_CLASSES)
+            count = whole(count, 1, self.contents.max_top, MAP_COUNT)
+            layer = choice(layer, [*self.contents.layers, ALL_LAYERS], "Layer")
+            how = choice(how, list(METHODS), "Method")
+            wanted = switch(show, "Show Grad-CAM images")
+            image = self.contents.fit(open_picture(file))
+        except InputError as error:
+            return figures.refusal(str(error)), ""
+        probabilities = self.contents.probabilities(image[None])[0]
+        answer = self._prediction(probabilities, top)
+        if not wanted:
+            return answer, figures.hint(MAPS_HIDDEN)
+        labels = likeliest(probabilities, count)
+        if layer == ALL_LAYERS:
+            return answer, self._layers(image, probabilities, labels, how)
+        return answer, self._maps(image, probabilities, labels, layer, how)
+
+    def several(
+        self, files: Sequence[tuple[Path, str]], top: object, show: object, layer: object
+    ) -> str:
+        """A card for each of several pictures; one that cannot be read says so in its place.
+
+        Args:
+            files: paths, and the names they were uploaded under.
+            top: how many classes to show.
+            show: whether the heat map of the top class is wanted.
+            layer: the layer to explain.
+        """
+        if not files:
+            return figures.hint(START_SEVERAL)
+        try:
+            whole(len(files), 1, MAX_FILES, "Number of pictures")
+            top = whole(top, 1, self.contents.max_top, TOP_CLASSES)
+            layer = choice(layer, list(self.contents.layers), "Layer")
+            wanted = switch(show, "Show Grad-CAM")
+        except InputError as error:
+            return figures.refusal(str(error))
+        cards = [self._card(file, name, top, layer if wanted else None) for file, name in files]
+        return figures.grid(cards, "several")
+
+    def mistakes(
+        self, show: object, count: object, true_class: object, explain: object, layer: object
+    ) -> str:
+        """Misclassified test images, the most confident first.
+
+        Args:
+            show: whether they are wanted at all.
+            count: how many.
+            true_class: a class name, or `ALL_CLASSES`.
+            explain: whether the heat maps of the wrong and of the right answer are wanted.
+            layer: the layer to explain.
+        """
+        stored = self.contents.mistakes
+        if not stored:
+            return figures.hint("The network got every test image right: there is nothing to show.")
+        try:
+            count = whole(count, 1, len(stored), MISTAKE_COUNT)
+            layer = choice(layer, list(self.contents.layers), "Layer")
+            wanted = switch(show, "Show misclassified images")
+            explained = switch(explain, "Explain with Grad-CAM")
+            rows = select(self.contents, true_class)[:count]
+        except InputError as error:
+            return figures.refusal(str(error))
+        if not wanted:
+            return figures.hint(MISTAKES_HIDDEN)
+        if not rows:
+            return figures.hint(f"No stored mistake has the true class {true_class}.")
+        cards = self._explained(rows, layer) if explained else self._plain(rows)
+        note = figures.hint(f"{len(rows)} shown, the most confident first.")
+        return note + figures.grid(cards, "pairs" if explained else "")
+
+    def _prediction(self, probabilities: np.ndarray, top: int) -> str:
+        labels = likeliest(probabilities, top)
+        names = [self.contents.classes[label] for label in labels]
+        return figures.prediction(names, probabilities[labels].tolist(), len(self.contents.classes))
+
+    def _seen(self, image: np.ndarray) -> str:
+        side = f"{image.shape[1]}×{image.shape[0]} pixels"
+        caption = f"what the network sees<small>{side}</small>"
+        return figures.picture(image, f"the input, {side}", caption)
+
+    def _maps(
+        self,
+        image: np.ndarray,
+        probabilities: np.ndarray,
+        labels: Sequence[int],
+        layer: str,
+        how: str,
+    ) -> str:
+        (maps,) = saliency_maps(self.contents.bundle, image[None], [labels], layer, how)
+        shown = [self._seen(image)]
+        for label, saliency in zip(labels, maps, strict=True):
+            name = self.contents.classes[label]
+            caption = f"<b>{escape(name)}</b> {figures.share(probabilities[label])}"
+            shown.append(figures.picture(image, f"{how} of {name} from {layer}", caption, saliency))
+        return figures.grid(shown)
+
+    def _layers(
+        self, image: np.ndarray, probabilities: np.ndarray, labels: Sequence[int], how: str
+    ) -> str:
+        """A row for each class, a picture for each layer."""
+        layers = self.contents.layers
+        found = {
+            layer: saliency_maps(self.contents.bundle, image[None], [labels], layer, how)[0]
+            for layer in layers
+        }
+        rows = []
+        for turn, label in enumerate(labels):
+            name = self.contents.classes[label]
+            title = f"<h3>{escape(name)} <small>{figures.share(probabilities[label])}</small></h3>"
+            row = [
+                figures.picture(
+                    image,
+                    f"{how} of {name} from {layer}",
+                    f"{layer}<small>{width}×{height}</small>",
+                    found[layer][turn],
+                )
+                for layer, (height, width) in layers.items()
+            ]
+            rows.append(title + figures.grid(row))
+        return "".join(rows)
+
+    def _card(self, file: Path, name: str, top: int, layer: str | None) -> str:
+        title = f'<p class="file" title="{escape(name)}">{escape(name)}</p>'
+        try:
+            image = self.contents.fit(open_picture(file))
+        except InputError as error:
+            return figures.card([figures.refusal(str(error))], title)
+        probabilities = self.contents.probabilities(image[None])[0]
+        best = likeliest(probabilities, 1)
+        saliency = None
+        if layer is not None:
+            saliency = saliency_maps(self.contents.bundle, image[None], [best], layer)[0][0]
+        shown = figures.picture(image, f"{name}: {self.contents.classes[best[0]]}", "", saliency)
+        return figures.card([shown], title + self._prediction(probabilities, top))
+
+    def _plain(self, rows: Sequence[Mistake]) -> list[str]:
+        return [
+            figures.picture(self.contents.image(row), self._describe(row), self._caption(row))
+            for row in rows
+        ]
+
+    def _explained(self, rows: Sequence[Mistake], layer: str) -> list[str]:
+        images = np.stack([self.contents.image(row) for row in rows])
+        targets = [(row.predicted, row.label) for row in rows]
+        maps = saliency_maps(self.contents.bundle, images, targets, layer)
+        return [
+            self._pair(row, image, *pair)
+            for row, image, pair in zip(rows, images, maps, strict=True)
+        ]
+
+    def _pair(self, row: Mistake, image: np.ndarray, wrong: np.ndarray, right: np.ndarray) -> str:
+        """The wrong answer's heat map beside the right one's."""
+        shown = []
+        for label, probability, saliency in (
+            (row.predicted, row.predicted_probability, wrong),
+            (row.label, row.label_probability, right),
+        ):
+            name = self.contents.classes[label]
+            caption = f"for {escape(name)}<small>{figures.share(probability)}</small>"
+            shown.append(figures.picture(image, f"Grad-CAM of {name}", caption, saliency))
+        return figures.card(shown, self._caption(row))
+
+    def _caption(self, row: Mistake) -> str:
+        true, given = self.contents.classes[row.label], self.contents.classes[row.predicted]
+        chance = figures.share(row.predicted_probability)
+        return (
+            f'is <b>{escape(true)}</b><br><span class="wrong">said {escape(given)} {chance}</span>'
+        )
+
+    def _describe(self, row: Mistake) -> str:
+        true, given = self.contents.classes[row.label], self.contents.classes[row.predicted]
+        return f"test image {row.index}: {true} taken for {given}"
+
+
+class Api:
+    """The public endpoints' answers, as values."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+
+    def classify(self, image: Path | None, top_k: object) -> dict[str, float]:
+        """Probabilities of the likeliest classes, the likeliest first."""
+        count = whole(top_k, 1, self.contents.max_top, TOP_CLASSES)
+        probabilities = self.contents.probabilities(self._read(image)[None])[0]
+        labels = likeliest(probabilities, count)
+        return {self.contents.classes[label]: float(probabilities[label]) for label in labels}
+
+    def gradcam(
+        self, image: Path | None, maps: object, layer: object, opacity: object, method: object
+    ) -> list[tuple[np.ndarray, str]]:
+        """The picture under a heat map for each of the likeliest classes, with a caption."""
+        count = whole(maps, 1, self.contents.max_top, MAP_COUNT)
+        layer = choice(layer, list(self.contents.layers), "Layer")
+        strength = percent(opacity, "Opacity")
+        method = choice(method, list(METHODS), "Method")
+        pixels = self._read(image)
+        probabilities = self.contents.probabilities(pixels[None])[0]
+        labels = likeliest(probabilities, count)
+        (found,) = saliency_maps(self.contents.bundle, pixels[None], [labels], layer, method)
+        return [
+            (
+                blend(pixels, saliency, strength),
+                f"{self.contents.classes[label]} {figures.share(probabilities[label])}",
+            )
+            for label, saliency in zip(labels, found, strict=True)
+        ]
+
+    def misclassified(self, count: object, true_class: object) -> list[tuple[np.ndarray, str]]:
+        """The most confident mistakes on the test images, with captions."""
+        stored = self.contents.mistakes
+        if not stored:
+            return []
+        number = whole(count, 1, len(stored), MISTAKE_COUNT)
+        classes = self.contents.classes
+        return [
+            (
+                self.contents.image(row),
+                f"{classes[row.label]} taken for {classes[row.predicted]}"
+                f" ({figures.share(row.predicted_probability)})",
+            )
+            for row in select(self.contents, true_class)[:number]
+        ]
+
+    def _read(self, image: Path | None) -> np.ndarray:
+        if image is None:
+            raise InputError("The picture is missing: upload one first.")
+        return self.contents.fit(open_picture(image))
+
+
+def likeliest(probabilities: np.ndarray, count: int) -> list[int]:
+    """The labels of the `count` highest of the probabilities, the highest first."""
+    order = np.argsort(-probabilities, kind="stable")
+    return [int(label) for label in order[:count]]
+
+
+def select(contents: Contents, true_class: object) -> list[Mistake]:
+    """The stored mistakes whose true class is asked for; raises InputError for no class."""
+    wanted = choice(true_class, [ALL_CLASSES, *contents.classes], "True class")
+    return [
+        row for row in contents.mistakes if wanted in (ALL_CLASSES, contents.classes[row.label])
+    ]

@@ -1,0 +1,278 @@
+"""The page: three tabs of work and one of words, and the endpoints for programs."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+
+from ..classifier.saliency import METHODS
+from . import about, figures
+from .checks import InputError
+from .components import (
+    PageSlider,
+    PictureInput,
+    PicturesInput,
+    RawRadio,
+    RawSlider,
+    refuse,
+)
+from .contents import Contents
+from .handlers import (
+    ALL_CLASSES,
+    ALL_LAYERS,
+    DEFAULT_METHOD,
+    MAX_FILES,
+    MISTAKES_HIDDEN,
+    START,
+    START_SEVERAL,
+    Api,
+    Page,
+)
+
+CONCURRENCY = 4  # with one torch thread each: the best of four settings measured on two cores
+OPACITY = 70  # percent, at first
+MAPS = 3  # at first
+MISTAKES = 10  # at first
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+COMPUTE: dict[str, Any] = {"concurrency_limit": CONCURRENCY, "concurrency_id": "network"}
+UPDATE: dict[str, Any] = {**PRIVATE, **COMPUTE, "trigger_mode": "always_last"}
+
+
+def build(contents: Contents) -> gr.Blocks:
+    """The whole app for a Space's contents, not yet launched."""
+    name = about.title(contents)
+    page = Page(contents)
+    blocks = gr.Blocks(title=name, analytics_enabled=False, delete_cache=(3600, 3600))
+    with blocks:
+        gr.HTML(_header(contents, name), elem_id="header", js_on_load=None)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Classify", id="classify"):
+                _classify(blocks, contents, page)
+            with gr.Tab("Several", id="several"):
+                _several(contents, page)
+            with gr.Tab("Mistakes", id="mistakes"):
+                _mistakes(contents, page)
+            with gr.Tab("About", id="about"):
+                gr.Markdown(about.about(contents), elem_id="about-text")
+        with gr.Column(visible=False):
+            _endpoints(contents, Api(contents))
+    return blocks
+
+
+def _header(contents: Contents, name: str) -> str:
+    classes = "".join(f"<li>{figures.escape(label)}</li>" for label in contents.classes)
+    return (
+        f"<h1>{figures.escape(name)}</h1><p>{figures.escape(about.lead(contents))}</p>"
+        f'<ul class="classes" aria-label="Classes">{classes}</ul>'
+    )
+
+
+def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
+    with gr.Row():
+        with gr.Column(scale=4, min_width=300):
+            picture = PictureInput(
+                label="Your picture",
+                sources=["upload", "clipboard", "webcam"],
+                height=300,
+                elem_id="picture",
+                buttons=[],
+                placeholder="Drop a picture here\nor click to choose a file",
+            )
+            _examples(contents, picture)
+        with gr.Column(scale=6, min_width=300, elem_id="classify-results"):
+            answer = gr.HTML(figures.hint(START), elem_id="prediction", js_on_load=None)
+            top = _top_slider(contents)
+            show = gr.Checkbox(
+                True, label="Show Grad-CAM images", info="Heat maps of where the network looked"
+            )
+            with gr.Group() as settings:
+                with gr.Row():
+                    count = PageSlider(
+                        1,
+                        contents.max_top,
+                        min(MAPS, contents.max_top),
+                        step=1,
+                        precision=0,
+                        label="How many Grad-CAM images",
+                        min_width=220,
+                        buttons=[],
+                    )
+                    _opacity("classify-results")
+                layer = _layers(contents, compare=True)
+                with gr.Accordion("Other methods", open=False):
+                    how = gr.Radio(list(METHODS), value=DEFAULT_METHOD, label="Method")
+            maps = gr.HTML("", elem_id="maps", js_on_load=None)
+    changes = [picture.change, top.change, show.input, count.change, layer.input, how.input]
+    inputs = [picture, top, show, count, layer, how]
+    _on(changes, page.classify, inputs, [answer, maps])
+    _reveal(show, settings)
+    if contents.examples:  # what a visitor sees first is a result
+        first = str(contents.examples[0])
+        blocks.load(lambda: first, None, picture, show_progress="hidden", **PRIVATE)
+
+
+def _examples(contents: Contents, picture: gr.Image) -> None:
+    files = [str(path) for path in contents.examples]
+    if not files:
+        return
+    with gr.Column(elem_id="examples"):
+        gr.Examples(
+            files,
+            picture,
+            label=f"Or one of {len(files)} examples" if len(files) > 1 else "Or an example",
+            examples_per_page=len(files),
+            cache_examples=False,
+            **PRIVATE,
+        )
+
+
+def _several(contents: Contents, page: Page) -> None:
+    with gr.Row():
+        with gr.Column(scale=3, min_width=280):
+            files = PicturesInput(
+                label=f"Up to {MAX_FILES} pictures",
+                file_count="multiple",
+                height=220,
+                elem_id="pictures",
+            )
+            top = _top_slider(contents)
+            show = gr.Checkbox(True, label="Show Grad-CAM", info="Of the likeliest class")
+            with gr.Group() as settings:
+                layer = _layers(contents)
+                _opacity("several-results")
+        with gr.Column(scale=8, min_width=300, elem_id="several-results"):
+            result = gr.HTML(figures.hint(START_SEVERAL), elem_id="cards", js_on_load=None)
+    changes = [files.change, top.change, show.input, layer.input]
+    _on(changes, page.several, [files, top, show, layer], result)
+    _reveal(show, settings)
+
+
+def _mistakes(contents: Contents, page: Page) -> None:
+    stored = len(contents.mistakes)
+    if not stored:
+        gr.HTML(page.mistakes(True, 1, ALL_CLASSES, False, ""), js_on_load=None)
+        return
+    with gr.Row():
+        with gr.Column(scale=3, min_width=280):
+            show = gr.Checkbox(False, label="Show misclassified images")
+            count = PageSlider(
+                1,
+                stored,
+                min(MISTAKES, stored),
+                step=1,
+                precision=0,
+                label="How many misclassified images",
+                info=f"1 to {stored}",
+            )
+            true_class = gr.Dropdown(
+                [ALL_CLASSES, *contents.classes],
+                value=ALL_CLASSES,
+                label="True class",
+                filterable=False,
+            )
+            explain = gr.Checkbox(
+                False, label="Explain with Grad-CAM", info="The wrong answer beside the right one"
+            )
+            with gr.Group(visible=False) as settings:
+                layer = _layers(contents)
+                _opacity("mistakes-results")
+        with gr.Column(scale=8, min_width=300, elem_id="mistakes-results"):
+            result = gr.HTML(figures.hint(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
+    changes = [show.input, count.change, true_class.input, explain.input, layer.input]
+    _on(changes, page.mistakes, [show, count, true_class, explain, layer], result)
+    _reveal(explain, settings)
+
+
+def _top_slider(contents: Contents) -> gr.Slider:
+    return PageSlider(
+        1,
+        contents.max_top,
+        contents.top_classes,
+        step=1,
+        precision=0,
+        label="How many top classes to show",
+        info=f"1 to {contents.max_top}",
+        buttons=[],
+    )
+
+
+def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
+    choices = [(f"{name} · {w}×{h}", name) for name, (h, w) in contents.layers.items()]
+    return gr.Radio(
+        choices + ([("all, side by side", ALL_LAYERS)] if compare else []),
+        value=choices[-1][1],
+        label="From which layer",
+        info="Later layers are coarser but more class-specific",
+    )
+
+
+def _opacity(results: str) -> None:
+    """A slider that sets a CSS variable of the element `results`, without a request."""
+    slider = PageSlider(
+        0,
+        100,
+        OPACITY,
+        step=5,
+        precision=0,
+        label="Heat-map opacity (%)",
+        min_width=220,
+        buttons=[],
+    )
+    script = f"(percent) => {{ setHeatOpacity('{results}', percent); return []; }}"
+    slider.change(None, slider, None, js=script, **PRIVATE)
+
+
+def _reveal(switch: gr.Checkbox, settings: gr.Group) -> None:
+    def show(on: object) -> Any:
+        return gr.update(visible=bool(on))
+
+    switch.input(show, switch, settings, show_progress="hidden", queue=False, **PRIVATE)
+
+
+def _on(changes: list[Any], answer: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
+    first = outputs[0] if isinstance(outputs, list) else outputs
+    gr.on(
+        changes,
+        answer,
+        inputs,
+        outputs,
+        show_progress="minimal",
+        show_progress_on=[first],
+        **UPDATE,
+    )
+
+
+def _endpoints(contents: Contents, api: Api) -> None:
+    """Strict twins of the controls: programs are refused in words where people are helped."""
+    picture = PictureInput(label="Picture")
+    top = _number(contents.max_top, contents.top_classes, "Number of top classes")
+    maps = _number(contents.max_top, min(MAPS, contents.max_top), "Number of Grad-CAM images")
+    layers = list(contents.layers)
+    layer = RawRadio(layers, value=layers[-1], label="Layer")
+    opacity = RawSlider(0, 100, OPACITY, step=1, label="Opacity (%)")
+    method = RawRadio(list(METHODS), value=DEFAULT_METHOD, label="Method")
+    stored = max(1, len(contents.mistakes))
+    count = _number(stored, min(MISTAKES, stored), "Number of misclassified images")
+    classes = [ALL_CLASSES, *contents.classes]
+    true_class = RawRadio(classes, value=ALL_CLASSES, label="True class")
+    _publish(api.classify, [picture, top], gr.Label())
+    _publish(api.gradcam, [picture, maps, layer, opacity, method], gr.Gallery(format="png"))
+    _publish(api.misclassified, [count, true_class], gr.Gallery(format="png"))
+
+
+def _number(high: int, value: int, label: str) -> gr.Slider:
+    return RawSlider(1, high, value, step=1, label=label)
+
+
+def _publish(answer: Callable[..., Any], inputs: list[Any], output: Any) -> None:
+    @wraps(answer)
+    def endpoint(*values: Any) -> Any:
+        try:
+            return answer(*values)
+        except InputError as error:
+            raise refuse(error) from None
+
+    name = answer.__name__
+    gr.Button(name).click(endpoint, inputs, output, api_name=name, **COMPUTE)

@@ -1,0 +1,80 @@
+"""Runs a copy of a packaged Space on this machine: `python -m cifarlens.space.serve FOLDER`.
+
+A copy, since a running app may write beside its source, and the folder is a stage's output.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+from ..errors import UserError
+from .contents import CARD, MODEL
+
+STOP_SECONDS = 10
+# They would let another cifarlens than the copy's own be found first.
+LEFT_OUT = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
+
+
+def serve(folder: Path) -> int:
+    """Copies the Space, runs it until it ends or is stopped, and returns its exit code.
+
+    Raises:
+        UserError: the folder is no packaged Space.
+    """
+    check(folder)
+    environment = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
+    with tempfile.TemporaryDirectory(prefix="space-") as temporary:
+        copy = Path(temporary) / "space"
+        shutil.copytree(folder, copy)
+        app = subprocess.Popen([sys.executable, "app.py"], cwd=copy, env=environment)
+        try:
+            return app.wait()
+        finally:
+            _stop(app)
+
+
+def check(folder: Path) -> None:
+    """Raises UserError if the folder is no packaged Space."""
+    for name in ("app.py", CARD, MODEL):
+        if not (folder / name).exists():
+            raise UserError(
+                f"{folder} is no packaged Space (it has no {name}): make one with `dvc repro`,"
+                " or name its folder, such as demo/space after `make demo`."
+            )
+
+
+def _stop(app: "subprocess.Popen[bytes]") -> None:
+    app.terminate()
+    try:
+        app.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        app.kill()
+        app.wait()
+
+
+def _on_terminate(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit codes: the app's own, 2 for a user's mistake, 130 when stopped with Ctrl-C."""
+    if len(arguments) != 1:
+        print("error: name one folder: python -m cifarlens.space.serve FOLDER", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _on_terminate)
+    try:
+        return serve(Path(arguments[0]))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

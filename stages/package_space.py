@@ -1,0 +1,27 @@
+"""Stage package_space: a folder ready to push to Hugging Face as a Space."""
+
+from cifarlens.classifier.bundle import BundleError
+from cifarlens.data.dataset import load_dataset
+from cifarlens.params import load_params
+from cifarlens.paths import DATASET, EVALUATE_METRICS, LOCK, MODEL, SPACE, TEST_LOGITS
+from cifarlens.space.package import Ingredients, load_test_results, package_space
+from cifarlens.stage import run_stage
+
+
+def main() -> None:
+    space, source = load_params("space", "data.source")
+    logits, metrics = load_test_results(TEST_LOGITS, EVALUATE_METRICS)
+    given = Ingredients(
+        model=MODEL,
+        dataset=load_dataset(DATASET),
+        test_logits=logits,
+        test_metrics=metrics,
+        lock=LOCK,
+        source=source,
+        space=space,
+    )
+    package_space(SPACE, given)
+
+
+if __name__ == "__main__":
+    run_stage(main, BundleError)
