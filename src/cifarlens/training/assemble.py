@@ -1,0 +1,97 @@
+"""Puts together what lr_find and train share: images, network and the module around it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..classifier.bundle import BundleConfig
+from ..classifier.networks import NETWORKS, Network
+from ..data.datamodule import ImageDataModule
+from ..data.dataset import Dataset
+from ..params import Augment, Model, Optimizer, Trainer
+from .module import Classifier, Schedule
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters that lr_find and train share, named as in params.yaml."""
+
+    seed: int
+    batch_size: int
+    val_size: int
+    augment: Augment
+    model: Model
+    optimizer: Optimizer
+    trainer: Trainer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A run before it starts.
+
+    Attributes:
+        images: the batches to train on.
+        network: freshly initialised from the seed.
+        config: what the bundle says of the network.
+        settings: of the whole run.
+    """
+
+    images: ImageDataModule
+    network: Network
+    config: BundleConfig
+    settings: Settings
+
+    def module(self, lr: float, schedule: Schedule) -> Classifier:
+        """The LightningModule around the network, its schedule starting from `lr`."""
+        return Classifier(
+            self.network,
+            classes=len(self.config.classes),
+            mean=self.config.mean,
+            std=self.config.std,
+            optimizer=self.settings.optimizer,
+            lr=lr,
+            schedule=schedule,
+            seed=self.settings.seed,
+        )
+
+
+def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Parts:
+    """Makes the parts of a run; raises UserError as `ImageDataModule` does.
+
+    Args:
+        dataset: all images.
+        stats: `mean` and `std` of its train images, three values each.
+        settings: what to make.
+    """
+    mean, std = tuple(stats["mean"]), tuple(stats["std"])
+    images = ImageDataModule(
+        dataset,
+        mean,
+        settings.augment,
+        batch_size=settings.batch_size,
+        val_size=settings.val_size,
+        workers=settings.trainer.workers,
+        seed=settings.seed,
+    )
+    torch.manual_seed(settings.seed)
+    arguments = network_arguments(settings.model)
+    network = NETWORKS[settings.model.name](len(dataset.classes), **arguments)
+    config = BundleConfig(
+        architecture=settings.model.name,
+        arguments=arguments,
+        classes=dataset.classes,
+        mean=mean,
+        std=std,
+        image_size=dataset.train_images.shape[1],
+        layers=network.layers,
+    )
+    return Parts(images, network, config, settings)
+
+
+def network_arguments(model: Model) -> dict[str, Any]:
+    """Keyword arguments of the network's constructor, without `num_classes`."""
+    arguments: dict[str, Any] = {"width": model.width, "dropout": model.dropout}
+    if model.name == "custom_resnet":
+        arguments["norm_first"] = model.norm_first
+    return arguments

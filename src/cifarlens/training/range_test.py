@@ -1,0 +1,81 @@
+"""Runs the learning-rate range test: a short training whose rate rises at every step."""
+
+import math
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
+
+from ..params import LrFind
+from .assemble import Parts
+from .trainer import make_trainer
+
+DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
+LOOK_BACK = 5  # steps whose mean is compared, since a single batch may be unlucky
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Learning rates and the batch losses at them, one for each step."""
+
+    lrs: tuple[float, ...]
+    losses: tuple[float, ...]
+
+
+class _Record(pl.Callback):
+    """Notes rate and loss of each step; stops when the loss has left all sense."""
+
+    def __init__(self) -> None:
+        self.lrs: list[float] = []
+        self.losses: list[float] = []
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.lrs.append(float(trainer.optimizers[0].param_groups[0]["lr"]))
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        loss: Tensor = outputs["loss"] if isinstance(outputs, dict) else outputs
+        self.losses.append(float(loss))
+        recent = self.losses[-LOOK_BACK:]
+        least = min(
+            sum(self.losses[i : i + LOOK_BACK]) / LOOK_BACK
+            for i in range(max(len(self.losses) - LOOK_BACK + 1, 1))
+        )
+        if not math.isfinite(recent[-1]) or sum(recent) / LOOK_BACK > DIVERGED * least:
+            trainer.should_stop = True
+
+
+def rising(optimizer: Optimizer, params: LrFind) -> LRScheduler:
+    """From `start` to `stop` in `steps` steps, evenly spaced on a log scale."""
+    return ExponentialLR(optimizer, (params.stop / params.start) ** (1 / (params.steps - 1)))
+
+
+def range_test(parts: Parts, params: LrFind) -> Curve:
+    """Trains for at most `params.steps` steps at rising rates; the network is worthless afterwards.
+
+    Returns:
+        The curve; shorter than asked for if the loss diverged, and without the step at which it
+        was no longer finite.
+    """
+    module = parts.module(params.start, partial(rising, params=params))
+    record = _Record()
+    with tempfile.TemporaryDirectory() as folder:
+        runner = make_trainer(
+            parts.settings.trainer,
+            [record],
+            max_steps=params.steps,
+            max_epochs=-1,
+            limit_val_batches=0,
+            logger=False,
+            enable_checkpointing=False,
+            default_root_dir=folder,
+        )
+        runner.fit(module, datamodule=parts.images)
+    kept = [pair for pair in zip(record.lrs, record.losses, strict=True) if math.isfinite(pair[1])]
+    return Curve(tuple(lr for lr, _ in kept), tuple(loss for _, loss in kept))

@@ -1,0 +1,81 @@
+"""The learning rate at every step: one cycle, linear up and linear down."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+from ..errors import UserError
+
+
+class Recipe(NamedTuple):
+    """How long to train and at which rates.
+
+    Attributes:
+        epochs: passes over the train images.
+        peak_epoch: at whose end the rate is highest; need not be whole.
+        lr_max: the highest rate.
+        lr_min: the first and the last.
+    """
+
+    epochs: int
+    peak_epoch: float
+    lr_max: float
+    lr_min: float
+
+
+def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler:
+    """From lr_min up to lr_max and down again to lr_min, without annihilation.
+
+    The rate is lr_min at the first and the last step, and lr_max at the last step of the peak
+    epoch. Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
+
+    Raises:
+        UserError: the run has a single step, which cannot be both.
+    """
+    steps = recipe.epochs * steps_per_epoch
+    if steps < 2:
+        raise UserError(
+            "params.yaml: epochs and batch_size leave a run of a single step, but a cycle of"
+            " rates needs two: raise epochs or lower batch_size."
+        )
+    peak = max(recipe.peak_epoch * steps_per_epoch, 2)  # steps; the first is at lr_min
+    return OneCycleLR(
+        optimizer,
+        max_lr=recipe.lr_max,
+        total_steps=steps,
+        pct_start=min(peak / steps, 1.0),
+        anneal_strategy="linear",
+        div_factor=recipe.lr_max / recipe.lr_min,
+        final_div_factor=1.0,
+        cycle_momentum=False,
+    )
+
+
+def choose_recipe(
+    found: Mapping[str, float],
+    epochs: int,
+    peak_epoch: float,
+    lr_max: float | str,
+    lr_min: float | str,
+) -> Recipe:
+    """Settles the rates: `auto` takes what lr_find found, a number overrides it.
+
+    Args:
+        found: lr_find's metrics, `lr_max` and `lr_min` among them.
+        epochs: as in params.yaml, and so are the rest.
+
+    Raises:
+        UserError: lr_min is above lr_max once both are known.
+    """
+    high = found["lr_max"] if isinstance(lr_max, str) else float(lr_max)
+    low = found["lr_min"] if isinstance(lr_min, str) else float(lr_min)
+    if isinstance(lr_min, str):
+        low = min(low, high)  # a chosen peak may lie below where the loss begins to fall
+    elif low > high:
+        raise UserError(
+            f"params.yaml: lr_min is {low:g}, but must be at most lr_max, {high:g}, which lr_find"
+            " found; change one of them and run again."
+        )
+    return Recipe(epochs, peak_epoch, high, low)

@@ -1,0 +1,86 @@
+"""Makes the Lightning Trainer for the machine at hand, deterministic and quiet."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.utils.deterministic as deterministic
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+from ..errors import UserError
+from ..params import Trainer as TrainerParams
+
+# Advice on our deliberate choices; everything else is still shown.
+EXPECTED_WARNINGS = (
+    ".*does not have many workers.*",
+    ".*`num_workers` argument.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*The number of training batches .* is smaller than the logging interval.*",
+    ".*isinstance.treespec, LeafSpec.* is deprecated.*",
+    ".*You defined a `validation_step` but have no `val_dataloader`.*",
+)
+
+
+def make_trainer(
+    params: TrainerParams, callbacks: Sequence[pl.Callback], **options: Any
+) -> pl.Trainer:
+    """A Trainer on one device whose reruns give the same bytes.
+
+    Args:
+        params: accelerator, devices and precision; `auto` is resolved here.
+        callbacks: added to the progress bar.
+        options: passed on to `pytorch_lightning.Trainer`.
+
+    Raises:
+        UserError: the accelerator or the precision asked for is not there.
+    """
+    accelerator = resolve_accelerator(params.accelerator)
+    precision: Any = resolve_precision(params.precision, accelerator)
+    for name in ("pytorch_lightning", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", message)
+    # Filling fresh memory only guards against reading it unwritten, at the price of a pass.
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # by __class__
+    # A step on a CPU is long, and on a GPU shorter than redrawing the bar.
+    bar = TQDMProgressBar(refresh_rate=1 if accelerator == "cpu" else 20)
+    return pl.Trainer(
+        accelerator=accelerator,
+        devices=1,
+        precision=precision,
+        deterministic=True,
+        callbacks=[bar, *callbacks],
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        **options,
+    )
+
+
+def resolve_accelerator(name: str) -> str:
+    """`cpu`, `gpu` (CUDA) or `mps`; `auto` takes a GPU if there is one."""
+    here = {
+        "cpu": True,
+        "gpu": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if name == "auto":
+        return "gpu" if here["gpu"] else "mps" if here["mps"] else "cpu"
+    if not here[name]:
+        found = ", ".join(["auto", *(kind for kind, found in here.items() if found)])
+        raise UserError(
+            f"params.yaml: trainer.accelerator is {name!r}, but must be one of {found} on this"
+            " machine; change it and run again."
+        )
+    return name
+
+
+def resolve_precision(name: str | int, accelerator: str) -> str:
+    """`bf16-mixed` or `32-true`; `auto` takes bf16 on a GPU that has it."""
+    if name == "auto":
+        has_bf16 = accelerator == "gpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16-mixed" if has_bf16 else "32-true"
+    return "32-true" if name == 32 else str(name)

@@ -1,0 +1,33 @@
+"""Learning-rate range test: trains briefly at rising rates and reads lr_max and lr_min off it."""
+
+from cifarlens import paths
+from cifarlens.data.dataset import load_dataset
+from cifarlens.files import read_json, write_csv, write_json
+from cifarlens.params import load_params
+from cifarlens.reporting.lr_curve import draw_lr_curve
+from cifarlens.stage import run_stage
+from cifarlens.training.assemble import Settings, assemble
+from cifarlens.training.lr_finder import suggest
+from cifarlens.training.range_test import range_test
+
+
+def main() -> None:
+    (lr_find,) = load_params("lr_find")
+    shared = load_params(
+        "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
+    )
+    dataset, stats = load_dataset(paths.DATASET), read_json(paths.STATS_METRICS)
+    curve = range_test(assemble(dataset, stats, Settings(*shared)), lr_find)
+    found = suggest(curve.lrs, curve.losses, lr_find.fraction)
+
+    rows = zip(curve.lrs, curve.losses, found.smooth, strict=True)
+    write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)
+    draw_lr_curve(
+        paths.LR_FIGURE, curve.lrs, curve.losses, found.smooth, found.lr_min, found.lr_max
+    )
+    write_json(paths.LR_FIND_METRICS, found.metrics())
+    print(f"lr_max {found.lr_max:.3g}, lr_min {found.lr_min:.3g}")
+
+
+if __name__ == "__main__":
+    run_stage(main)

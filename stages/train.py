@@ -1,0 +1,34 @@
+"""Trains the network on one cycle of learning rates, resuming a run that was killed."""
+
+from cifarlens import paths
+from cifarlens.classifier.bundle import save_bundle
+from cifarlens.data.dataset import dataset_digest, load_dataset
+from cifarlens.files import read_json, write_csv, write_json
+from cifarlens.params import load_params
+from cifarlens.stage import run_stage
+from cifarlens.training.assemble import Settings, assemble
+from cifarlens.training.checkpoint import checkpoint_folder, run_key
+from cifarlens.training.fit import fit, summarize
+from cifarlens.training.history import COLUMNS
+from cifarlens.training.schedule import choose_recipe
+
+
+def main() -> None:
+    wanted = load_params("epochs", "peak_epoch", "lr_max", "lr_min")
+    shared = load_params(
+        "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
+    )
+    stats, found = read_json(paths.STATS_METRICS), read_json(paths.LR_FIND_METRICS)
+    recipe = choose_recipe(found, *wanted)
+    parts = assemble(load_dataset(paths.DATASET), stats, Settings(*shared))
+
+    key = run_key([*recipe, *shared, stats, dataset_digest(paths.DATASET)])
+    with checkpoint_folder(paths.CHECKPOINTS, key) as checkpoints:
+        history = fit(parts, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
+        save_bundle(paths.MODEL, parts.network, parts.config)
+        write_csv(paths.HISTORY, COLUMNS, (epoch.row() for epoch in history))
+        write_json(paths.TRAIN_METRICS, summarize(recipe, parts.network, history))
+
+
+if __name__ == "__main__":
+    run_stage(main)
