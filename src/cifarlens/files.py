@@ -63,8 +63,12 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """A `.npy` file in C order."""
+    array = np.ascontiguousarray(array)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+        stream.write(header.getvalue())
+        stream.write(array.data)  # np.save's own writing hides the errno of a full disk
 
 
 def append_json_line(path: Path, value: Mapping[str, Any]) -> None:
