@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -16,7 +17,8 @@ def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str]) ->
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Counts in cells, coloured by the share of the true class's images.
+    """Counts in cells, coloured by the square root of the share of the true class's images,
+    so that rare errors show.
 
     Args:
         confusion: int, classes×classes, by true label (row) and predicted label (column).
@@ -27,13 +29,13 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     with styled():
         figure = new_figure(side + 0.6, side)
         axes = figure.subplots()
-        picture = axes.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1)
+        picture = axes.imshow(shares, cmap=SEQUENTIAL, norm=PowerNorm(0.5, 0, 1))
         axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
         axes.set_yticks(range(len(classes)), classes)
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
         for (row, column), count in np.ndenumerate(confusion):
-            colour = PAPER if shares[row, column] > 0.55 else INK
+            colour = PAPER if shares[row, column] > 0.3 else INK
             text = f"{count:,}" if count else "·"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
         bar = figure.colorbar(picture, shrink=0.8, format=PercentFormatter(1))

@@ -1,0 +1,66 @@
+"""Which test images the report looks at: the surest mistakes, correct answers of every class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..classifier.predict import softmax
+
+
+@dataclass(frozen=True)
+class Case:
+    """One prediction.
+
+    Attributes:
+        index: of the test image.
+        true: its label.
+        predicted: the label of the largest logit.
+        confidence: probability of the predicted label, 0 to 1.
+        true_probability: of the true label.
+    """
+
+    index: int
+    true: int
+    predicted: int
+    confidence: float
+    true_probability: float
+
+    @property
+    def correct(self) -> bool:
+        return self.true == self.predicted
+
+
+def all_cases(logits: np.ndarray, labels: np.ndarray) -> list[Case]:
+    """A case for each row of logits, float32 N×classes, and label, int64 N."""
+    probabilities = softmax(logits)
+    predicted = logits.argmax(axis=1)
+    return [
+        Case(
+            index,
+            int(true),
+            int(guess),
+            float(probabilities[index, guess]),
+            float(probabilities[index, true]),
+        )
+        for index, (true, guess) in enumerate(zip(labels, predicted, strict=True))
+    ]
+
+
+def surest_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
+    """The misclassified, most confident first, ties in test order; all of them if fewer."""
+    mistakes = [case for case in cases if not case.correct]
+    return sorted(mistakes, key=lambda case: -case.confidence)[:most]
+
+
+def even_correct(cases: Sequence[Case], most: int) -> list[Case]:
+    """Correct ones in turn from every class, each class in test order, sorted by class."""
+    seen: dict[int, int] = {}
+    dealt = []
+    for case in cases:
+        if case.correct:
+            seen[case.true] = seen.get(case.true, 0) + 1
+            dealt.append((seen[case.true], case.true, case.index, case))
+    # By place within the class, then by class: dealt out one class after another.
+    chosen = [case for *_, case in sorted(dealt, key=lambda deal: deal[:3])[:most]]
+    return sorted(chosen, key=lambda case: (case.true, case.index))

@@ -1,0 +1,87 @@
+"""Charts that only the report shows: accuracy of each class, faithfulness of the maps."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .evaluation import Evaluation, wilson_interval
+from .faithfulness import REMOVED, Faithfulness
+from .style import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    VERMILION,
+    label_axes,
+    new_figure,
+    percent_axis,
+    styled,
+)
+
+
+def class_accuracy_figure(result: Evaluation) -> Figure:
+    """Each class's accuracy with its 95% Wilson interval; a class without images has none."""
+    rows = [row for row, count in enumerate(result.class_images) if count]
+    shares = result.class_accuracy[rows]
+    pairs = zip(result.confusion.diagonal()[rows], result.class_images[rows], strict=True)
+    low, high = np.array([wilson_interval(int(hit), int(count)) for hit, count in pairs]).T
+    with styled():
+        figure = new_figure(5.4, 1.1 + 0.27 * len(result.classes))
+        axes = figure.subplots()
+        spread = [np.maximum(shares - low, 0), np.maximum(high - shares, 0)]
+        axes.errorbar(shares, rows, xerr=spread, fmt="o", color=BLUE, markersize=6, linewidth=1.6)
+        axes.axvline(result.accuracy, color=VERMILION, linewidth=1.2, linestyle=(0, (4, 2)))
+        axes.annotate(
+            f"all {result.accuracy:.1%}",
+            (result.accuracy, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=MUTED,
+            fontsize=9,
+        )
+        axes.set_yticks(range(len(result.classes)), result.classes)
+        axes.set_ylim(len(result.classes) - 0.4, -0.6)
+        label_axes(axes, "Accuracy of each class", "accuracy, with its 95% interval", "")
+        percent_axis(axes, "x")
+    return figure
+
+
+def faithfulness_figure(measured: Faithfulness) -> Figure:
+    """For each map what is left of the class's probability without the pixels it points to."""
+    names = list(measured.most)
+    with styled():
+        figure = new_figure(5.4, 1.4 + 0.36 * len(names))
+        axes = figure.subplots()
+        for row, name in enumerate(names):
+            ends = (measured.most[name], measured.least[name])
+            axes.plot(ends, (row, row), color=GRID, linewidth=5, zorder=1)
+        places = range(len(names))
+        for label, shares, colour, marker in (
+            ("most important removed", measured.most, VERMILION, "o"),
+            ("least important removed", measured.least, BLUE, "s"),
+        ):
+            axes.scatter(
+                list(shares.values()), places, color=colour, marker=marker, s=42, label=label
+            )
+        axes.axvline(measured.untouched, color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)))
+        axes.annotate(
+            "untouched",
+            (measured.untouched, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=INK,
+            fontsize=9,
+        )
+        axes.set_yticks(places, names)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        removed = ", ".join(map(str, REMOVED[:-1])) + f" and {REMOVED[-1]}%"
+        what = f"probability of the predicted class, mean over {removed} removed"
+        label_axes(axes, "", what, "map")
+        percent_axis(axes, "x")
+        figure.legend(loc="outside upper left", ncols=2)
+    return figure

@@ -1,0 +1,41 @@
+"""Grad-CAM of misclassified and correct test images, and the report that ties all together."""
+
+import numpy as np
+
+from cifarlens import paths
+from cifarlens.classifier.bundle import BundleError, load_bundle
+from cifarlens.data.dataset import load_dataset
+from cifarlens.files import read_json, write_json
+from cifarlens.params import load_params
+from cifarlens.reporting.cases import all_cases
+from cifarlens.reporting.evaluation import evaluate
+from cifarlens.reporting.explain import explain
+from cifarlens.reporting.galleries import draw_galleries
+from cifarlens.reporting.gradcam import check_layer
+from cifarlens.reporting.report import Run, write_report
+from cifarlens.reporting.tables import read_columns, read_full_columns
+from cifarlens.reporting.training_curves import draw_training
+from cifarlens.stage import run_stage
+
+
+def main() -> None:
+    gradcam, source = load_params("gradcam", "data.source")
+    dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
+    check_layer(gradcam.layer, bundle)
+    logits, labels = np.load(paths.TEST_LOGITS, allow_pickle=False), dataset.test_labels
+    cases, result = all_cases(logits, labels), evaluate(logits, labels, dataset.classes)
+    stats, finder, train = map(
+        read_json, (paths.STATS_METRICS, paths.LR_FIND_METRICS, paths.TRAIN_METRICS)
+    )
+    curve, history = read_full_columns(paths.LR_CURVE), read_columns(paths.HISTORY)
+    run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
+    found = explain(bundle, dataset.test_images, cases, gradcam.images)
+    shown = gradcam.layer, gradcam.opacity
+    draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)
+    draw_training(paths.TRAINING_FIGURE, history)
+    write_report(paths.REPORT, run, found, *shown)
+    write_json(paths.GRADCAM_METRICS, found.metrics())
+
+
+if __name__ == "__main__":
+    run_stage(main, BundleError)
