@@ -83,8 +83,8 @@ for a class was found, not why, and not that it is sound. Use it to learn about 
 decide anything.
 
 Pictures: {", ".join(FORMATS)}, at least {MIN_SIDE}×{MIN_SIDE} pixels, at most
-{MAX_PIXELS // 10**6} megapixels and 10 MB. They are read in memory, not kept beyond an hour or two,
-and sent nowhere else."""
+{MAX_PIXELS // 10**6} megapixels and 10 MB.
+Uploads are deleted after an hour or two and sent nowhere else."""
 
 
 def _api(contents: Contents) -> str:

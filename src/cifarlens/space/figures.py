@@ -94,7 +94,6 @@ def grid(items: Iterable[str], kind: str = "") -> str:
     return f'<div class="grid {kind}">{"".join(items)}</div>'
 
 
-def card(content: Iterable[str], caption: str = "") -> str:
-    """Figures that belong together, with one caption of HTML below."""
-    below = f'<p class="caption">{caption}</p>' if caption else ""
-    return f'<div class="card"><div class="pair">{"".join(content)}</div>{below}</div>'
+def card(title: str, content: Iterable[str]) -> str:
+    """Under a title of HTML, things that belong together, side by side."""
+    return f'<div class="card"><p class="title">{title}</p><div>{"".join(content)}</div></div>'

@@ -1,7 +1,7 @@
-"""What the demo computes, for page and API alike.
+"""What the tabs answer, in HTML.
 
-`Page` answers in HTML and never fails on what a visitor gives: what is wrong stands where the
-result would. `Api` answers with values and refuses by an InputError. Knows nothing of Gradio.
+Nothing a visitor gives makes them fail: what is wrong stands where the result would. Knows nothing
+of Gradio.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,8 @@ import numpy as np
 
 from ..classifier.saliency import METHODS, saliency_maps
 from . import figures
-from .checks import InputError, choice, percent, switch, whole
+from .checks import InputError, choice, switch, whole
 from .contents import Contents, Mistake
-from .heatmaps import blend
 from .pictures import open_picture
 
 ALL_LAYERS = "all"
@@ -138,7 +137,7 @@ class Page:
 
     def _seen(self, image: np.ndarray) -> str:
         side = f"{image.shape[1]}×{image.shape[0]} pixels"
-        caption = f"what the network sees<small>{side}</small>"
+        caption = f"<b>input</b> {image.shape[1]}×{image.shape[0]}"
         return figures.picture(image, f"the input, {side}", caption)
 
     def _maps(
@@ -183,18 +182,18 @@ class Page:
         return "".join(rows)
 
     def _card(self, file: Path, name: str, top: int, layer: str | None) -> str:
-        title = f'<p class="file" title="{escape(name)}">{escape(name)}</p>'
+        title = escape(name)
         try:
             image = self.contents.fit(open_picture(file))
         except InputError as error:
-            return figures.card([figures.refusal(str(error))], title)
+            return figures.card(title, [figures.refusal(str(error))])
         probabilities = self.contents.probabilities(image[None])[0]
         best = likeliest(probabilities, 1)
         saliency = None
         if layer is not None:
             saliency = saliency_maps(self.contents.bundle, image[None], [best], layer)[0][0]
         shown = figures.picture(image, f"{name}: {self.contents.classes[best[0]]}", "", saliency)
-        return figures.card([shown], title + self._prediction(probabilities, top))
+        return figures.card(title, [shown, self._prediction(probabilities, top)])
 
     def _plain(self, rows: Sequence[Mistake]) -> list[str]:
         return [
@@ -219,75 +218,21 @@ class Page:
             (row.label, row.label_probability, right),
         ):
             name = self.contents.classes[label]
-            caption = f"for {escape(name)}<small>{figures.share(probability)}</small>"
+            caption = f"{escape(name)}<small>{figures.share(probability)}</small>"
             shown.append(figures.picture(image, f"Grad-CAM of {name}", caption, saliency))
-        return figures.card(shown, self._caption(row))
+        return figures.card(self._caption(row), shown)
 
     def _caption(self, row: Mistake) -> str:
         true, given = self.contents.classes[row.label], self.contents.classes[row.predicted]
         chance = figures.share(row.predicted_probability)
         return (
-            f'is <b>{escape(true)}</b><br><span class="wrong">said {escape(given)} {chance}</span>'
+            f"<span>is <b>{escape(true)}</b></span> "
+            f'<span class="wrong">said {escape(given)} {chance}</span>'
         )
 
     def _describe(self, row: Mistake) -> str:
         true, given = self.contents.classes[row.label], self.contents.classes[row.predicted]
         return f"test image {row.index}: {true} taken for {given}"
-
-
-class Api:
-    """The public endpoints' answers, as values."""
-
-    def __init__(self, contents: Contents) -> None:
-        self.contents = contents
-
-    def classify(self, image: Path | None, top_k: object) -> dict[str, float]:
-        """Probabilities of the likeliest classes, the likeliest first."""
-        count = whole(top_k, 1, self.contents.max_top, TOP_CLASSES)
-        probabilities = self.contents.probabilities(self._read(image)[None])[0]
-        labels = likeliest(probabilities, count)
-        return {self.contents.classes[label]: float(probabilities[label]) for label in labels}
-
-    def gradcam(
-        self, image: Path | None, maps: object, layer: object, opacity: object, method: object
-    ) -> list[tuple[np.ndarray, str]]:
-        """The picture under a heat map for each of the likeliest classes, with a caption."""
-        count = whole(maps, 1, self.contents.max_top, MAP_COUNT)
-        layer = choice(layer, list(self.contents.layers), "Layer")
-        strength = percent(opacity, "Opacity")
-        method = choice(method, list(METHODS), "Method")
-        pixels = self._read(image)
-        probabilities = self.contents.probabilities(pixels[None])[0]
-        labels = likeliest(probabilities, count)
-        (found,) = saliency_maps(self.contents.bundle, pixels[None], [labels], layer, method)
-        return [
-            (
-                blend(pixels, saliency, strength),
-                f"{self.contents.classes[label]} {figures.share(probabilities[label])}",
-            )
-            for label, saliency in zip(labels, found, strict=True)
-        ]
-
-    def misclassified(self, count: object, true_class: object) -> list[tuple[np.ndarray, str]]:
-        """The most confident mistakes on the test images, with captions."""
-        stored = self.contents.mistakes
-        if not stored:
-            return []
-        number = whole(count, 1, len(stored), MISTAKE_COUNT)
-        classes = self.contents.classes
-        return [
-            (
-                self.contents.image(row),
-                f"{classes[row.label]} taken for {classes[row.predicted]}"
-                f" ({figures.share(row.predicted_probability)})",
-            )
-            for row in select(self.contents, true_class)[:number]
-        ]
-
-    def _read(self, image: Path | None) -> np.ndarray:
-        if image is None:
-            raise InputError("The picture is missing: upload one first.")
-        return self.contents.fit(open_picture(image))
 
 
 def likeliest(probabilities: np.ndarray, count: int) -> list[int]:

@@ -3,15 +3,17 @@
 import numpy as np
 from PIL import Image
 
-# Dark violet to pale yellow in even steps of lightness, after matplotlib's inferno, whose black
-# end is left out: on small pictures it would hide what it marks.
+# Blue, green, yellow, red: Google's Turbo without its dark ends, which on small pictures would
+# hide what they mark.
 ANCHORS = (
-    (101, 21, 110),
-    (159, 42, 99),
-    (212, 72, 66),
-    (245, 125, 21),
-    (250, 193, 39),
-    (252, 255, 164),
+    (62, 155, 254),
+    (25, 213, 205),
+    (70, 248, 132),
+    (164, 252, 60),
+    (225, 221, 55),
+    (254, 164, 49),
+    (240, 91, 18),
+    (210, 49, 5),
 )
 OVERLAY_SIZE = 128  # pixels a side of an overlay
 BLEND_SIZE = 256  # pixels a side of a blended picture

@@ -8,6 +8,7 @@ import gradio as gr
 
 from ..classifier.saliency import METHODS
 from . import about, figures
+from .api import Api
 from .checks import InputError
 from .components import (
     PageSlider,
@@ -26,7 +27,6 @@ from .handlers import (
     MISTAKES_HIDDEN,
     START,
     START_SEVERAL,
-    Api,
     Page,
 )
 
@@ -83,10 +83,14 @@ def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
             _examples(contents, picture)
         with gr.Column(scale=6, min_width=300, elem_id="classify-results"):
             answer = gr.HTML(figures.hint(START), elem_id="prediction", js_on_load=None)
-            top = _top_slider(contents)
-            show = gr.Checkbox(
-                True, label="Show Grad-CAM images", info="Heat maps of where the network looked"
-            )
+            with gr.Group(), gr.Row(elem_classes="side-by-side"):
+                top = _top_slider(contents)
+                show = gr.Checkbox(
+                    True,
+                    label="Show Grad-CAM images",
+                    info="Heat maps of where the network looked",
+                    min_width=220,
+                )
             with gr.Group() as settings:
                 with gr.Row():
                     count = PageSlider(
@@ -165,6 +169,7 @@ def _mistakes(contents: Contents, page: Page) -> None:
                 precision=0,
                 label="How many misclassified images",
                 info=f"1 to {stored}",
+                buttons=[],
             )
             true_class = gr.Dropdown(
                 [ALL_CLASSES, *contents.classes],
@@ -194,6 +199,7 @@ def _top_slider(contents: Contents) -> gr.Slider:
         precision=0,
         label="How many top classes to show",
         info=f"1 to {contents.max_top}",
+        min_width=220,
         buttons=[],
     )
 
@@ -201,9 +207,10 @@ def _top_slider(contents: Contents) -> gr.Slider:
 def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
     choices = [(f"{name} · {w}×{h}", name) for name, (h, w) in contents.layers.items()]
     return gr.Radio(
-        choices + ([("all, side by side", ALL_LAYERS)] if compare else []),
+        choices + ([("all", ALL_LAYERS)] if compare else []),
         value=choices[-1][1],
         label="From which layer",
+        elem_classes="layers",
         info="Later layers are coarser but more class-specific",
     )
 

@@ -23,6 +23,7 @@ PACKAGED = (
     "cifarlens/classifier/saliency.py",
     "cifarlens/space/__init__.py",
     "cifarlens/space/about.py",
+    "cifarlens/space/api.py",
     "cifarlens/space/app.py",
     "cifarlens/space/checks.py",
     "cifarlens/space/components.py",
