@@ -105,6 +105,10 @@ def _read_config(path: Path) -> BundleConfig:
             path.parent,
             f"has a {CONFIG} whose classes, mean, std or layers are no lists of the right length",
         )
+    if not all(isinstance(value, int | float) for value in (*config.mean, *config.std)):
+        raise _bad(path.parent, f"has a {CONFIG} whose mean or std holds no numbers")
+    if not isinstance(config.image_size, int) or config.image_size < 1:
+        raise _bad(path.parent, f"has a {CONFIG} whose image_size is no whole number of pixels")
     return config
 
 
@@ -128,7 +132,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except FileNotFoundError:
         raise _bad(path.parent, f"has no {WEIGHTS}") from None
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, OSError) as error:
         raise _bad(path.parent, f"has a damaged {WEIGHTS} ({error})") from None
 
 

@@ -1,0 +1,144 @@
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+from cifarlens.classifier.bundle import Bundle, BundleConfig
+from cifarlens.classifier.networks import NETWORKS, layer_sizes
+from cifarlens.classifier.preprocess import normalize
+from cifarlens.classifier.saliency import METHODS, saliency_maps
+
+ORACLES = {
+    "Grad-CAM": GradCAM,
+    "Grad-CAM++": GradCAMPlusPlus,
+    "HiResCAM": HiResCAM,
+    "LayerCAM": LayerCAM,
+}
+WIDTH = 8
+TOLERANCE = 1e-4
+
+
+def make_bundle(architecture: str, **arguments: object) -> Bundle:
+    torch.manual_seed(3)
+    network = NETWORKS[architecture](10, width=WIDTH, **arguments)
+    for module in network.modules():  # as after training: no two channels alike
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.normal_(module.bias, 0, 0.3)
+    classes = tuple("abcdefghij")
+    mean, std = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
+    config = BundleConfig(
+        architecture, {"width": WIDTH, **arguments}, classes, mean, std, 32, network.layers
+    )
+    return Bundle(network.eval().requires_grad_(False), config)
+
+
+def make_images(count: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (count, 32, 32, 3), np.uint8)
+
+
+def oracle(bundle: Bundle, image: np.ndarray, label: int, layer: str, method: str) -> np.ndarray:
+    """pytorch-grad-cam's map, 32×32."""
+    network = copy.deepcopy(bundle.network).requires_grad_(True)
+    x = normalize(torch.from_numpy(image[None]), bundle.config.mean, bundle.config.std)
+    target = network.features[bundle.config.layers.index(layer)]
+    with ORACLES[method](network, [target]) as cam:
+        return cam(x, [ClassifierOutputTarget(label)])[0]
+
+
+CASES = [
+    (architecture, arguments, layer)
+    for architecture, arguments in [
+        ("custom_resnet", {}),
+        ("custom_resnet", {"norm_first": False}),
+        ("resnet18", {}),
+    ]
+    for layer in NETWORKS[architecture](10, width=WIDTH).layers
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("architecture", "arguments", "layer"), CASES)
+def test_maps_equal_those_of_grad_cam(architecture, arguments, layer, method):
+    bundle, images = make_bundle(architecture, **arguments), make_images(2)
+    targets = [(0, 7), (4,)]
+    found = saliency_maps(bundle, images, targets, layer, method)
+    not_empty = 0
+    for image, labels, maps in zip(images, targets, found, strict=True):
+        for label, saliency in zip(labels, maps, strict=True):
+            expected = oracle(bundle, image, label, layer, method)
+            enlarged = scale_cam_image(scale_cam_image(saliency[None], (32, 32)))[0]
+            assert np.abs(enlarged - expected).max() < TOLERANCE
+            not_empty += expected.any()
+    assert not_empty  # else all would be equal to nothing
+
+
+def test_every_method_differs_from_the_others():
+    bundle, images = make_bundle("custom_resnet"), make_images(1)
+    maps = [saliency_maps(bundle, images, [(1,)], "layer2", method)[0] for method in METHODS]
+    for turn, one in enumerate(maps):
+        assert all(np.abs(one - other).max() > 0.01 for other in maps[:turn])
+
+
+def test_shapes_and_range():
+    bundle, images = make_bundle("custom_resnet"), make_images(3)
+    for layer, (_, height, width) in layer_sizes(bundle.network, 32).items():
+        first, second, third = saliency_maps(bundle, images, [(1, 2, 3), (), (9,)], layer)
+        assert first.shape == (3, height, width)
+        assert second.shape == (0, height, width)
+        assert third.shape == (1, height, width)
+        assert first.dtype == np.float32
+        assert first.min() >= 0
+        assert first.max() <= 1
+
+
+def test_a_map_does_not_depend_on_what_is_asked_with_it():
+    bundle, images = make_bundle("custom_resnet"), make_images(2)
+    alone = saliency_maps(bundle, images[:1], [(4,)], "layer3")[0][0]
+    together = saliency_maps(bundle, images, [(1, 4), (2,)], "layer3")[0][1]
+    assert np.abs(alone - together).max() < 1e-5
+
+
+def test_right_under_eight_threads():
+    bundle, images = make_bundle("custom_resnet"), make_images(10)
+    jobs = [
+        (number % len(images), number % 10, layer, list(METHODS)[number % 4])
+        for number in range(50)
+        for layer in bundle.config.layers
+    ]
+
+    def compute(job: tuple[int, int, str, str]) -> np.ndarray:
+        number, label, layer, method = job
+        return saliency_maps(bundle, images[number][None], [(label,)], layer, method)[0][0]
+
+    expected = [compute(job) for job in jobs]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(compute, jobs))
+    wrong = [
+        job
+        for job, one, other in zip(jobs, expected, found, strict=True)
+        if np.abs(one - other).max() > TOLERANCE
+    ]
+    assert len(jobs) == 200
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("targets", "layer", "method", "words"),
+    [
+        ([(0,)], "layer9", "Grad-CAM", "layer is 'layer9'"),
+        ([(0,)], "layer3", "CAM", "method is 'CAM'"),
+        ([(10,)], "layer3", "Grad-CAM", "target is 10, not from 0 to 9"),
+        ([(-1,)], "layer3", "Grad-CAM", "target is -1"),
+        ([(0,), (1,)], "layer3", "Grad-CAM", "2 rows of targets for 1 images"),
+    ],
+)
+def test_refusals_name_the_value(targets, layer, method, words):
+    with pytest.raises(ValueError, match=words):
+        saliency_maps(make_bundle("custom_resnet"), make_images(1), targets, layer, method)
