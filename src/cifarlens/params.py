@@ -191,7 +191,9 @@ def parse_params(content: object, source: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{source}: {_sentence(error.errors()[0])}") from None
+        # A misspelt key is also a missing one: the misspelling is what helps.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        raise UserError(f"{source}: {_sentence(first)}") from None
 
 
 def _read(path: Path) -> object:

@@ -1,11 +1,19 @@
-"""How every stage script runs: a user's mistake becomes one sentence and exit code 2."""
+"""How every stage script runs: a user's mistake becomes one sentence and exit code 2.
+
+Time and machine of a finished stage go to a log that is no stage's output: they vary.
+"""
 
 import errno
 import os
+import platform
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from .errors import UserError
+from .files import append_json_line
+from .paths import RUN_LOG
 
 
 def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
@@ -19,8 +27,10 @@ def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
     ours and keeps its traceback.
     """
     expected: tuple[type[Exception], ...] = (UserError, *user_errors)
+    start = time.perf_counter()
     try:
         main()
+        _log(Path(sys.argv[0]).stem, time.perf_counter() - start)
     except expected as error:
         _stop(str(error))
     except OSError as error:
@@ -31,6 +41,21 @@ def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
     except KeyboardInterrupt:
         print("\nStopped. Run `dvc repro` again to go on.", file=sys.stderr)
         sys.exit(130)
+
+
+def _log(stage: str, seconds: float) -> None:
+    """Says how long the stage took, and keeps it with what it ran on."""
+    print(f"{stage}: {seconds:.1f} s")
+    machine = {"python": platform.python_version(), "platform": platform.platform()}
+    torch = sys.modules.get("torch")  # a stage that does not compute has no device
+    if torch is not None:
+        machine["torch"] = torch.__version__
+        machine["device"] = "cpu"
+        if torch.cuda.is_initialized():
+            machine["device"] = torch.cuda.get_device_name()
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+    entry = {"stage": stage, "started": started, "seconds": round(seconds, 1), **machine}
+    append_json_line(RUN_LOG, {**entry, "cores": os.cpu_count()})
 
 
 def _stop(sentence: str) -> None:

@@ -128,9 +128,7 @@ class ImageDataModule(pl.LightningDataModule):
             **self._options(self.workers),
         )
 
-    def val_dataloader(self) -> "DataLoader[Any] | list[Any]":
-        if not len(self.held_out):
-            return []
+    def val_dataloader(self) -> "DataLoader[Any]":
         return DataLoader(self.held_out, VALIDATION_BATCH, **self._options(0))
 
     def _options(self, workers: int) -> dict[str, Any]:

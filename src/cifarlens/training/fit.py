@@ -29,7 +29,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         The history, an entry an epoch.
 
     Raises:
-        UserError: the run has a single step, or its loss is no longer finite.
+        UserError: the run has too few steps, or its loss is no longer finite.
     """
     schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=parts.images.steps_per_epoch)
     module = parts.module(recipe.lr_min, schedule)
@@ -45,6 +45,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         parts.settings.trainer,
         [history, keep],
         max_epochs=recipe.epochs,
+        limit_val_batches=1.0 if len(parts.images.held_out) else 0,
         logger=TensorBoardLogger(logs.parent, name="", version=logs.name),
         log_every_n_steps=1_000_000,  # the history logs; Lightning's connector costs more
         plugins=[WholeCheckpointIO()],
@@ -66,11 +67,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
 def summarize(recipe: Recipe, network: Network, history: list[Epoch]) -> dict[str, Any]:
     """The run's settings as they were resolved, and its last epoch, as flat metrics."""
     last = asdict(history[-1])
-    metrics = {
-        name: round(value, 6)
-        for name, value in last.items()
-        if name not in ("epoch", "lr") and value is not None
-    }
+    metrics = {name: value for name, value in last.items() if "_" in name and value is not None}
     return {
         **metrics,
         "epochs": recipe.epochs,

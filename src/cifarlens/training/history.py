@@ -76,7 +76,7 @@ class History(pl.Callback):
             val_loss, val_accuracy = _read(pl_module.val_metrics)
         epoch = Epoch(
             trainer.current_epoch + 1,
-            self._lr,
+            float(f"{self._lr:.8g}"),  # without the noise of the last bits
             train_loss,
             train_accuracy,
             val_loss,
@@ -95,7 +95,7 @@ def _read(metrics: MetricCollection) -> tuple[float, float]:
     """Loss and accuracy since the last reading."""
     values = metrics.compute()
     metrics.reset()
-    return float(values["loss"]), float(values["accuracy"])
+    return round(float(values["loss"]), 6), round(float(values["accuracy"]), 6)
 
 
 def _check(epoch: Epoch) -> None:

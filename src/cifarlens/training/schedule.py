@@ -29,23 +29,24 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
     """From lr_min up to lr_max and down again to lr_min, without annihilation.
 
     The rate is lr_min at the first and the last step, and lr_max at the last step of the peak
-    epoch. Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
+    epoch (one step earlier if that is the run's last). Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
 
     Raises:
-        UserError: the run has a single step, which cannot be both.
+        UserError: the run has fewer than three steps, too few to rise and fall.
     """
     steps = recipe.epochs * steps_per_epoch
-    if steps < 2:
+    if steps < 3:
         raise UserError(
-            "params.yaml: epochs and batch_size leave a run of a single step, but a cycle of"
-            " rates needs two: raise epochs or lower batch_size."
+            f"params.yaml: epochs and batch_size leave a run of {steps} step(s), but a cycle of"
+            " rates needs at least 3: raise epochs or lower batch_size."
         )
-    peak = max(recipe.peak_epoch * steps_per_epoch, 2)  # steps; the first is at lr_min
+    # In steps; one is left on either side for lr_min.
+    peak = min(max(recipe.peak_epoch * steps_per_epoch, 2), steps - 1)
     return OneCycleLR(
         optimizer,
         max_lr=recipe.lr_max,
         total_steps=steps,
-        pct_start=min(peak / steps, 1.0),
+        pct_start=peak / steps,
         anneal_strategy="linear",
         div_factor=recipe.lr_max / recipe.lr_min,
         final_div_factor=1.0,

@@ -20,6 +20,7 @@ EXPECTED_WARNINGS = (
     ".*Checkpoint directory .* exists and is not empty.*",
     ".*The number of training batches .* is smaller than the logging interval.*",
     ".*isinstance.treespec, LeafSpec.* is deprecated.*",
+    ".*You have overridden `on_after_batch_transfer` in `LightningModule`.*",
     ".*You defined a `validation_step` but have no `val_dataloader`.*",
 )
 

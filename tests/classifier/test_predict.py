@@ -1,0 +1,31 @@
+import numpy as np
+import torch
+
+from cifarlens.classifier.bundle import Bundle, BundleConfig
+from cifarlens.classifier.networks import custom_resnet
+from cifarlens.classifier.predict import predict_batches, predict_logits, softmax
+
+
+def bundle():
+    torch.manual_seed(0)
+    network = custom_resnet(10, width=4).eval()
+    names = tuple("0123456789")
+    mean, std = (0.3, 0.3, 0.3), (0.35, 0.35, 0.35)
+    config = BundleConfig("custom_resnet", {}, names, mean, std, 32, network.layers)
+    return Bundle(network, config)
+
+
+def test_batches_do_not_change_the_logits():
+    images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), np.uint8)
+    images.flags.writeable = False  # as a data set mapped from disk
+    whole = predict_logits(bundle(), images)
+    parts = list(predict_batches(bundle(), images, batch_size=3))
+    assert [len(part) for part in parts] == [3, 3, 1]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-5)
+    assert predict_logits(bundle(), images[:0]).shape == (0, 10)
+
+
+def test_softmax_agrees_with_torch_and_does_not_overflow():
+    logits = np.array([[1000.0, 0.0, -1000.0], [0.1, 0.2, 0.3]], np.float32)
+    expected = torch.from_numpy(logits).double().softmax(1).numpy()
+    np.testing.assert_allclose(softmax(logits), expected, atol=1e-12)

@@ -1,0 +1,29 @@
+import numpy as np
+import torch
+from PIL import Image
+
+from cifarlens.classifier.preprocess import fit_image, normalize
+
+MEAN, STD = (0.5, 0.25, 0.0), (0.5, 0.25, 1.0)
+
+
+def test_normalize_is_pixel_over_255_standardised():
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3), np.uint8)
+    found = normalize(torch.from_numpy(images), MEAN, STD)
+    expected = ((images / 255 - MEAN) / STD).transpose(0, 3, 1, 2)
+    assert found.dtype == torch.float32
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+
+
+def test_a_picture_of_the_right_size_is_untouched():
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    np.testing.assert_array_equal(fit_image(Image.fromarray(pixels), 32), pixels)
+
+
+def test_a_wide_picture_is_cut_to_its_centre_square():
+    pixels = np.zeros((64, 192, 3), np.uint8)
+    pixels[:, 64:128] = 200
+    found = fit_image(Image.fromarray(pixels), 32)
+    assert found.shape == (32, 32, 3)
+    assert found[:, 2:-2].min() > 190

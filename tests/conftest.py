@@ -1,0 +1,29 @@
+"""What most tests share: a small real data set, and quiet libraries."""
+
+import os
+from dataclasses import replace
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before anything imports it
+
+import pytest
+
+from cifarlens.data.dataset import Dataset
+from cifarlens.data.digits import read_digits
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """All 1,797 digits."""
+    return read_digits()
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Dataset) -> Dataset:
+    """The first 200 train and 100 test digits."""
+    return replace(
+        digits,
+        train_images=digits.train_images[:200],
+        train_labels=digits.train_labels[:200],
+        test_images=digits.test_images[:100],
+        test_labels=digits.test_labels[:100],
+    )

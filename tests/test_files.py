@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from cifarlens import files
+
+
+def test_json_is_the_same_whatever_the_order_of_keys(tmp_path):
+    files.write_json(tmp_path / "deep/a.json", {"b": 0.1, "a": [1, "é"]})
+    files.write_json(tmp_path / "b.json", {"a": [1, "é"], "b": 0.1})
+    text = (tmp_path / "deep/a.json").read_text()
+    assert text == '{\n  "a": [\n    1,\n    "é"\n  ],\n  "b": 0.1\n}\n'
+    assert (tmp_path / "b.json").read_text() == text
+    assert files.read_json(tmp_path / "b.json") == {"a": [1, "é"], "b": 0.1}
+
+
+def test_json_refuses_nan_and_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(path, {"a": float("nan")})
+    assert files.read_json(path) == {"a": 1}
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "a.csv"
+    files.write_csv(path, ["epoch", "val_loss"], [(1, None), (2, 5e-05)])
+    assert path.read_bytes() == b"epoch,val_loss\n1,\n2,5e-05\n"
+    assert files.read_csv(path)[1] == {"epoch": "2", "val_loss": "5e-05"}
+
+
+def test_array(tmp_path):
+    array = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    files.write_array(tmp_path / "a.npy", array.T)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array.T)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+
+    def fail():
+        with files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]

@@ -1,0 +1,139 @@
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from cifarlens.classifier.networks import NETWORKS
+from cifarlens.errors import UserError
+from cifarlens.params import LAYERS, Params, load_params
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "params.yaml").read_text()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes params.yaml with one pattern replaced, and gives its path."""
+
+    def write(pattern: str, replacement: str) -> Path:
+        text, count = re.subn(pattern, replacement, TEXT, count=1, flags=re.MULTILINE)
+        assert count == 1, f"{pattern} is not in params.yaml"
+        path = tmp_path / "params.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_committed_file_holds_the_defaults_its_comments_name():
+    for line in TEXT.splitlines():
+        if found := re.match(r"\s*(\w+): (\S+)\s+#.*; default (\S+)$", line):
+            assert found[2] == found[3] or float(found[2]) == float(found[3]), line
+
+
+def test_every_knob_has_a_comment():
+    knobs = [line for line in TEXT.splitlines() if re.match(r"\s*\w+: \S", line)]
+    leaves = sum(
+        len(getattr(field.annotation, "model_fields", "1"))
+        for field in Params.model_fields.values()
+    )
+    assert len(knobs) == leaves
+    assert [line for line in knobs if "; default " not in line] == []
+
+
+def test_values_come_in_the_order_asked_for_and_frozen():
+    seed, model, source = load_params("seed", "model", "data.source", path=ROOT / "params.yaml")
+    assert (seed, model.width, source) == (0, 64, "cifar10")
+    with pytest.raises(ValidationError, match="frozen"):
+        model.width = 3
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("5e-05", 5e-05), ("1e-3", 0.001), ("0.01", 0.01), ("1", 1.0), ("auto", "auto")],
+)
+def test_lr_max_as_dvc_writes_it(write, written, value):
+    assert load_params("lr_max", path=write("^lr_max: auto", f"lr_max: {written}")) == (value,)
+
+
+WRONG = [
+    ("^lr_max: auto", "lr_max: -1", "lr_max is -1, but must be auto or a number above 0"),
+    ("^lr_max: auto", "lr_max: 11", "lr_max is 11, but must be auto or"),
+    ("^lr_max: auto", "lr_max: fast", "lr_max is 'fast', but must be auto or"),
+    ("^lr_max: auto", "lr_max: '0.01'", "lr_max is '0.01', but must be auto or"),
+    ("^lr_max: auto", "lr_max: .nan", "lr_max is nan, but must be"),
+    ("^lr_max: auto", "lr_max: .inf", "lr_max is inf, but must be"),
+    ("^lr_max: auto", "lr_max: true", "lr_max is true, but must be"),
+    ("^lr_max: auto", "lr_max:", "lr_max is empty, but must be"),
+    ("^lr_max: auto", "lr_max: [0.1]", "lr_max is a list, but must be"),
+    ("^lr_max: auto\n?", "lrmax: auto", "did you mean lr_max"),
+    ("^epochs: 24", "epochs: 0", "epochs is 0, but must be a whole number from 1 to 1000"),
+    ("^epochs: 24", "epochs: 2.5", "epochs is 2.5, but must be a whole number"),
+    ("^epochs: 24", "epochs: 3", "peak_epoch is 5, but must be at most epochs, 3"),
+    ("^epochs: 24.*\n", "", "epochs is missing; add it: a whole number from 1 to 1000"),
+    ("^peak_epoch: 5", "peak_epoch: 0", "peak_epoch is 0, but must be a number above 0"),
+    ("^seed: 0", "seed: -1", "seed is -1, but must be a whole number from 0"),
+    ("^seed: 0", "seed: 2024-01-01", "seed is 2024-01-01, but must be a whole number"),
+    ("^batch_size: 512", "batch_size: 1", "batch_size is 1, but must be a whole number from 2"),
+    ("^lr_min: auto", "lr_min: 0", "lr_min is 0, but must be"),
+    ("source: cifar10", "source: imagenet", "data.source is 'imagenet', but must be cifar10 or"),
+    ("cutout: 8", "cutout: 33", "augment.cutout is 33, but must be a whole number from 0"),
+    ("flip: true", "flip: yes", "augment.flip is 'yes', but must be true or false"),
+    ("flip: true", "flip: 1", "augment.flip is 1, but must be true or false"),
+    ("width: 64", "width: '64'", "model.width is '64', but must be a whole number from 1 to 256"),
+    ("name: custom_resnet ", "name: vgg ", "model.name is 'vgg', but must be custom_resnet, "),
+    ("name: custom_resnet ", "name: resnet18 ", None),
+    ("precision: auto", "precision: 16", "trainer.precision is 16, but must be auto, 32 or"),
+    ("devices: auto", "devices: 2", "trainer.devices is 2, but must be auto or 1"),
+    ("devices: auto", "devices: true", "trainer.devices is true, but must be auto or 1"),
+    ("start: 1.0e-05", "start: 2", "lr_find.start is 2, but must be below lr_find.stop, 1"),
+    ("layer: layer3", "layer: layer4", "gradcam.layer is 'layer4', but must be a layer of custom"),
+    (r"^data:\n.*\n.*\n", "data: 5\n", "data is 5, but must be a section with the keys source"),
+    ("^seed: 0", "seed: 0\nseed: 1", "no valid YAML"),
+    ("^seed: 0", "seed: [0", "no valid YAML"),
+    ("^seed: 0", "seed: !!python/object/apply:os.getcwd []", "no valid YAML"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "replacement", "sentence"), WRONG)
+def test_wrong_value_gets_one_sentence(write, pattern, replacement, sentence):
+    path = write(pattern, replacement)
+    if sentence is None:
+        load_params("seed", path=path)
+        return
+    with pytest.raises(UserError) as caught:
+        load_params("seed", path=path)
+    assert sentence in str(caught.value)
+    assert "params.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_lr_min_above_lr_max(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        TEXT.replace("\nlr_max: auto", "\nlr_max: 0.01").replace("\nlr_min: auto", "\nlr_min: 0.1")
+    )
+    with pytest.raises(UserError, match=r"lr_min is 0.1, but must be at most lr_max, 0.01"):
+        load_params("seed", path=path)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "is missing here: run from the project's root"),
+        (b"", "holds no keys and values"),
+        (b"- 1\n", "holds no keys and values"),
+        (b"seed: \xff\n", "is not UTF-8"),
+    ],
+)
+def test_unreadable_file(tmp_path, content, sentence):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=sentence):
+        load_params("seed", path=path)
+
+
+def test_layers_are_those_of_the_networks():
+    assert {name: make(10).layers for name, make in NETWORKS.items()} == LAYERS

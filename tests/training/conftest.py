@@ -1,0 +1,38 @@
+from types import SimpleNamespace
+
+import pytest
+
+from cifarlens.data.statistics import channel_statistics
+from cifarlens.params import Augment, Model, Optimizer, Trainer
+from cifarlens.training.assemble import Settings, assemble
+
+
+@pytest.fixture
+def parts(few_digits):
+    """Makes the parts of a tiny run: `parts(seed=1, workers=2, dropout=0.1, ...)`."""
+
+    def make(seed=0, batch_size=64, val_size=20, workers=0, **model):
+        mean, std = channel_statistics(few_digits.train_images)
+        settings = Settings(
+            seed=seed,
+            batch_size=batch_size,
+            val_size=val_size,
+            augment=Augment(padding=2, flip=False, cutout=4),
+            model=Model(
+                **{"name": "custom_resnet", "width": 4, "dropout": 0.0, "norm_first": True} | model
+            ),
+            optimizer=Optimizer(
+                weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
+            ),
+            trainer=Trainer(accelerator="cpu", devices=1, precision="auto", workers=workers),
+        )
+        return assemble(few_digits, {"mean": mean, "std": std}, settings)
+
+    return make
+
+
+@pytest.fixture
+def folders(tmp_path):
+    checkpoints = tmp_path / "checkpoints/key"
+    checkpoints.mkdir(parents=True)
+    return SimpleNamespace(checkpoints=checkpoints, logs=tmp_path / "logs/key")
