@@ -17,6 +17,7 @@ from pytorch_grad_cam.metrics.road import ROADLeastRelevantFirst, ROADMostReleva
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 
 from ..classifier.bundle import Bundle
+from .evaluation import Z95
 from .gradcam import normalized, trainable_copy
 
 REMOVED = (10, 30, 50)  # percent of the pixels; the scores are means over these
@@ -27,28 +28,42 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Mean probability of the explained class, 0 to 1, over images and over `REMOVED`.
+    """Probabilities of the explained class, 0 to 1, as means over `REMOVED`.
 
     Attributes:
-        images: how many were measured.
-        untouched: on the images as they are.
-        most: by map, without the pixels it calls most important.
-        least: by map, without the pixels it calls least important.
+        untouched: on the images as they are, float64 N.
+        most: by map, without the pixels it calls most important, float64 N.
+        least: by map, without the pixels it calls least important, float64 N.
     """
 
-    images: int
-    untouched: float
-    most: dict[str, float]
-    least: dict[str, float]
+    untouched: np.ndarray
+    most: dict[str, np.ndarray]
+    least: dict[str, np.ndarray]
 
     @property
-    def scores(self) -> dict[str, float]:
-        """By map ROAD's combined score, (least - most) / 2: higher is better, random is about 0."""
-        return {name: (self.least[name] - self.most[name]) / 2 for name in self.most}
+    def images(self) -> int:
+        return len(self.untouched)
+
+    def score(self, name: str) -> float:
+        """ROAD's combined score, (least - most) / 2: higher is better, chance is about 0."""
+        return float(self._scores(name).mean())
+
+    def beats_chance(self, name: str) -> bool:
+        """Whether the score is above the random map's by more than 1.96 standard errors.
+
+        Both maps are measured on the same images, so the differences are what counts.
+        """
+        ahead = self._scores(name) - self._scores(BASELINE)
+        if len(ahead) < 2:
+            return False
+        return bool(ahead.mean() > Z95 * ahead.std(ddof=1) / len(ahead) ** 0.5)
 
     def metrics(self) -> dict[str, float]:
         """Flat names for the metrics file: `road_layer3`, `road_random` and so on."""
-        return {f"road_{name}": round(score, DIGITS) for name, score in self.scores.items()}
+        return {f"road_{name}": round(self.score(name), DIGITS) for name in self.most}
+
+    def _scores(self, name: str) -> np.ndarray:
+        return np.asarray((self.least[name] - self.most[name]) / 2)
 
 
 def measure(
@@ -68,22 +83,21 @@ def measure(
     network, x = trainable_copy(bundle).requires_grad_(False), normalized(bundle, images)
     targets = [ClassifierOutputSoftmaxTarget(label) for label in labels]
     with torch.no_grad():
-        untouched = network(x).softmax(1)[range(len(labels)), list(labels)].mean()
-    shape = images.shape[:3]
-    candidates = {**maps, BASELINE: np.zeros(shape, np.float32)}  # all ties: a random order
-    most: dict[str, float] = {}
-    least: dict[str, float] = {}
+        untouched = network(x).softmax(1)[range(len(labels)), list(labels)]
+    candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}  # ties: random order
+    most: dict[str, np.ndarray] = {}
+    least: dict[str, np.ndarray] = {}
     for name, found in candidates.items():
         ranks = _ranks(found)
-        for scores, metric in ((most, ROADMostRelevantFirst), (least, ROADLeastRelevantFirst)):
-            means = []
+        for left, metric in ((most, ROADMostRelevantFirst), (least, ROADLeastRelevantFirst)):
+            runs = []
             for removed in REMOVED:
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(SEED)
                     run = metric(percentile=100 - removed)
-                    means.append(run(x.contiguous(), ranks, targets, network, return_diff=False))
-            scores[name] = float(np.mean(means))
-    return Faithfulness(len(images), float(untouched), most, least)
+                    runs.append(run(x.contiguous(), ranks, targets, network, return_diff=False))
+            left[name] = np.stack(runs).astype(np.float64).mean(axis=0)
+    return Faithfulness(untouched.double().numpy(), most, least)
 
 
 def _ranks(maps: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def lr_curve(
         label_axes(
             axes, "Learning-rate finder", "learning rate (log scale)", "train loss (cross-entropy)"
         )
-        axes.legend(loc="lower left")
+        axes.legend(loc="best")
     return figure
 
 

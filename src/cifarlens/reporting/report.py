@@ -147,6 +147,7 @@ def _figures(run: Run, explanations: Explanations) -> dict[str, str]:
         run.finder["lr_min"],
         run.finder["lr_max"],
     )
+    finder.axes[0].set_title("", loc="left")  # the section's heading says it
     balance = class_balance(counts)
     for figure in (finder, balance):
         figure.set_size_inches(5.4, max(3.4, figure.get_figheight()))
@@ -238,16 +239,22 @@ def _trust(explanations: Explanations, layer: str) -> dict[str, Any] | None:
     measured = explanations.faithfulness
     if measured is None:
         return None
-    scores = measured.scores
-    chance = scores[BASELINE]
-    best = max((name for name in scores if name != BASELINE), key=lambda name: scores[name])
+    names = [name for name in measured.most if name != BASELINE]
     return {
-        "measured": measured,
-        "scores": scores,
+        "images": measured.images,
+        "untouched": measured.untouched.mean(),
+        "rows": {
+            name: {
+                "most": measured.most[name].mean(),
+                "least": measured.least[name].mean(),
+                "score": measured.score(name),
+            }
+            for name in measured.most
+        },
         "baseline": BASELINE,
         "removed": REMOVED,
         "shown": layer,
-        "best": best,
-        "better": [name for name in scores if name != BASELINE and scores[name] > chance],
-        "worse": [name for name in scores if name != BASELINE and scores[name] <= chance],
+        "best": max(names, key=measured.score),
+        "better": [name for name in names if measured.beats_chance(name)],
+        "unproven": [name for name in names if not measured.beats_chance(name)],
     }

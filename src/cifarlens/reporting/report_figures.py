@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .evaluation import Evaluation, wilson_interval
-from .faithfulness import REMOVED, Faithfulness
+from .faithfulness import Faithfulness
 from .style import (
     BLUE,
     GRID,
@@ -30,45 +30,30 @@ def class_accuracy_figure(result: Evaluation) -> Figure:
         spread = [np.maximum(shares - low, 0), np.maximum(high - shares, 0)]
         axes.errorbar(shares, rows, xerr=spread, fmt="o", color=BLUE, markersize=6, linewidth=1.6)
         axes.axvline(result.accuracy, color=VERMILION, linewidth=1.2, linestyle=(0, (4, 2)))
-        axes.annotate(
-            f"all {result.accuracy:.1%}",
-            (result.accuracy, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            color=MUTED,
-            fontsize=9,
-        )
         axes.set_yticks(range(len(result.classes)), result.classes)
         axes.set_ylim(len(result.classes) - 0.4, -0.6)
-        label_axes(axes, "Accuracy of each class", "accuracy, with its 95% interval", "")
+        x = f"accuracy with its 95% interval (dashed: all classes, {result.accuracy:.1%})"
+        label_axes(axes, "Accuracy of each class", x, "class")
         percent_axis(axes, "x")
     return figure
 
 
 def faithfulness_figure(measured: Faithfulness) -> Figure:
     """For each map what is left of the class's probability without the pixels it points to."""
-    names = list(measured.most)
+    names, halves = list(measured.most), (measured.most, measured.least)
     with styled():
         figure = new_figure(5.4, 1.4 + 0.36 * len(names))
         axes = figure.subplots()
-        for row, name in enumerate(names):
-            ends = (measured.most[name], measured.least[name])
-            axes.plot(ends, (row, row), color=GRID, linewidth=5, zorder=1)
+        most, least = ([float(part[name].mean()) for name in names] for part in halves)
         places = range(len(names))
-        for label, shares, colour, marker in (
-            ("most important removed", measured.most, VERMILION, "o"),
-            ("least important removed", measured.least, BLUE, "s"),
-        ):
-            axes.scatter(
-                list(shares.values()), places, color=colour, marker=marker, s=42, label=label
-            )
-        axes.axvline(measured.untouched, color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)))
+        axes.hlines(places, most, least, color=GRID, linewidth=5, zorder=1)
+        axes.scatter(most, places, color=VERMILION, s=42, label="most important removed")
+        axes.scatter(least, places, color=BLUE, s=42, marker="s", label="least important removed")
+        untouched = float(measured.untouched.mean())
+        axes.axvline(untouched, color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.annotate(
             "untouched",
-            (measured.untouched, 1),
+            (untouched, 1),
             xycoords=("data", "axes fraction"),
             xytext=(0, 2),
             textcoords="offset points",
@@ -79,9 +64,7 @@ def faithfulness_figure(measured: Faithfulness) -> Figure:
         )
         axes.set_yticks(places, names)
         axes.set_ylim(len(names) - 0.4, -0.6)
-        removed = ", ".join(map(str, REMOVED[:-1])) + f" and {REMOVED[-1]}%"
-        what = f"probability of the predicted class, mean over {removed} removed"
-        label_axes(axes, "", what, "map")
+        label_axes(axes, "", "mean probability of the predicted class", "map")
         percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=2)
     return figure

@@ -18,7 +18,7 @@
     const { layer, opacity } = controls.elements;
     section.style.setProperty("--layer", layer.value);
     section.style.setProperty("--opacity", opacity.value);
-    find("#opacity").value = `${Math.round(100 * opacity.value)}%`;
+    find("#percent").value = `${Math.round(100 * opacity.value)}%`;
   };
   controls.addEventListener("input", set);
   controls.addEventListener("submit", (event) => event.preventDefault());
