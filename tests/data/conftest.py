@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -63,8 +64,8 @@ class Web:
         if stall:
             self.closing.wait(10)
 
-    def fault(self, **how: object) -> Callable[[BaseHTTPRequestHandler], None]:
-        return lambda handler: self.serve(handler, **how)  # type: ignore[arg-type]
+    def fault(self, **how: Any) -> Callable[[BaseHTTPRequestHandler], None]:
+        return lambda handler: self.serve(handler, **how)
 
     def status(self, code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
         def answer(handler: BaseHTTPRequestHandler) -> None:
