@@ -19,9 +19,8 @@ def whole(value: object, low: int, high: int, name: str) -> int:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
+        or not low <= value <= high  # also false for what is no number
         or value != int(value)
-        or not low <= value <= high
     ):
         allowed = f"{low}" if low == high else f"a whole number from {low} to {high}"
         raise InputError(f"{name} is {_show(value)}, but must be {allowed}.")
@@ -33,8 +32,7 @@ def percent(value: object, name: str) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or not 0 <= value <= 100
+        or not 0 <= value <= 100  # also false for what is no number
     ):
         raise InputError(f"{name} is {_show(value)}, but must be a number from 0 to 100.")
     return value / 100
@@ -60,10 +58,12 @@ def _show(value: object) -> str:
             return "empty"
         case bool():
             return str(value).lower()
-        case int() | float() if abs(value) < 10**SHOWN:
+        case float() if math.isnan(value):
+            return "not a number"
+        case int() if abs(value) >= 10**SHOWN:
+            return "of the wrong size"
+        case int() | float():
             return f"{value}"
-        case float():
-            return "not a number" if math.isnan(value) else f"{value}"
         case str():
             return repr(value if len(value) <= SHOWN else value[:SHOWN] + "…")
         case list() | dict():

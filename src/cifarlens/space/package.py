@@ -29,6 +29,7 @@ from . import about, contents
 from .sources import LIBRARIES, ROOT, TEMPLATES, read_sources
 
 PYTHON = "3.12"  # of the Space; the lock's versions run there
+METRICS = ("accuracy", "loss", "images", "correct", "classes")  # that the Space tells of
 DATASETS = {
     "cifar10": {
         "name": "CIFAR-10",
@@ -164,6 +165,9 @@ def _check_fit(bundle: Bundle, given: Ingredients) -> None:
         raise _misfit(f"the test logits are {logits.dtype} {logits.shape}, not float32 {shape}")
     if not np.isfinite(logits).all():
         raise _misfit("the test logits hold values that are no finite numbers")
+    for key in METRICS:
+        if metrics.get(key) is None:
+            raise _misfit(f"the metrics lack {key}")
     correct = int((logits.argmax(1) == dataset.test_labels).sum())
     counted = (metrics.get("images"), metrics.get("correct"))
     if counted != (len(logits), correct):
@@ -228,7 +232,7 @@ def _card(bundle: Bundle, given: Ingredients) -> dict[str, Any]:
     return {
         "dataset": DATASETS[given.source],
         "parameters": sum(p.numel() for p in bundle.network.parameters()),
-        "test": {key: metrics[key] for key in ("accuracy", "loss", "images", "correct", "classes")},
+        "test": {key: metrics[key] for key in METRICS},
         "top_classes": given.space.top_classes,
     }
 

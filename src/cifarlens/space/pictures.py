@@ -4,7 +4,7 @@ A picture that is too large is refused before it is decoded, and large ones are 
 time, so memory stays bounded whatever is sent. Knows nothing of Gradio.
 """
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ LARGE = 2_000_000  # pixels; decoded alone, then reduced
 DRAFT = 512  # pixels a side, at least; far above any network's input
 ORIENTATION = 0x0112  # EXIF tag; 1 is upright
 
-_one_large = threading.Lock()
+# One thread, not a lock: what a thread frees, its own part of the heap keeps for it.
+_large = ThreadPoolExecutor(1)
 
 
 class PictureError(InputError):
@@ -46,8 +47,7 @@ def open_picture(path: Path) -> Image.Image:
             _check_size(*image.size)
             if image.width * image.height <= LARGE:
                 return _decode(image)
-            with _one_large:
-                return _decode(image)
+            return _large.submit(_decode, image).result()
     except PictureError:
         raise
     except Image.DecompressionBombError:
@@ -76,7 +76,9 @@ def _check_size(width: int, height: int) -> None:
 def _decode(image: Image.Image) -> Image.Image:
     image.draft("RGB", (DRAFT, DRAFT))  # JPEG only: decodes at a reduced scale
     image.load()
-    return _opaque(_reduce(_eight_bit(_upright(image)))).convert("RGB")
+    small = _opaque(_reduce(_eight_bit(_upright(image)))).convert("RGB")
+    image.close()  # before another takes its place in memory
+    return small
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -103,7 +105,8 @@ def _stretch(values: np.ndarray) -> np.ndarray:
     finite = np.isfinite(values)
     if not finite.any():
         raise PictureError("The picture holds no finite number.")
-    low, high = float(values[finite].min()), float(values[finite].max())
+    low = float(values.min(where=finite, initial=np.inf))
+    high = float(values.max(where=finite, initial=-np.inf))
     values[~finite] = low
     values -= low
     values *= 255 / ((high - low) or 1)
