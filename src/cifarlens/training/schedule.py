@@ -29,7 +29,9 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
     """From lr_min up to lr_max and down again to lr_min, without annihilation.
 
     The rate is lr_min at the first and the last step, and lr_max at the last step of the peak
-    epoch (one step earlier if that is the run's last). Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
+    epoch (one step earlier if that is the run's last).
+
+    Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
 
     Raises:
         UserError: the run has fewer than three steps, too few to rise and fall.

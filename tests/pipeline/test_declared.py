@@ -1,0 +1,109 @@
+"""dvc.yaml declares exactly what each stage uses: modules, parameters, files read and written."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+import yaml
+from closure import ROOT, imported_files, loaded_params
+
+from cifarlens.space.sources import files_read
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+TEMPLATES = "src/cifarlens/reporting/templates"
+# What a stage reads of our source without importing it.
+READ_SOURCE = {
+    "gradcam_report": {f"{TEMPLATES}/{path.name}" for path in (ROOT / TEMPLATES).iterdir()},
+    "package_space": {str(PurePosixPath(path)) for path in files_read()},
+}
+NO_OUTPUTS = ("logs/", "checkpoints/", "data/archive/")  # they vary, or outlive a run
+UNFINISHED = ".part"  # in the names of files that are moved into place when whole
+
+
+def paths(stage: str, *kinds: str) -> set[str]:
+    """What dvc.yaml lists for a stage under some of deps, outs, metrics and plots."""
+    entries = [entry for kind in kinds for entry in STAGES[stage].get(kind, [])]
+    return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
+
+
+def declared_source(stage: str) -> set[str]:
+    return {path for path in paths(stage, "deps") if path.startswith(("src/", "stages/"))}
+
+
+def difference(declared: set[str], used: set[str]) -> list[str]:
+    """What to do in dvc.yaml, a line each; empty if both agree."""
+    return [f"remove {path}" for path in sorted(declared - used)] + [
+        f"add {path}" for path in sorted(used - declared)
+    ]
+
+
+def inside(path: str, places: set[str]) -> set[str]:
+    """The declared places that hold a path."""
+    return {place for place in places if Path(path).is_relative_to(place)}
+
+
+def undeclared(opened: set[str], declared: set[str]) -> list[str]:
+    return [
+        path
+        for path in sorted(opened)
+        if not inside(path, declared) and not path.startswith(NO_OUTPUTS) and UNFINISHED not in path
+    ]
+
+
+def unused(declared: set[str], opened: set[str]) -> list[str]:
+    return sorted(declared - {place for path in opened for place in inside(path, declared)})
+
+
+def test_every_stage_is_there_in_run_order_and_described():
+    assert list(STAGES) == [
+        "download",
+        "stats",
+        "lr_find",
+        "train",
+        "evaluate",
+        "gradcam_report",
+        "package_space",
+    ]
+    assert {path.stem for path in (ROOT / "stages").glob("[a-z]*.py")} == set(STAGES)
+    assert all(stage["desc"] for stage in STAGES.values())
+    assert all(STAGES[name]["cmd"].endswith(f" -m stages.{name}") for name in STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_source_files(stage):
+    used = imported_files(ROOT / f"stages/{stage}.py") | READ_SOURCE.get(stage, set())
+    assert difference(declared_source(stage), used) == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params(stage):
+    used = loaded_params(ROOT / f"stages/{stage}.py")
+    assert difference(set(STAGES[stage].get("params", [])), used) == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_small_results_are_tracked_by_git_and_the_rest_is_cached(stage):
+    for kind in ("metrics", "plots"):
+        for entry in STAGES[stage].get(kind, []):
+            assert next(iter(entry.values())) == {"cache": False}
+    assert all(isinstance(entry, str) for entry in STAGES[stage].get("outs", []))
+
+
+def test_one_writer_per_path():
+    written = [path for stage in STAGES for path in paths(stage, "outs", "metrics", "plots")]
+    assert len(written) == len(set(written))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_files_opened_when_it_runs(project, stage):
+    trace = json.loads((project.traces / f"stages.{stage}.json").read_text())
+    assert set(trace["modules"]) <= declared_source(stage)
+
+    inputs, outputs = paths(stage, "deps"), paths(stage, "outs", "metrics", "plots")
+    read = {path for path in trace["read"] if Path(path).suffix not in (".py", ".pyc")}
+    written = set(trace["written"])
+    needed = {path for path in inputs if not path.endswith(".py")}
+    assert undeclared(read - {"params.yaml"}, inputs | outputs) == []
+    assert undeclared(written, outputs) == []
+    assert unused(needed, read) == []
+    assert unused(outputs, written) == []

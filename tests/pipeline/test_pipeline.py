@@ -1,0 +1,164 @@
+"""All stages through DVC on a tiny run of the digits, and the daily commands of its users."""
+
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+from huggingface_hub import SpaceCard
+
+from cifarlens.classifier.bundle import load_bundle
+from cifarlens.classifier.predict import predict_logits
+from cifarlens.data.dataset import load_dataset
+from cifarlens.files import read_csv, read_json
+
+DOWNSTREAM_OF_LR_MAX = ("train", "evaluate", "gradcam_report", "package_space")
+
+
+def ran(output: str) -> list[str]:
+    """Stages that DVC ran, in order."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def experiment(project):
+    """What `dvc exp run -S lr_max=0.01` printed; its results are in the workspace."""
+    return project.run("dvc", "exp", "run", "-n", "faster", "-S", "lr_max=0.01")
+
+
+def test_results_agree_with_each_other(project):
+    folder = project.folder
+    metrics = read_json(folder / "metrics/evaluate.json")
+    dataset, bundle = load_dataset(folder / "data/dataset"), load_bundle(folder / "models")
+    logits = np.load(folder / "data/evaluation/test_logits.npy")
+    np.testing.assert_allclose(predict_logits(bundle, dataset.test_images), logits, atol=1e-4)
+    correct = int((logits.argmax(1) == dataset.test_labels).sum())
+    assert (metrics["correct"], metrics["images"]) == (correct, 360)
+    rows = read_csv(folder / "reports/plots/confusion.csv")
+    assert sum(row["actual"] == row["predicted"] for row in rows) == correct
+    history = read_csv(folder / "reports/plots/train.csv")
+    found = read_json(folder / "metrics/lr_find.json")
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert float(history[0]["lr"]) == pytest.approx(found["lr_max"])
+    assert float(history[-1]["lr"]) == pytest.approx(found["lr_min"])
+
+
+def test_what_is_for_people(project):
+    page = (project.folder / "reports/index.html").read_text()
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    assert len(page) < 8_000_000
+    assert SpaceCard.load(project.folder / "space/README.md").data.sdk == "gradio"
+
+
+def test_git_status_stays_clean(project):
+    assert project.run("git", "status", "--porcelain") == ""
+    assert list((project.folder / "checkpoints").glob("*")) == []
+
+
+def test_repro_again_does_nothing(project):
+    output = project.run("dvc", "repro")
+    assert ran(output) == []
+    assert output.count("didn't change, skipping") == 7
+
+
+def test_an_experiment_with_lr_max_runs_train_and_what_follows(project, experiment):
+    assert tuple(ran(experiment)) == DOWNSTREAM_OF_LR_MAX
+    assert read_json(project.folder / "metrics/train.json")["lr_max"] == 0.01
+
+
+def test_diffs_and_tables(project, experiment):
+    changed = json.loads(project.run("dvc", "metrics", "diff", "--json"))
+    assert "loss" in changed["metrics/evaluate.json"]
+    changed = json.loads(project.run("dvc", "params", "diff", "--json"))
+    assert changed["params.yaml"].keys() == {"lr_max"}
+    assert changed["params.yaml"]["lr_max"]["new"] == 0.01
+    shown = project.run("dvc", "exp", "show", "--csv")
+    assert "faster" in shown
+
+
+@pytest.mark.parametrize("command", ["show", "diff"])
+def test_plots_open_offline(project, experiment, command):
+    project.run("dvc", "plots", command, "-o", f"dvc_plots/{command}")
+    page = (project.folder / f"dvc_plots/{command}/index.html").read_text()
+    for title in ("Loss", "Accuracy", "Learning-rate finder", "Confusion", "misclassified.png"):
+        assert title in page
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+
+
+def test_apply_brings_an_experiment_back(project, experiment):
+    project.run("git", "checkout", "-q", "--", ".")
+    project.run("dvc", "checkout", "-q")
+    assert read_json(project.folder / "metrics/train.json")["lr_max"] != 0.01
+    project.run("dvc", "exp", "apply", "faster")
+    assert read_json(project.folder / "metrics/train.json")["lr_max"] == 0.01
+    assert ran(project.run("dvc", "repro")) == []
+    project.run("git", "checkout", "-q", "--", ".")
+    project.run("dvc", "checkout", "-q")
+
+
+def test_a_temporary_run_uses_its_own_code_and_leaves_the_workspace_alone(project):
+    """The copy's code differs from the workspace's: what ran must be the committed one."""
+    source = project.folder / "stages/evaluate.py"
+    committed = source.read_text()
+    project.run("git", "branch", "-q", "before")
+    source.write_text(
+        committed.replace("def main() -> None:\n", 'def main() -> None:\n    print("mine")\n')
+    )
+    project.commit("print something")
+    output = project.run("dvc", "exp", "run", "--temp", "-n", "apart", "-S", "lr_max=0.02")
+    assert "mine" in output
+    assert project.run("git", "status", "--porcelain") == ""
+    changed = json.loads(project.run("dvc", "metrics", "diff", "--json", "HEAD", "apart"))
+    assert changed["metrics/train.json"]["lr_max"]["new"] == 0.02
+    project.run("git", "reset", "-q", "--hard", "before")
+    project.run("dvc", "checkout", "-q")
+
+
+def test_a_queued_sweep_runs_every_value(project):
+    project.run("dvc", "exp", "run", "--queue", "-S", "lr_max=0.03,0.04")
+    project.run("dvc", "queue", "start", "-j", "2")
+    deadline = time.monotonic() + 300
+    states = [""]
+    while time.monotonic() < deadline and set(states) - {"Success", "Failed"}:
+        time.sleep(2)
+        table = project.run("dvc", "queue", "status").splitlines()
+        states = [line.split()[-1] for line in table if re.match(r"[0-9a-f]{7} ", line)]
+    assert states == ["Success", "Success"], project.run("dvc", "queue", "status")
+    rates = json.loads(project.run("dvc", "exp", "show", "--json"))
+    assert {"0.03", "0.04"} <= set(re.findall(r"'lr_max': (0\.0\d)", str(rates)))
+
+
+WRONG = [
+    ("download", {"lr_max": -1}, "lr_max is -1, but must be auto or a number above 0"),
+    ("download", {"epochs": 0}, "epochs is 0, but must be a whole number from 1 to 1000"),
+    ("download", {"peak_epoch": 3}, "peak_epoch is 3, but must be at most epochs, 2"),
+    ("download", {"augment": {"cutout": 33}}, "augment.cutout is 33, but must be"),
+    ("download", {"gradcam": {"layer": "layer9"}}, "gradcam.layer is 'layer9', but must be a"),
+    ("train", {"batch_size": 1400}, "batch_size is 1400, but must be at most 1337"),
+]
+
+
+@pytest.mark.parametrize(("stage", "changes", "sentence"), WRONG)
+def test_wrong_params_end_a_stage_in_one_sentence(project, stage, changes, sentence):
+    try:
+        project.params(**changes)
+        output = project.run("python", "-m", f"stages.{stage}", code=2)
+    finally:
+        project.run("git", "checkout", "-q", "--", ".")
+    assert output.startswith("error: params.yaml: ")
+    assert output.count("\n") == 1
+    assert sentence in output
+
+
+def test_dvc_passes_the_sentence_on_and_loses_nothing(project):
+    try:
+        project.params(lr_max=-1)
+        output = project.run("dvc", "repro", code=255)
+    finally:
+        project.run("git", "checkout", "-q", "--", ".")
+        project.run("dvc", "checkout", "-q")
+    assert "lr_max is -1, but must be auto or a number above 0" in output
+    assert "Traceback" not in output
+    assert ran(project.run("dvc", "repro")) == []

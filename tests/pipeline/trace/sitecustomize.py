@@ -1,0 +1,46 @@
+"""Python runs this at start when its folder is on PYTHONPATH: notes every file a stage opens."""
+
+import atexit
+import json
+import os
+import sys
+
+TARGET = os.environ.get("TRACE_FOLDER")
+STAGE = sys.orig_argv[-1]
+
+
+def install(folder):
+    root = os.getcwd() + os.sep
+    owner = os.getpid()
+    opened = {"read": set(), "written": set()}
+
+    def note(event, arguments):
+        if event == "os.rename":  # a file written beside its place and moved there
+            path = os.path.abspath(os.fsdecode(arguments[1]))
+            kind = "written"
+        elif event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+            path = os.path.abspath(os.fsdecode(arguments[0]))
+            writes = (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            kind = "written" if writes else "read"
+        else:
+            return
+        if path.startswith(root):
+            opened[kind].add(path[len(root) :])
+
+    def save():
+        if os.getpid() == owner:  # not in the workers that load images
+            modules = {
+                os.path.relpath(module.__file__, root)
+                for module in list(sys.modules.values())
+                if (getattr(module, "__file__", None) or "").startswith(root)
+            }
+            found = {kind: sorted(paths) for kind, paths in opened.items()}
+            with open(os.path.join(folder, f"{STAGE}.json"), "w") as stream:
+                json.dump({**found, "modules": sorted(modules)}, stream)
+
+    sys.addaudithook(note)
+    atexit.register(save)
+
+
+if TARGET and STAGE.startswith("stages."):
+    install(TARGET)
