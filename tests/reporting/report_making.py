@@ -1,0 +1,80 @@
+"""Makes a run out of real digits, a narrow network with random weights, and known logits."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from cifarlens.classifier.bundle import Bundle, BundleConfig
+from cifarlens.classifier.networks import custom_resnet
+from cifarlens.data.dataset import Dataset
+from cifarlens.data.statistics import class_counts
+from cifarlens.reporting.cases import all_cases
+from cifarlens.reporting.evaluation import evaluate
+from cifarlens.reporting.report import Run
+
+HISTORY = {
+    "epoch": [1.0, 2.0, 3.0],
+    "lr": [0.01, 0.02, 0.001],
+    "train_loss": [2.1, 1.0, 0.4],
+    "train_accuracy": [0.3, 0.7, 0.9],
+    "val_loss": [1.9, 0.9, 0.5],
+    "val_accuracy": [0.35, 0.72, 0.88],
+}
+CURVE = {
+    "lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
+    "loss": [2.4, 2.2, 2.0, 1.2, 1.5, 9.0],
+    "smooth": [2.4, 2.3, 2.0, 1.3, 1.6, 7.0],
+}
+TRAIN = {
+    "epochs": 3,
+    "lr_max": 0.02,
+    "lr_min": 0.001,
+    "parameters": 103_954,
+    "train_loss": 0.4,
+    "train_accuracy": 0.9,
+    "val_loss": 0.5,
+    "val_accuracy": 0.88,
+}
+FINDER = {"lr_max": 0.02, "lr_min": 0.0001, "lr_least_loss": 0.08, "steps": 6}
+
+
+def narrow_bundle(classes: tuple[str, ...], width: int = 4) -> Bundle:
+    """A network with random weights."""
+    torch.manual_seed(0)
+    network = custom_resnet(len(classes), width=width).eval().requires_grad_(False)
+    third = (0.31, 0.31, 0.31)
+    config = BundleConfig(
+        "custom_resnet", {"width": width}, classes, third, third, 32, network.layers
+    )
+    return Bundle(network, config)
+
+
+def noisy_logits(labels: np.ndarray, classes: int, noise: float) -> np.ndarray:
+    """Logits that point at the label, the less the more noise."""
+    random = np.random.default_rng(0)
+    logits = 3 * np.eye(classes)[labels] + noise * random.normal(size=(len(labels), classes))
+    return logits.astype(np.float32)
+
+
+def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
+    classes = dataset.classes
+    run = Run(
+        source="digits",
+        dataset=dataset,
+        config=narrow_bundle(classes).config,
+        cases=all_cases(logits, dataset.test_labels),
+        result=evaluate(logits, dataset.test_labels, classes),
+        stats={
+            "mean": [0.31, 0.31, 0.31],
+            "std": [0.35, 0.35, 0.35],
+            "class_counts": class_counts(dataset.train_labels, classes),
+            "images": len(dataset.train_labels),
+        },
+        finder=FINDER,
+        curve=CURVE,
+        train=TRAIN,
+        history=HISTORY,
+    )
+    return replace(run, **changes)

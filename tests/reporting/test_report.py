@@ -1,0 +1,225 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from report_making import TRAIN, make_run, narrow_bundle, noisy_logits
+
+from cifarlens.classifier.bundle import Bundle
+from cifarlens.data.dataset import Dataset
+from cifarlens.reporting.explain import Explained, Explanations, explain
+from cifarlens.reporting.report import GALLERY, Run, write_report
+
+VOID = {"meta", "link", "img", "input"}
+
+
+class Page(HTMLParser):
+    """A page's elements and words; fails on an element that is closed out of turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def count(self, tag: str, **attributes: str) -> int:
+        return sum(
+            name == tag and all(found.get(key) == value for key, value in attributes.items())
+            for name, found in self.elements
+        )
+
+
+def render(folder: Path, run: Run, found: Explanations, **options: Any) -> Page:
+    path = folder / "index.html"
+    write_report(path, run, found, **{"layer": "layer3", "opacity": 0.6, **options})
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_holds_what_was_found(
+    run: Run, explanations: Explanations, tmp_path: Path
+) -> None:
+    page = render(tmp_path, run, explanations)
+    result = run.result
+    assert f"{result.accuracy:.2%}" in page.text
+    assert f"{result.loss:.4f}" in page.text
+    assert "95% interval" in page.text
+    assert "103,954" in page.text
+    assert "0.001 → 0.02 → 0.001" in page.text
+    assert page.count("svg") == 7
+    assert page.count("li") == result.images - result.correct
+    assert page.count("article") == 6
+    for section in ("glance", "training", "finder", "data", "errors", "explanations", "trust"):
+        assert page.count("section", id=section) == 1
+
+
+def test_ids_are_unique(run: Run, explanations: Explanations, tmp_path: Path) -> None:
+    page = render(tmp_path, run, explanations)
+    ids = [found["id"] for _, found in page.elements if "id" in found]
+    assert len(ids) == len(set(ids))
+
+
+def test_nothing_is_asked_of_other_places(
+    run: Run, explanations: Explanations, tmp_path: Path
+) -> None:
+    page = render(tmp_path, run, explanations)
+    for _, found in page.elements:
+        for name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert (found.get(name) or "#").startswith(("#", "data:"))
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    names = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
+    assert set(re.findall(r"https?://[^\s\"'<>)]+", text)) == set(names)
+    assert "@import" not in text
+
+
+def test_the_same_bytes_again(run: Run, explanations: Explanations, tmp_path: Path) -> None:
+    render(tmp_path / "a", run, explanations)
+    render(tmp_path / "b", run, explanations)
+    first, second = (tmp_path / name / "index.html" for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_layer_and_opacity_start_as_asked(
+    run: Run, explanations: Explanations, tmp_path: Path
+) -> None:
+    page = render(tmp_path, run, explanations, layer="layer1", opacity=0.35)
+    checked = [
+        found["value"]
+        for tag, found in page.elements
+        if tag == "input" and found.get("name") == "layer" and "checked" in found
+    ]
+    assert checked == ["1"]
+    assert page.count("input", name="opacity", value="0.35") == 1
+    (style,) = (found["style"] for _, found in page.elements if found.get("id") == "explanations")
+    assert style == "--opacity: 0.35; --layer: 1; --last: 3"
+
+
+@pytest.mark.parametrize(
+    ("source", "accuracy", "says"),
+    [
+        ("cifar10", 0.9, "Goal of 90% met"),
+        ("cifar10", 0.8999, "Goal of 90% missed by 0.01 points"),
+        ("digits", 0.95, None),
+    ],
+)
+def test_the_goal_belongs_to_cifar10(
+    run: Run,
+    explanations: Explanations,
+    tmp_path: Path,
+    source: str,
+    accuracy: float,
+    says: str | None,
+) -> None:
+    changed = replace(run, source=source, result=replace(run.result, accuracy=accuracy))
+    text = render(tmp_path, changed, explanations).text
+    assert (says in text) if says else ("Goal" not in text)
+
+
+def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) -> None:
+    text = render(tmp_path, run, explanations).text
+    assert "lr_max 0.02 from the finder" in text
+    assert "lr_min 0.001 set in params.yaml" in text
+
+
+def test_without_validation(run: Run, explanations: Explanations, tmp_path: Path) -> None:
+    history = {**run.history, "val_loss": [None] * 3, "val_accuracy": [None] * 3}
+    train = {name: value for name, value in TRAIN.items() if not name.startswith("val")}
+    page = render(tmp_path, replace(run, history=history, train=train), explanations)
+    assert "No images were held out" in page.text
+    assert "Validation loss" not in page.text
+
+
+def test_without_errors(bundle: Bundle, few_digits: Dataset, tmp_path: Path) -> None:
+    run = make_run(few_digits, noisy_logits(few_digits.test_labels, 10, 0))
+    page = render(tmp_path, run, explain(bundle, few_digits.test_images, run.cases, 2))
+    assert "100.00%" in page.text
+    assert "every test image is classified correctly" in page.text
+    assert page.count("li") == 0
+
+
+def test_everything_wrong(bundle: Bundle, few_digits: Dataset, tmp_path: Path) -> None:
+    run = make_run(few_digits, -noisy_logits(few_digits.test_labels, 10, 0.1))
+    page = render(tmp_path, run, explain(bundle, few_digits.test_images, run.cases, 2))
+    assert "0.00%" in page.text
+    assert page.count("li") == 100
+
+
+def test_a_class_never_predicted_and_one_never_shown(
+    bundle: Bundle, few_digits: Dataset, tmp_path: Path
+) -> None:
+    logits = noisy_logits(few_digits.test_labels, 10, 1)
+    logits[:, 3] = -9
+    kept = few_digits.test_labels != 7
+    dataset = replace(
+        few_digits,
+        test_images=few_digits.test_images[kept],
+        test_labels=few_digits.test_labels[kept],
+    )
+    run = make_run(dataset, logits[kept])
+    page = render(tmp_path, run, explain(bundle, dataset.test_images, run.cases, 2))
+    assert run.result.confusion[:, 3].sum() == 0
+    assert "nan" not in page.text.lower()
+
+
+def test_two_classes_with_awkward_names(few_digits: Dataset, tmp_path: Path) -> None:
+    names = ("<b>$x$ & co", 'a "quoted" name that is rather long')
+    train, test = few_digits.train_labels < 2, few_digits.test_labels < 2
+    dataset = Dataset(
+        few_digits.train_images[train],
+        few_digits.train_labels[train],
+        few_digits.test_images[test],
+        few_digits.test_labels[test],
+        names,
+    )
+    bundle = narrow_bundle(names)
+    run = make_run(dataset, noisy_logits(dataset.test_labels, 2, 3))
+    page = render(tmp_path, run, explain(bundle, dataset.test_images, run.cases, 2))
+    assert names[0] in page.text
+    assert page.count("td", style="--share: 1.0000") <= 2
+
+
+def test_at_most_8_mb_with_the_most_images(
+    run: Run, explanations: Explanations, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    item = explanations.mistakes[0]
+
+    def noisy() -> Explained:
+        """Noise is the worst that a PNG can meet."""
+        image = random.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+        maps = [
+            {name: random.random((32, 32)).astype(np.float32) for name in ("prep", "layer3")}
+            for _ in range(2)
+        ]
+        return Explained(item.case, image, *maps)
+
+    many = [noisy() for _ in range(200)]
+    config = replace(run.config, layers=("prep", "layer3"))
+    cases = [replace(item.case, index=index % 100) for index in range(GALLERY + 50)]
+    full = replace(run, config=config, cases=cases)
+    page = render(tmp_path, full, Explanations(many, many, explanations.faithfulness))
+    assert page.count("li") == GALLERY
+    assert (tmp_path / "index.html").stat().st_size < 8_000_000
