@@ -1,0 +1,40 @@
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from cifarlens.demo import CHANGES, merge, prepare
+from cifarlens.params import load_params
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_folder_is_a_project_of_its_own(tmp_path):
+    prepare(ROOT, tmp_path)
+    assert (tmp_path / "stages/train.py").read_bytes() == (ROOT / "stages/train.py").read_bytes()
+    assert (tmp_path / "src/cifarlens/params.py").exists()
+    assert not (tmp_path / "dvc.lock").exists()
+    assert "no_scm = true" in (tmp_path / ".dvc/config.local").read_text()
+
+
+def test_its_parameters_are_valid_and_differ_where_the_demo_says(tmp_path):
+    prepare(ROOT, tmp_path)
+    path = tmp_path / "params.yaml"
+    source, model, augment, epochs = load_params(
+        "data.source", "model", "augment", "epochs", path=path
+    )
+    assert (source, model.width, augment.flip, epochs) == ("digits", 16, False, 24)
+    assert "# passes over the train images" in path.read_text()
+    changed = YAML(typ="safe").load(path)
+    untouched = YAML(typ="safe").load(ROOT / "params.yaml")
+    merge(untouched, YAML(typ="safe").load(ROOT / CHANGES))
+    assert changed == untouched
+
+
+def test_a_second_demo_keeps_results_and_drops_code_that_is_gone(tmp_path):
+    prepare(ROOT, tmp_path)
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/train.json").write_text("{}")
+    (tmp_path / "stages/old.py").write_text("")
+    prepare(ROOT, tmp_path)
+    assert (tmp_path / "metrics/train.json").exists()
+    assert not (tmp_path / "stages/old.py").exists()
