@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from making import Running, make_space, running
+from space_making import Running, make_space, running
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 from huggingface_hub import SpaceCard
-from making import ROOT, make_ingredients, make_space
 from PIL import Image
+from space_making import ROOT, make_ingredients, make_space
 
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import predict_logits, softmax

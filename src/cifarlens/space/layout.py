@@ -247,6 +247,7 @@ def _on(changes: list[Any], answer: Callable[..., Any], inputs: list[Any], outpu
         outputs,
         show_progress="minimal",
         show_progress_on=[first],
+        api_name=f"page_{answer.__name__}",  # leaves the plain names to the endpoints
         **UPDATE,
     )
 
