@@ -198,7 +198,7 @@ def test_two_classes_with_awkward_names(few_digits: Dataset, tmp_path: Path) -> 
     run = make_run(dataset, noisy_logits(dataset.test_labels, 2, 3))
     page = render(tmp_path, run, explain(bundle, dataset.test_images, run.cases, 2))
     assert names[0] in page.text
-    assert page.count("td", style="--share: 1.0000") <= 2
+    assert names[1] in page.text
 
 
 def test_at_most_8_mb_with_the_most_images(
@@ -206,18 +206,18 @@ def test_at_most_8_mb_with_the_most_images(
 ) -> None:
     random = np.random.default_rng(0)
     item = explanations.mistakes[0]
+    layers = ("stem", "layer1", "layer2", "layer3", "layer4")
 
     def noisy() -> Explained:
         """Noise is the worst that a PNG can meet."""
         image = random.integers(0, 256, (32, 32, 3)).astype(np.uint8)
         maps = [
-            {name: random.random((32, 32)).astype(np.float32) for name in ("prep", "layer3")}
-            for _ in range(2)
+            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(2)
         ]
         return Explained(item.case, image, *maps)
 
     many = [noisy() for _ in range(200)]
-    config = replace(run.config, layers=("prep", "layer3"))
+    config = replace(run.config, layers=layers)
     cases = [replace(item.case, index=index % 100) for index in range(GALLERY + 50)]
     full = replace(run, config=config, cases=cases)
     page = render(tmp_path, full, Explanations(many, many, explanations.faithfulness))
