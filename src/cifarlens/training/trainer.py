@@ -25,6 +25,19 @@ EXPECTED_WARNINGS = (
 )
 
 
+class EpochBar(TQDMProgressBar):
+    """One line an epoch with its loss and accuracy; validation is part of it."""
+
+    def init_validation_tqdm(self) -> Any:
+        bar = super().init_validation_tqdm()
+        bar.disable = True
+        return bar
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        items = super().get_metrics(trainer, pl_module)
+        return {name: value for name, value in items.items() if name != "v_num"}
+
+
 def make_trainer(
     params: TrainerParams, callbacks: Sequence[pl.Callback], **options: Any
 ) -> pl.Trainer:
@@ -47,7 +60,7 @@ def make_trainer(
     # Filling fresh memory only guards against reading it unwritten, at the price of a pass.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # by __class__
     # A step on a CPU is long, and on a GPU shorter than redrawing the bar.
-    bar = TQDMProgressBar(refresh_rate=1 if accelerator == "cpu" else 20)
+    bar = EpochBar(refresh_rate=1 if accelerator == "cpu" else 20)
     return pl.Trainer(
         accelerator=accelerator,
         devices=1,
