@@ -4,6 +4,7 @@ import math
 import tempfile
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 import pytorch_lightning as pl
@@ -33,6 +34,7 @@ class _Record(pl.Callback):
     def __init__(self) -> None:
         self.lrs: list[float] = []
         self.losses: list[float] = []
+        self._least = math.inf
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         self.lrs.append(float(trainer.optimizers[0].param_groups[0]["lr"]))
@@ -42,12 +44,9 @@ class _Record(pl.Callback):
     ) -> None:
         loss: Tensor = outputs["loss"] if isinstance(outputs, dict) else outputs
         self.losses.append(float(loss))
-        recent = self.losses[-LOOK_BACK:]
-        least = min(
-            sum(self.losses[i : i + LOOK_BACK]) / LOOK_BACK
-            for i in range(max(len(self.losses) - LOOK_BACK + 1, 1))
-        )
-        if not math.isfinite(recent[-1]) or sum(recent) / LOOK_BACK > DIVERGED * least:
+        recent = fmean(self.losses[-LOOK_BACK:])
+        self._least = min(self._least, recent)
+        if not math.isfinite(recent) or recent > DIVERGED * self._least:
             trainer.should_stop = True
 
 
