@@ -17,7 +17,6 @@ from cifarlens.classifier.predict import predict_logits, softmax
 from cifarlens.data.dataset import save_dataset
 from cifarlens.errors import UserError
 from cifarlens.files import write_array, write_json
-from cifarlens.params import Space
 from cifarlens.space.contents import load_contents
 from cifarlens.space.package import package_space, pinned
 from cifarlens.space.sources import LIBRARIES, PACKAGED, files_read
@@ -312,7 +311,3 @@ def test_the_stage_names_what_is_wrong(tmp_path, spoil, words):
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
     assert not (tmp_path / "space").exists()
-
-
-def test_params_fit_the_space():
-    assert Space(mistakes=1, top_classes=10).top_classes == 10

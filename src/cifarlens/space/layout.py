@@ -72,14 +72,7 @@ def _header(contents: Contents, name: str) -> str:
 def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
     with gr.Row():
         with gr.Column(scale=4, min_width=300):
-            picture = PictureInput(
-                label="Your picture",
-                sources=["upload", "clipboard", "webcam"],
-                height=300,
-                elem_id="picture",
-                buttons=[],
-                placeholder="Drop a picture here\nor click to choose a file",
-            )
+            picture = _picture()
             _examples(contents, picture)
         with gr.Column(scale=6, min_width=300, elem_id="classify-results"):
             answer = gr.HTML(figures.hint(START), elem_id="prediction", js_on_load=None)
@@ -93,16 +86,7 @@ def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
                 )
             with gr.Group() as settings:
                 with gr.Row():
-                    count = PageSlider(
-                        1,
-                        contents.max_top,
-                        min(MAPS, contents.max_top),
-                        step=1,
-                        precision=0,
-                        label="How many Grad-CAM images",
-                        min_width=220,
-                        buttons=[],
-                    )
+                    count = _slider(contents.max_top, MAPS, "How many Grad-CAM images")
                     _opacity("classify-results")
                 layer = _layers(contents, compare=True)
                 with gr.Accordion("Other methods", open=False):
@@ -115,6 +99,17 @@ def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
     if contents.examples:  # what a visitor sees first is a result
         first = str(contents.examples[0])
         blocks.load(lambda: first, None, picture, show_progress="hidden", **PRIVATE)
+
+
+def _picture() -> gr.Image:
+    return PictureInput(
+        label="Your picture",
+        sources=["upload", "clipboard", "webcam"],
+        height=300,
+        elem_id="picture",
+        buttons=[],
+        placeholder="Drop a picture here\nor click to choose a file",
+    )
 
 
 def _examples(contents: Contents, picture: gr.Image) -> None:
@@ -161,16 +156,8 @@ def _mistakes(contents: Contents, page: Page) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=280):
             show = gr.Checkbox(False, label="Show misclassified images")
-            count = PageSlider(
-                1,
-                stored,
-                min(MISTAKES, stored),
-                step=1,
-                precision=0,
-                label="How many misclassified images",
-                info=f"1 to {stored}",
-                buttons=[],
-            )
+            label = "How many misclassified images"
+            count = _slider(stored, MISTAKES, label, info=f"1 to {stored}")
             true_class = gr.Dropdown(
                 [ALL_CLASSES, *contents.classes],
                 value=ALL_CLASSES,
@@ -191,14 +178,21 @@ def _mistakes(contents: Contents, page: Page) -> None:
 
 
 def _top_slider(contents: Contents) -> gr.Slider:
+    high = contents.max_top
+    label = "How many top classes to show"
+    return _slider(high, contents.top_classes, label, info=f"1 to {high}")
+
+
+def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Slider:
+    """Whole numbers from 1 to `high`, at first `value` or as near as there is."""
     return PageSlider(
         1,
-        contents.max_top,
-        contents.top_classes,
+        high,
+        min(value, high),
         step=1,
         precision=0,
-        label="How many top classes to show",
-        info=f"1 to {contents.max_top}",
+        label=label,
+        info=info,
         min_width=220,
         buttons=[],
     )

@@ -13,3 +13,13 @@ function nameExamples() {
 }
 
 new MutationObserver(nameExamples).observe(document, { childList: true, subtree: true });
+
+// A preview that the browser cannot show says nothing: the sentence beside it does.
+function setPreview(event) {
+  if (event.target.closest?.("#picture")) {
+    event.target.style.visibility = event.type === "error" ? "hidden" : "";
+  }
+}
+
+document.addEventListener("error", setPreview, true);
+document.addEventListener("load", setPreview, true);
