@@ -45,8 +45,8 @@ class Faithfulness:
         return len(self.untouched)
 
     def score(self, name: str) -> float:
-        """ROAD's combined score, (least - most) / 2: higher is better, chance is about 0."""
-        return float(self._scores(name).mean())
+        """ROAD's combined score, (least - most) / 2, rounded: higher is better, chance is 0."""
+        return round(float(self._scores(name).mean()), DIGITS) + 0.0  # never -0.0
 
     def beats_chance(self, name: str) -> bool:
         """Whether the score is above the random map's by more than 1.96 standard errors.
@@ -60,7 +60,7 @@ class Faithfulness:
 
     def metrics(self) -> dict[str, float]:
         """Flat names for the metrics file: `road_layer3`, `road_random` and so on."""
-        return {f"road_{name}": round(self.score(name), DIGITS) for name in self.most}
+        return {f"road_{name}": self.score(name) for name in self.most}
 
     def _scores(self, name: str) -> np.ndarray:
         return np.asarray((self.least[name] - self.most[name]) / 2)

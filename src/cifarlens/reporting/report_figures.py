@@ -25,14 +25,14 @@ def class_accuracy_figure(result: Evaluation) -> Figure:
     pairs = zip(result.confusion.diagonal()[rows], result.class_images[rows], strict=True)
     low, high = np.array([wilson_interval(int(hit), int(count)) for hit, count in pairs]).T
     with styled():
-        figure = new_figure(5.4, 1.1 + 0.27 * len(result.classes))
+        figure = new_figure(5.4, max(2.2, 1.1 + 0.27 * len(result.classes)))
         axes = figure.subplots()
         spread = [np.maximum(shares - low, 0), np.maximum(high - shares, 0)]
         axes.errorbar(shares, rows, xerr=spread, fmt="o", color=BLUE, markersize=6, linewidth=1.6)
         axes.axvline(result.accuracy, color=VERMILION, linewidth=1.2, linestyle=(0, (4, 2)))
         axes.set_yticks(range(len(result.classes)), result.classes)
         axes.set_ylim(len(result.classes) - 0.4, -0.6)
-        x = f"accuracy with its 95% interval (dashed: all classes, {result.accuracy:.1%})"
+        x = f"accuracy (dashed: all, {result.accuracy:.1%})"
         label_axes(axes, "Accuracy of each class", x, "class")
         percent_axis(axes, "x")
     return figure
