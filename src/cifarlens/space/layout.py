@@ -177,14 +177,16 @@ def _mistakes(contents: Contents, page: Page) -> None:
     _reveal(explain, settings)
 
 
-def _top_slider(contents: Contents) -> gr.Slider:
+def _top_slider(contents: Contents) -> gr.Slider | gr.Number:
     high = contents.max_top
     label = "How many top classes to show"
     return _slider(high, contents.top_classes, label, info=f"1 to {high}")
 
 
-def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Slider:
+def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Slider | gr.Number:
     """Whole numbers from 1 to `high`, at first `value` or as near as there is."""
+    if high == 1:  # Gradio makes no slider of one value, and there is nothing to choose
+        return gr.Number(1, visible=False)
     return PageSlider(
         1,
         high,
@@ -265,7 +267,8 @@ def _endpoints(contents: Contents, api: Api) -> None:
 
 
 def _number(high: int, value: int, label: str) -> gr.Slider:
-    return RawSlider(1, high, value, step=1, label=label)
+    # Two at least, or Gradio makes no slider; the answer checks the real bound.
+    return RawSlider(1, max(high, 2), value, step=1, label=label)
 
 
 def _publish(answer: Callable[..., Any], inputs: list[Any], output: Any) -> None:
