@@ -8,7 +8,7 @@ from cifarlens.reporting.lr_curve import draw_lr_curve
 from cifarlens.stage import run_stage
 from cifarlens.training.assemble import Settings, assemble
 from cifarlens.training.lr_finder import suggest
-from cifarlens.training.range_test import range_test
+from cifarlens.training.lr_sweep import range_test
 
 
 def main() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 
 from cifarlens.params import LrFind
 from cifarlens.training.lr_finder import suggest
-from cifarlens.training.range_test import range_test
+from cifarlens.training.lr_sweep import range_test
 
 PARAMS = LrFind(start=1e-5, stop=1.0, steps=60, fraction=0.25)
 
