@@ -43,8 +43,9 @@ venv: $(READY)
 $(READY): requirements.lock
 	@test -n "$(PYTHON)" || { echo 'cifarlens needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=/path/to/python.' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'This Python cannot make virtual environments: install its venv package (Debian: apt install python3-venv).' >&2; exit 2; }
+	@echo 'Building $(VENV): several GB, some minutes.'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on --no-deps --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
