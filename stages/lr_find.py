@@ -18,7 +18,7 @@ def main() -> None:
     )
     dataset, stats = load_dataset(paths.DATASET), read_json(paths.STATS_METRICS)
     curve = range_test(assemble(dataset, stats, Settings(*shared)), lr_find)
-    found = suggest(curve.lrs, curve.losses, lr_find.fraction)
+    found = suggest(curve.lrs, curve.losses, lr_find.factor)
 
     rows = zip(curve.lrs, curve.losses, found.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)

@@ -89,7 +89,7 @@ class LrFind(Section):
     start: float = number("a number above 0 and below lr_find.stop", gt=0)
     stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
     steps: int = whole(30, 10_000)
-    fraction: float = number("a number above 0 and at most 1", gt=0, le=1)
+    factor: float = number("a number above 0 and at most 10", gt=0, le=10)
 
 
 class Trainer(Section):

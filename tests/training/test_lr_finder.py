@@ -14,21 +14,26 @@ def curve(falls=1e-4, least=1e-2, start=2.3, end=1.6, noise=0.0, seed=0):
     return losses + noise * np.random.default_rng(seed).standard_normal(len(LRS))
 
 
-@pytest.mark.parametrize("least", [3e-3, 1e-2, 5e-2])
-def test_a_known_valley(least):
-    found = suggest(LRS, curve(least=least), fraction=0.25)
-    assert found.lr_valley == pytest.approx(least, rel=0.3)
-    assert found.lr_max == pytest.approx(0.25 * found.lr_valley)
+@pytest.mark.parametrize("least", [1e-3, 3e-3, 1e-2])
+def test_a_known_knee(least):
+    found = suggest(LRS, curve(least=least), factor=0.25)
+    knee = 10 ** (np.log10(least) - 0.1 * (np.log10(least) + 4))  # 90% down a straight line
+    assert found.lr_knee == pytest.approx(knee, rel=0.25)
+    assert found.lr_max == pytest.approx(0.25 * found.lr_knee)
+
+
+def test_lr_max_stays_below_the_rate_of_least_loss():
+    assert suggest(LRS, curve(least=1e-2), factor=10).lr_max == pytest.approx(1e-2, rel=0.2)
 
 
 @pytest.mark.parametrize("falls", [5e-5, 1e-4, 1e-3])
 def test_where_the_fall_begins(falls):
-    found = suggest(LRS, curve(falls=falls, least=5e-2), fraction=0.5)
+    found = suggest(LRS, curve(falls=falls, least=5e-2), factor=0.5)
     assert falls * 0.8 < found.lr_min < falls * 2.5
 
 
 def test_batch_noise_moves_lr_max_by_less_than_a_factor_of_one_and_a_half():
-    found = [suggest(LRS, curve(noise=0.05, seed=s), fraction=0.25).lr_max for s in range(30)]
+    found = [suggest(LRS, curve(noise=0.05, seed=s), factor=0.25).lr_max for s in range(30)]
     assert max(found) / min(found) < 1.5
 
 
@@ -37,7 +42,7 @@ def test_the_same_curve_gives_the_same_rates():
 
 
 def test_lr_min_never_exceeds_lr_max():
-    found = suggest(LRS, curve(falls=9e-3, least=1e-2), fraction=0.01)
+    found = suggest(LRS, curve(falls=9e-3, least=1e-2), factor=0.01)
     assert found.lr_min == found.lr_max
 
 

@@ -4,7 +4,7 @@ from cifarlens.params import LrFind
 from cifarlens.training.lr_finder import suggest
 from cifarlens.training.lr_sweep import range_test
 
-PARAMS = LrFind(start=1e-5, stop=1.0, steps=60, fraction=0.25)
+PARAMS = LrFind(start=1e-5, stop=1.0, steps=60, factor=0.25)
 
 
 def test_the_curve_covers_the_range_and_gives_the_same_rates_again(parts):
@@ -21,11 +21,11 @@ def test_rates_agree_across_seeds(parts):
     found = []
     for seed in range(3):
         curve = range_test(parts(seed=seed, batch_size=128, width=8), PARAMS)
-        found.append(suggest(curve.lrs, curve.losses, PARAMS.fraction).lr_max)
+        found.append(suggest(curve.lrs, curve.losses, PARAMS.factor).lr_max)
     assert max(found) / min(found) < 1.5
 
 
 def test_it_stops_when_the_loss_diverges(parts):
-    wide = LrFind(start=1e-5, stop=100.0, steps=60, fraction=0.25)
+    wide = LrFind(start=1e-5, stop=100.0, steps=60, factor=0.25)
     curve = range_test(parts(), wide)
     assert len(curve.lrs) < 60

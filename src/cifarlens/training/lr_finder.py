@@ -11,10 +11,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from ..errors import UserError
 
-SMOOTHING = 0.12  # standard deviation of the Gaussian, decades: batch noise goes, the valley stays
+SMOOTHING = 0.2  # standard deviation of the Gaussian, decades: batch noise goes, the shape stays
 START = 0.5  # decades at the low end whose mean loss is where the loss comes from
 BEGINS = 0.1  # share of the whole fall by which the loss has begun to fall
-VALLEY = 0.1  # share of the fall above the least loss that still belongs to the valley
+KNEE = 0.1  # share of the whole fall that is still to come at the knee
 LEAST_FALL = 0.05  # of the loss at the start; less is noise
 FEWEST = 20  # points
 
@@ -24,31 +24,32 @@ class Suggestion:
     """What the curve says.
 
     Attributes:
-        lr_max: a fraction of `lr_valley`.
+        lr_max: a multiple of `lr_knee`, at most the rate of least loss.
         lr_min: the rate at which the loss begins to fall, at most `lr_max`.
-        lr_valley: middle, on the log scale, of the rates around the least smoothed loss whose loss
-            is nearly as low: the least itself wanders with the noise of the batches.
+        lr_knee: the rate at which the loss has all but ended its fall. The rate of least loss
+            lies in a flat valley and wanders several-fold with weights and batches; this one, on
+            the slope before it, does not.
         smooth: smoothed losses, one for each rate of the curve.
     """
 
     lr_max: float
     lr_min: float
-    lr_valley: float
+    lr_knee: float
     smooth: tuple[float, ...]
 
     def metrics(self) -> dict[str, float]:
         """What goes into metrics/lr_find.json."""
-        rates = {name: getattr(self, name) for name in ("lr_max", "lr_min", "lr_valley")}
+        rates = {name: getattr(self, name) for name in ("lr_max", "lr_min", "lr_knee")}
         return {**rates, "steps": len(self.smooth)}
 
 
-def suggest(lrs: Sequence[float], losses: Sequence[float], fraction: float) -> Suggestion:
+def suggest(lrs: Sequence[float], losses: Sequence[float], factor: float) -> Suggestion:
     """Finds both rates.
 
     Args:
         lrs: rates of the steps, rising, evenly spaced on a log scale.
         losses: finite losses at these steps.
-        fraction: lr_max as a share of the rate of least loss, above 0, at most 1.
+        factor: lr_max as a multiple of the rate at the knee, above 0.
 
     Raises:
         UserError: the curve is too short, never falls, or still falls at its end: nothing
@@ -71,19 +72,11 @@ def suggest(lrs: Sequence[float], losses: Sequence[float], fraction: float) -> S
     if decades[-1] - decades[least] < SMOOTHING:
         raise _useless(f"still falls at its last rate, {lrs[-1]:.3g}", "raise lr_find.stop")
     above = np.flatnonzero(smooth[:least] >= start - BEGINS * fall)
-    valley = _around(least, smooth <= smooth[least] + VALLEY * fall)
-    middle = float(10 ** decades[valley].mean())
-    lr_max = fraction * middle
+    before = np.flatnonzero(smooth[:least] > smooth[least] + KNEE * fall)
+    knee = float(lrs[before[-1] + 1])
+    lr_max = min(factor * knee, float(lrs[least]))
     lr_min = min(float(lrs[above[-1] if len(above) else 0]), lr_max)
-    return Suggestion(lr_max, lr_min, middle, tuple(smooth.tolist()))
-
-
-def _around(place: int, inside: np.ndarray) -> slice:
-    """The unbroken run of true values that holds `place`."""
-    outside = np.flatnonzero(~inside)
-    first = outside[outside < place].max(initial=-1) + 1
-    last = outside[outside > place].min(initial=len(inside))
-    return slice(first, last)
+    return Suggestion(lr_max, lr_min, knee, tuple(smooth.tolist()))
 
 
 def _useless(what: str, mend: str) -> UserError:

@@ -1,0 +1,64 @@
+"""Which stages a changed parameter makes DVC run anew: those that read it, and no other."""
+
+import pytest
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+from cifarlens.params import Params
+
+BOTH = {"lr_find", "train"}
+READERS = {
+    "seed": BOTH,
+    "batch_size": BOTH,
+    "epochs": {"train"},
+    "peak_epoch": {"train"},
+    "lr_max": {"train"},
+    "lr_min": {"train"},
+    "data.source": {"download", "gradcam_report", "package_space"},
+    "data.val_size": BOTH,
+    "augment": BOTH,
+    "model": BOTH,
+    "optimizer": BOTH,
+    "lr_find": {"lr_find"},
+    "trainer": BOTH,
+    "trainer.accelerator": {*BOTH, "evaluate"},
+    "gradcam": {"gradcam_report"},
+    "space": {"package_space"},
+}
+
+
+def leaves() -> list[str]:
+    names = []
+    for name, field in Params.model_fields.items():
+        inner = getattr(field.annotation, "model_fields", None)
+        names += [f"{name}.{key}" for key in inner] if inner else [name]
+    return names
+
+
+@pytest.fixture(scope="module")
+def repo(project):
+    with Repo(project.folder) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("leaf", leaves())
+def test_a_changed_parameter_makes_exactly_its_readers_stale(project, repo, leaf):
+    path = project.folder / "params.yaml"
+    before = path.read_bytes()
+    content = YAML(typ="safe").load(path)
+    *section, key = leaf.split(".")
+    place = content[section[0]] if section else content
+    place[key] = "something else"
+    try:
+        with path.open("w") as stream:
+            YAML(typ="safe").dump(content, stream)
+        repo._reset()
+        stale = {name.rpartition(":")[2] for name in repo.status()}  # path:stage elsewhere
+    finally:
+        path.write_bytes(before)
+    assert stale == READERS.get(leaf, READERS.get(leaf.split(".")[0]))
+
+
+def test_without_a_change_nothing_is_stale(repo):
+    repo._reset()
+    assert repo.status() == {}
