@@ -142,7 +142,7 @@ def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) 
     text = render(tmp_path, run, explanations).text
     assert "lr_max 0.02 from the finder" in text
     assert "lr_min 0.001 set in params.yaml" in text
-    assert "Middle of the valley 0.04" in text
+    assert "Rate at the knee 0.04" in text
 
 
 def test_without_validation(run: Run, explanations: Explanations, tmp_path: Path) -> None:

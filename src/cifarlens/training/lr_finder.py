@@ -26,7 +26,7 @@ class Suggestion:
     Attributes:
         lr_max: a multiple of `lr_knee`, at most the rate of least loss.
         lr_min: the rate at which the loss begins to fall, at most `lr_max`.
-        lr_knee: the rate at which the loss has all but ended its fall. The rate of least loss
+        lr_knee: the rate by which the loss has made most of its fall. The rate of least loss
             lies in a flat valley and wanders several-fold with weights and batches; this one, on
             the slope before it, does not.
         smooth: smoothed losses, one for each rate of the curve.
