@@ -100,8 +100,10 @@ def test_files_opened_when_it_runs(project, stage):
     assert set(trace["modules"]) <= declared_source(stage)
 
     inputs, outputs = paths(stage, "deps"), paths(stage, "outs", "metrics", "plots")
-    read = {path for path in trace["read"] if Path(path).suffix not in (".py", ".pyc")}
-    written = set(trace["written"])
+    read, written = (
+        {path for path in trace[kind] if Path(path).suffix != ".py" and "__pycache__" not in path}
+        for kind in ("read", "written")
+    )
     needed = {path for path in inputs if not path.endswith(".py")}
     assert undeclared(read - {"params.yaml"}, inputs | outputs) == []
     assert undeclared(written, outputs) == []
