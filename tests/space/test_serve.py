@@ -51,6 +51,8 @@ def test_it_runs_a_copy_and_stops_when_told(tmp_path, stop, code):
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # A shell's background jobs, as CI may be one, ignore Ctrl-C and pass that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     url = f"http://127.0.0.1:{port}"
     wait_for(url, process, log)
