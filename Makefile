@@ -51,4 +51,4 @@ $(READY): requirements.lock
 
 # Renew the pins (needs uv: pip install uv).
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
