@@ -5,7 +5,7 @@ import numpy as np
 from cifarlens import paths
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_json, write_json
+from cifarlens.files import read_metrics, write_json
 from cifarlens.params import load_params
 from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.evaluation import evaluate
@@ -24,9 +24,9 @@ def main() -> None:
     check_layer(gradcam.layer, bundle)
     logits, labels = np.load(paths.TEST_LOGITS, allow_pickle=False), dataset.test_labels
     cases, result = all_cases(logits, labels), evaluate(logits, labels, dataset.classes)
-    stats, finder, train = map(
-        read_json, (paths.STATS_METRICS, paths.LR_FIND_METRICS, paths.TRAIN_METRICS)
-    )
+    stats = read_metrics(paths.STATS_METRICS, "mean", "std", "class_counts")
+    finder = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min", "lr_knee")
+    train = read_metrics(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters")
     curve, history = read_full_columns(paths.LR_CURVE), read_columns(paths.HISTORY)
     run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
     found = explain(bundle, dataset.test_images, cases, gradcam.images)

@@ -2,7 +2,7 @@
 
 from cifarlens import paths
 from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_json, write_csv, write_json
+from cifarlens.files import read_metrics, write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.reporting.lr_curve import draw_lr_curve
 from cifarlens.stage import run_stage
@@ -16,7 +16,8 @@ def main() -> None:
     shared = load_params(
         "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
     )
-    dataset, stats = load_dataset(paths.DATASET), read_json(paths.STATS_METRICS)
+    stats = read_metrics(paths.STATS_METRICS, "mean", "std")
+    dataset = load_dataset(paths.DATASET)
     curve = range_test(assemble(dataset, stats, Settings(*shared)), lr_find)
     found = suggest(curve.lrs, curve.losses, lr_find.factor)
 

@@ -3,7 +3,7 @@
 from cifarlens import paths
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.data.dataset import dataset_digest, load_dataset
-from cifarlens.files import read_json, write_csv, write_json
+from cifarlens.files import read_metrics, write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.stage import run_stage
 from cifarlens.training.assemble import Settings, assemble
@@ -18,7 +18,8 @@ def main() -> None:
     shared = load_params(
         "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
     )
-    stats, found = read_json(paths.STATS_METRICS), read_json(paths.LR_FIND_METRICS)
+    stats = read_metrics(paths.STATS_METRICS, "mean", "std")
+    found = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min")
     recipe = choose_recipe(found, *wanted)
     parts = assemble(load_dataset(paths.DATASET), stats, Settings(*shared))
 

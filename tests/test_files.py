@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cifarlens import files
+from cifarlens.errors import UserError
 
 
 def test_json_is_the_same_whatever_the_order_of_keys(tmp_path):
@@ -47,3 +48,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "has no mean"),
+        ('{"std": 1}', "has no mean"),
+        ("\xff", "is no JSON"),
+    ],
+)
+def test_damaged_metrics_are_named(tmp_path, content, sentence):
+    path = tmp_path / "stats.json"
+    path.write_bytes(content.encode("latin1"))
+    with pytest.raises(UserError, match=sentence) as caught:
+        files.read_metrics(path, "mean", "std")
+    assert f"git checkout {path}" in str(caught.value)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import UserError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -45,6 +47,27 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_metrics(path: Path, *keys: str) -> dict[str, Any]:
+    """What an earlier stage wrote.
+
+    Args:
+        path: a JSON object.
+        keys: that it must have.
+
+    Raises:
+        UserError: it is damaged or lacks a key.
+    """
+    mend = f"bring it back with `git checkout {path}`, or make it anew with `dvc repro -f`."
+    try:
+        content = read_json(path)
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}): {mend}") from None
+    for key in keys:
+        if not isinstance(content, dict) or key not in content:
+            raise UserError(f"{path} has no {key}: {mend}")
+    return dict(content)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import UserError
@@ -55,7 +56,8 @@ def _log(stage: str, seconds: float) -> None:
             machine["device"] = torch.cuda.get_device_name()
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
     entry = {"stage": stage, "started": started, "seconds": round(seconds, 1), **machine}
-    append_json_line(RUN_LOG, {**entry, "cores": os.cpu_count()})
+    with suppress(OSError):  # the results are there; a log that cannot be kept changes nothing
+        append_json_line(RUN_LOG, {**entry, "cores": os.cpu_count()})
 
 
 def _stop(sentence: str) -> None:
