@@ -1,7 +1,5 @@
 """Grad-CAM of misclassified and correct test images, and the report that ties all together."""
 
-import numpy as np
-
 from cifarlens import paths
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.data.dataset import load_dataset
@@ -13,25 +11,29 @@ from cifarlens.reporting.explain import explain
 from cifarlens.reporting.galleries import draw_galleries
 from cifarlens.reporting.gradcam import check_layer
 from cifarlens.reporting.report import Run, write_report
-from cifarlens.reporting.tables import read_columns, read_full_columns
+from cifarlens.reporting.tables import load_logits, read_columns, read_full_columns
 from cifarlens.reporting.training_curves import draw_training
 from cifarlens.stage import run_stage
+
+COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 def main() -> None:
     gradcam, source = load_params("gradcam", "data.source")
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     check_layer(gradcam.layer, bundle)
-    logits, labels = np.load(paths.TEST_LOGITS, allow_pickle=False), dataset.test_labels
-    cases, result = all_cases(logits, labels), evaluate(logits, labels, dataset.classes)
+    labels, classes = dataset.test_labels, dataset.classes
+    logits = load_logits(paths.TEST_LOGITS, len(labels), len(classes))
+    cases, result = all_cases(logits, labels), evaluate(logits, labels, classes)
     stats = read_metrics(paths.STATS_METRICS, "mean", "std", "class_counts")
     finder = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min", "lr_knee")
     train = read_metrics(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters")
-    curve, history = read_full_columns(paths.LR_CURVE), read_columns(paths.HISTORY)
+    curve = read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth")
+    history = read_columns(paths.HISTORY, *COLUMNS)
     run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
     found = explain(bundle, dataset.test_images, cases, gradcam.images)
     shown = gradcam.layer, gradcam.opacity
-    draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)
+    draw_galleries(paths.GALLERY, found.mistakes, found.correct, classes, *shown)
     draw_training(paths.TRAINING_FIGURE, history)
     write_report(paths.REPORT, run, found, *shown)
     write_json(paths.GRADCAM_METRICS, found.metrics())

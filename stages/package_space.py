@@ -1,4 +1,4 @@
-"""Stage package_space: a folder ready to push to Hugging Face as a Space."""
+"""A folder ready to push to Hugging Face as a Space."""
 
 from cifarlens.classifier.bundle import BundleError
 from cifarlens.data.dataset import load_dataset

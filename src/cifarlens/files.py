@@ -59,10 +59,10 @@ def read_metrics(path: Path, *keys: str) -> dict[str, Any]:
     Raises:
         UserError: it is damaged or lacks a key.
     """
-    mend = f"bring it back with `git checkout {path}`, or make it anew with `dvc repro -f`."
+    mend = f"bring it back with `git checkout {path}`, or delete it and run `dvc repro`."
     try:
         content = read_json(path)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no JSON ({error}): {mend}") from None
     for key in keys:
         if not isinstance(content, dict) or key not in content:

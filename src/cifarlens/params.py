@@ -89,7 +89,7 @@ class LrFind(Section):
     start: float = number("a number above 0 and below lr_find.stop", gt=0)
     stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
     steps: int = whole(30, 10_000)
-    factor: float = number("a number above 0 and at most 10", gt=0, le=10)
+    factor: float = number("a number from 0.01 to 10", ge=0.01, le=10)
 
 
 class Trainer(Section):
@@ -156,7 +156,8 @@ class Params(Section):
 
 
 def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
-    context = {"key": key, "value": value, "allowed": allowed}
+    shown = f"{value:g}" if isinstance(value, float) else _show(value)
+    context = {"key": key, "value": shown, "allowed": allowed}
     return PydanticCustomError("misfit", "{key} must be {allowed}", context)
 
 
@@ -204,7 +205,7 @@ def _read(path: Path) -> object:
         raise UserError(f"{path} is missing here: run from the project's root.") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text: restore it with `git checkout`.") from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, KeyError, OverflowError, RecursionError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -215,7 +216,7 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "misfit":
         context = error["ctx"]
         key, value, allowed = context["key"], context["value"], context["allowed"]
-        return f"{key} is {_show(value)}, but must be {allowed}; change it and run again."
+        return f"{key} is {value}, but must be {allowed}; change it and run again."
     path = [str(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
         return _unknown(path)
@@ -266,7 +267,5 @@ def _show(value: object) -> str:
             return "a section"
         case list():
             return "a list"
-        case float() if value.is_integer():
-            return str(int(value))
         case _:
             return str(value)

@@ -73,6 +73,10 @@ def _describe(error: OSError) -> str | None:
             return f"The disk is full while writing {where}: free some space and run again."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"No permission to use {where}: change its owner or mode and run again."
+        case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
+            return (
+                f"{where} is a file where a folder belongs, or a folder for a file: move it away."
+            )
         case errno.ENOENT:
             return f"{where} is missing: `dvc repro` makes it, or `dvc checkout` brings it back."
         case _:

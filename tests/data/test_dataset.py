@@ -54,5 +54,5 @@ def test_damage_is_named(few_digits, tmp_path, spoil):
     folder = tmp_path / "dataset"
     save_dataset(folder, few_digits)
     spoil(folder)
-    with pytest.raises(UserError, match=r"is damaged .* run `dvc repro -f download`"):
+    with pytest.raises(UserError, match=r"is damaged .* run `dvc repro -f -s download`"):
         load_dataset(folder)

@@ -88,7 +88,9 @@ def _read_config(path: Path) -> BundleConfig:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise _bad(path.parent, f"has no {CONFIG}") from None
-    except ValueError as error:
+    except OSError as error:
+        raise _bad(path.parent, f"has a {CONFIG} that cannot be read ({error})") from None
+    except (ValueError, RecursionError) as error:
         raise _bad(path.parent, f"has a {CONFIG} that is no JSON ({error})") from None
     expected = set(BundleConfig.__dataclass_fields__)
     if not isinstance(content, dict) or set(content) != expected:
@@ -107,13 +109,15 @@ def _read_config(path: Path) -> BundleConfig:
         )
     if not all(isinstance(value, int | float) for value in (*config.mean, *config.std)):
         raise _bad(path.parent, f"has a {CONFIG} whose mean or std holds no numbers")
+    if not all(config.std):
+        raise _bad(path.parent, f"has a {CONFIG} with a standard deviation of 0")
     if not isinstance(config.image_size, int) or config.image_size < 1:
         raise _bad(path.parent, f"has a {CONFIG} whose image_size is no whole number of pixels")
     return config
 
 
 def _build(folder: Path, config: BundleConfig) -> Network:
-    if config.architecture not in NETWORKS:
+    if not isinstance(config.architecture, str) or config.architecture not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise _bad(folder, f"names the architecture {config.architecture!r}, not one of {known}")
     try:

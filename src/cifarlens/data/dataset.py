@@ -12,6 +12,7 @@ from ..files import read_json, write_array, write_json
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 CLASSES = "classes.json"
+IMAGE_SIZE = 32  # pixels
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,21 @@ def load_dataset(folder: Path) -> Dataset:
             for name in ARRAYS
         }
         dataset = Dataset(classes=tuple(read_json(folder / CLASSES)), **arrays)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy and json raise a dozen kinds for damaged files
         raise _damaged(folder, str(error)) from None
+    if not dataset.classes or not all(isinstance(name, str) for name in dataset.classes):
+        raise _damaged(folder, f"{CLASSES} is no list of names")
     for part in ("train", "test"):
         images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+        square = images.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE, 3)
+        if images.dtype != np.uint8 or not square or not len(images):
             raise _damaged(folder, f"{part}_images is {images.dtype} {images.shape}")
         if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
             raise _damaged(folder, f"{part}_labels is {labels.dtype} {labels.shape}")
+        if labels.min() < 0 or labels.max() >= len(dataset.classes):
+            raise _damaged(
+                folder, f"{part}_labels holds {labels.min()} to {labels.max()}, beyond the classes"
+            )
     return dataset
 
 
@@ -75,4 +83,6 @@ def dataset_digest(folder: Path) -> str:
 
 
 def _damaged(folder: Path, why: str) -> UserError:
-    return UserError(f"The data set in {folder} is damaged ({why}): run `dvc repro -f download`.")
+    return UserError(
+        f"The data set in {folder} is damaged ({why}): run `dvc repro -f -s download`."
+    )

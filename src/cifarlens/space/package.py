@@ -120,7 +120,7 @@ def load_test_results(logits: Path, metrics: Path) -> tuple[np.ndarray, dict[str
         return np.load(logits, allow_pickle=False), dict(read_json(metrics))
     except (ValueError, TypeError, EOFError) as error:
         raise UserError(
-            f"{logits} or {metrics} is damaged ({error}): run `dvc repro -f evaluate`."
+            f"{logits} or {metrics} is damaged ({error}): run `dvc repro -f -s evaluate`."
         ) from None
 
 
@@ -146,7 +146,7 @@ def _check_model_files(model: Path) -> None:
         if path.name not in (WEIGHTS, CONFIG):
             raise UserError(
                 f"{path} is no part of a model bundle, so it must not ship: delete it, or run"
-                " `dvc repro -f train`."
+                " `dvc repro -f -s train`."
             )
         if path.is_symlink():
             raise UserError(

@@ -9,6 +9,7 @@ from ..classifier.bundle import BundleConfig
 from ..classifier.networks import NETWORKS, Network
 from ..data.datamodule import ImageDataModule
 from ..data.dataset import Dataset
+from ..errors import UserError
 from ..params import Augment, Model, Optimizer, Trainer
 from .module import Classifier, Schedule
 
@@ -64,7 +65,7 @@ def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Par
         stats: `mean` and `std` of its train images, three values each.
         settings: what to make.
     """
-    mean, std = tuple(stats["mean"]), tuple(stats["std"])
+    mean, std = channels(stats, "mean"), channels(stats, "std")
     images = ImageDataModule(
         dataset,
         mean,
@@ -87,6 +88,26 @@ def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Par
         layers=network.layers,
     )
     return Parts(images, network, config, settings)
+
+
+def channels(stats: dict[str, Any], name: str) -> tuple[float, ...]:
+    """Three values of the statistics; raises UserError unless they are shares of the pixel range.
+
+    A standard deviation of 0 would divide by zero.
+    """
+    values = stats[name]
+    numbers = isinstance(values, list | tuple) and all(isinstance(v, int | float) for v in values)
+    if not numbers or len(values) != 3 or not all(0 <= v <= 1 for v in values):
+        raise UserError(
+            f"metrics/stats.json: {name} is {values!r}, but must be three numbers from 0 to 1:"
+            " run `dvc repro -f -s stats`."
+        )
+    if name == "std" and not all(values):
+        raise UserError(
+            "metrics/stats.json: a standard deviation is 0, so all train images agree in a"
+            " channel: look at the data."
+        )
+    return tuple(values)
 
 
 def network_arguments(model: Model) -> dict[str, Any]:

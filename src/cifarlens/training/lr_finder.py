@@ -56,7 +56,7 @@ def suggest(lrs: Sequence[float], losses: Sequence[float], factor: float) -> Sug
             can be read off it, and no rate is made up.
     """
     if len(lrs) < FEWEST or not np.isfinite(losses).all():
-        raise _useless(f"has {len(lrs)} usable steps, fewer than {FEWEST}", "raise lr_find.steps")
+        raise _useless(f"has {len(lrs)} usable steps, fewer than {FEWEST}", "lower lr_find.start")
     decades = np.log10(lrs)
     spacing = float(np.diff(decades).mean())
     smooth = gaussian_filter1d(np.asarray(losses, float), SMOOTHING / spacing, mode="nearest")
@@ -67,7 +67,7 @@ def suggest(lrs: Sequence[float], losses: Sequence[float], factor: float) -> Sug
     if at_start[least] or fall < LEAST_FALL * start:
         raise _useless(
             f"shows no loss that falls (from {start:.3g} to {smooth[least]:.3g})",
-            "raise lr_find.stop or lr_find.steps, or look at the data",
+            "look at the data, or raise lr_find.stop or lr_find.steps",
         )
     if decades[-1] - decades[least] < SMOOTHING:
         raise _useless(f"still falls at its last rate, {lrs[-1]:.3g}", "raise lr_find.stop")
@@ -81,6 +81,6 @@ def suggest(lrs: Sequence[float], losses: Sequence[float], factor: float) -> Sug
 
 def _useless(what: str, mend: str) -> UserError:
     return UserError(
-        f"The learning-rate range test {what}, so no rate can be read off it: {mend},"
-        " or set lr_max and lr_min to numbers."
+        f"The learning-rate range test {what}, so no rate can be read off it: {mend}"
+        " in params.yaml."
     )

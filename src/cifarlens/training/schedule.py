@@ -1,5 +1,6 @@
 """The learning rate at every step: one cycle, linear up and linear down."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -70,8 +71,14 @@ def choose_recipe(
         epochs: as in params.yaml, and so are the rest.
 
     Raises:
-        UserError: lr_min is above lr_max once both are known.
+        UserError: what was found is no rate, or lr_min is above lr_max once both are known.
     """
+    for name in ("lr_max", "lr_min"):
+        if not isinstance(found[name], int | float) or not 0 < found[name] < math.inf:
+            raise UserError(
+                f"metrics/lr_find.json: {name} is {found[name]!r}, but must be a number above 0:"
+                " run `dvc repro -f -s lr_find`."
+            )
     high = found["lr_max"] if isinstance(lr_max, str) else float(lr_max)
     low = found["lr_min"] if isinstance(lr_min, str) else float(lr_min)
     if isinstance(lr_min, str):
