@@ -2,14 +2,27 @@
 
 from cifarlens.classifier.bundle import BundleError
 from cifarlens.data.dataset import load_dataset
+from cifarlens.files import read_metrics
 from cifarlens.params import load_params
-from cifarlens.paths import DATASET, EVALUATE_METRICS, LOCK, MODEL, SPACE, TEST_LOGITS
+from cifarlens.paths import (
+    DATASET,
+    EVALUATE_METRICS,
+    LOCK,
+    MODEL,
+    SPACE,
+    TEST_LOGITS,
+    TRAIN_METRICS,
+)
 from cifarlens.space.package import Ingredients, load_test_results, package_space
+from cifarlens.space.recipe import MEASURED, recipe
 from cifarlens.stage import run_stage
 
 
 def main() -> None:
     space, source = load_params("space", "data.source")
+    epochs, peak_epoch, batch_size, optimizer, augment = load_params(
+        "epochs", "peak_epoch", "batch_size", "optimizer", "augment"
+    )
     logits, metrics = load_test_results(TEST_LOGITS, EVALUATE_METRICS)
     given = Ingredients(
         model=MODEL,
@@ -19,6 +32,14 @@ def main() -> None:
         lock=LOCK,
         source=source,
         space=space,
+        recipe=recipe(
+            epochs=epochs,
+            peak_epoch=peak_epoch,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            augment=augment,
+            trained=read_metrics(TRAIN_METRICS, *MEASURED),
+        ),
     )
     package_space(SPACE, given)
 

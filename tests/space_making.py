@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
+RECIPE = (("Epochs", "0"), ("Optimizer", "none: the network was never trained"))
 REFUSALS = ("InvalidPathError", "ValidationError")
 
 # Starts app.py where no other cifarlens than the copy's own can be found.
@@ -83,6 +84,7 @@ def make_ingredients(
         lock=ROOT / "requirements.lock",
         source="digits",
         space=Space(mistakes=mistakes, top_classes=3),
+        recipe=RECIPE,
     )
 
 

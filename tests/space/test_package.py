@@ -272,6 +272,8 @@ def project(folder: Path) -> None:
     save_dataset(folder / "data/dataset", given.dataset)
     write_array(folder / "data/evaluation/test_logits.npy", given.test_logits)
     write_json(folder / "metrics/evaluate.json", given.test_metrics)
+    trained = {"epochs": 24, "lr_max": 0.00431, "lr_min": 1e-05, "parameters": 103_000}
+    write_json(folder / "metrics/train.json", trained)
     shutil.copy(ROOT / "requirements.lock", folder)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["data"]["source"], params["space"] = "digits", {"mistakes": 12, "top_classes": 3}
@@ -288,7 +290,13 @@ def test_the_stage_makes_the_same_space(space, tmp_path):
     project(tmp_path)
     done = run_stage(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert files(tmp_path / "space") == files(space)
+    made, expected = files(tmp_path / "space"), files(space)
+    card, other = json.loads(made.pop("card.json")), json.loads(expected.pop("card.json"))
+    assert dict(card.pop("recipe"))["Highest learning rate (lr_max)"] == "0.00431"
+    other.pop("recipe")
+    assert card == other
+    del made["README.md"], expected["README.md"]  # it tells of the recipe
+    assert made == expected
 
 
 @pytest.mark.parametrize(
@@ -296,6 +304,7 @@ def test_the_stage_makes_the_same_space(space, tmp_path):
     [
         (lambda f: shutil.rmtree(f / "models"), "The model bundle models has no config.json"),
         (lambda f: (f / "metrics/evaluate.json").write_text("{"), "is damaged"),
+        (lambda f: (f / "metrics/train.json").write_text("{}"), "metrics/train.json has no epochs"),
         (lambda f: (f / "data/evaluation/test_logits.npy").write_bytes(b"x"), "is damaged"),
         (lambda f: (f / "data/evaluation/test_logits.npy").unlink(), "is missing"),
         (lambda f: (f / "data/dataset/classes.json").unlink(), "The data set in"),

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,6 +60,7 @@ class Ingredients:
         lock: the requirements file that pins every version.
         source: where the data came from, a key of `DATASETS`.
         space: how many mistakes to ship, how many classes to show at first.
+        recipe: how the network was trained, names and values in display order.
     """
 
     model: Path
@@ -69,6 +70,7 @@ class Ingredients:
     lock: Path
     source: str
     space: Space
+    recipe: Sequence[tuple[str, str]]
 
 
 def package_space(target: Path, given: Ingredients) -> None:
@@ -232,6 +234,7 @@ def _card(bundle: Bundle, given: Ingredients) -> dict[str, Any]:
     return {
         "dataset": DATASETS[given.source],
         "parameters": sum(p.numel() for p in bundle.network.parameters()),
+        "recipe": [list(row) for row in given.recipe],
         "test": {key: metrics[key] for key in METRICS},
         "top_classes": given.space.top_classes,
     }
