@@ -1,5 +1,7 @@
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -7,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from space_making import environment, free_port, make_space, wait_for
+
+from cifarlens.space.serve import main
 
 COMMAND = [sys.executable, "-m", "cifarlens.space.serve"]
 
@@ -30,6 +34,71 @@ def test_one_folder_is_wanted(arguments):
     done = serve(*arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("error: name one folder")
+
+
+DAMAGE = {
+    "has no model.safetensors": lambda f: (f / "model/model.safetensors").unlink(),
+    "has a damaged model": lambda f: (f / "model/model.safetensors").write_bytes(b"x" * 99),
+    "has a config.json that is no JSON": lambda f: (f / "model/config.json").write_text("{"),
+    "card.json cannot be read": lambda f: (f / "card.json").write_text('{"dataset"'),
+    "card.json holds no keys": lambda f: (f / "card.json").write_text("[]"),
+    "index.json is missing": lambda f: (f / "mistakes/index.json").unlink(),
+    "names mistakes/001.png, which": lambda f: (f / "mistakes/001.png").unlink(),
+}
+
+
+def damaged(space: Path, folder: Path, words: str) -> Path:
+    copy = Path(shutil.copytree(space, folder / "copy"))
+    DAMAGE[words](copy)
+    return copy
+
+
+@pytest.mark.parametrize("words", DAMAGE)
+def test_a_damaged_space_is_named(space, tmp_path, words, capsys):
+    assert main([str(damaged(space, tmp_path, words))]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert words in error
+
+
+@pytest.mark.parametrize("words", ["has a damaged model", "card.json cannot be read"])
+def test_a_damaged_space_says_so_itself(space, tmp_path, words):
+    """Without `serve`, as on the hub."""
+    copy = damaged(space, tmp_path, words)
+    done = subprocess.run(
+        [sys.executable, "-P", "app.py"],
+        cwd=copy,
+        env={**environment(tmp_path, free_port()), "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "80a", "-1", ""])
+def test_a_port_that_is_none_is_named(monkeypatch, space, port, capsys):
+    monkeypatch.setenv("GRADIO_SERVER_PORT", port)
+    assert main([str(space)]) == 2
+    words = f"error: GRADIO_SERVER_PORT is '{port}', but must be a whole number from 1 to 65535.\n"
+    assert capsys.readouterr().err == words
+
+
+def test_a_port_in_use_is_named(monkeypatch, space, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        monkeypatch.setenv("GRADIO_SERVER_PORT", port)
+        assert main([str(space)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: Port {port} of 127.0.0.1 cannot be used (Address already")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Starts the demo for a packaged Space's folder."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,24 @@ UPLOAD_LIMIT = "10mb"
 
 
 def main(folder: Path) -> None:
-    """Serves the Space in `folder` until it is stopped.
-
-    Raises:
-        BundleError: the folder's model cannot be used.
-    """
+    """Serves the Space in `folder` until it is stopped; exits with 2 if it cannot be used."""
     # Read when gradio is imported, so before that.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
     import torch
 
-    from .contents import load_contents
-    from .layout import CONCURRENCY, build
+    from ..classifier.bundle import BundleError
+    from .contents import ContentsError, load_contents
 
     torch.set_num_threads(1)  # requests run side by side instead
-    blocks = build(load_contents(folder))
+    try:
+        contents = load_contents(folder)
+    except (BundleError, ContentsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    from .layout import CONCURRENCY, build
+
+    blocks = build(contents)
     blocks.queue(max_size=QUEUE, default_concurrency_limit=CONCURRENCY)
     blocks.launch(**_options())
 

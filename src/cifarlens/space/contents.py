@@ -1,9 +1,10 @@
 """What lies beside the app in a packaged Space: the model, examples, mistakes and the card."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,26 @@ MISTAKES = "mistakes"
 INDEX = "index.json"
 CARD = "card.json"
 MAX_TOP = 10  # most classes ever shown
+CARD_KINDS = {  # what the card must hold
+    "dataset": dict,
+    "parameters": int,
+    "recipe": list,
+    "test": dict,
+    "top_classes": int,
+}
+DATASET_KEYS = ("name", "link", "about", "licence")
+TEST_KINDS = {
+    "accuracy": float,
+    "loss": float,
+    "images": int,
+    "correct": int,
+    "classes": dict,
+}
+Kind = TypeVar("Kind", dict[str, Any], list[Any])
+
+
+class ContentsError(ValueError):
+    """A Space that lacks something; the message names the file, what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +116,64 @@ def load_contents(folder: Path) -> Contents:
 
     Raises:
         BundleError: its model cannot be used.
-        OSError: another file of it is missing.
+        ContentsError: another file of it is missing or damaged.
     """
     bundle = load_bundle(folder / MODEL)
     sizes = layer_sizes(bundle.network, bundle.config.image_size)
-    rows = json.loads((folder / MISTAKES / INDEX).read_text(encoding="utf-8"))
+    mistakes = _read_mistakes(folder, len(bundle.config.classes))
     return Contents(
         folder,
         bundle,
-        card=json.loads((folder / CARD).read_text(encoding="utf-8")),
+        card=_read_card(folder / CARD),
         examples=tuple(sorted((folder / EXAMPLES).glob("*.png"))),
-        mistakes=tuple(Mistake(**row) for row in rows),
+        mistakes=mistakes,
         layers={name: (height, width) for name, (_, height, width) in sizes.items()},
     )
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    card = _read(path, dict)
+    _check_kinds(path, card, CARD_KINDS, "")
+    _check_kinds(path, card["dataset"], dict.fromkeys(DATASET_KEYS, str), "dataset.")
+    _check_kinds(path, card["test"], TEST_KINDS, "test.")
+    return card
+
+
+def _read_mistakes(folder: Path, classes: int) -> tuple[Mistake, ...]:
+    path = folder / MISTAKES / INDEX
+    kinds = {name: field.type for name, field in Mistake.__dataclass_fields__.items()}
+    mistakes = []
+    for row in _read(path, list):
+        if not isinstance(row, dict) or set(row) != set(kinds):
+            raise _bad(path, f"has a row that is not made of {', '.join(kinds)}")
+        _check_kinds(path, row, kinds, "")
+        mistake = Mistake(**row)
+        if not (0 <= mistake.label < classes and 0 <= mistake.predicted < classes):
+            raise _bad(path, f"has a label that is not from 0 to {classes - 1}")
+        if not (folder / mistake.file).is_file():
+            raise _bad(path, f"names {mistake.file}, which is missing")
+        mistakes.append(mistake)
+    return tuple(mistakes)
+
+
+def _read(path: Path, kind: type[Kind]) -> Kind:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _bad(path, "is missing") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _bad(path, f"cannot be read ({error})") from None
+    if not isinstance(content, kind):
+        raise _bad(path, f"holds no {'list' if kind is list else 'keys and values'}")
+    return content
+
+
+def _check_kinds(path: Path, content: dict[str, Any], kinds: Mapping[str, Any], place: str) -> None:
+    for key, kind in kinds.items():
+        value = content.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float if kind is float else kind):
+            raise _bad(path, f"has no usable {place}{key}")
+
+
+def _bad(path: Path, what: str) -> ContentsError:
+    return ContentsError(f"{path} {what}: make the Space again with `dvc repro`.")

@@ -6,16 +6,20 @@ A copy, since a running app may write beside its source, and the folder is a sta
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from ..classifier.bundle import BundleError
 from ..errors import UserError
-from .contents import CARD, MODEL
+from .contents import CARD, MODEL, ContentsError, load_contents
 
 STOP_SECONDS = 10
+PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
 # They would let another cifarlens than the copy's own be found first.
 LEFT_OUT = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
 
@@ -24,9 +28,12 @@ def serve(folder: Path) -> int:
     """Copies the Space, runs it until it ends or is stopped, and returns its exit code.
 
     Raises:
-        UserError: the folder is no packaged Space.
+        UserError: the folder is no packaged Space, or the port asked for cannot be used.
+        BundleError: its model cannot be used.
+        ContentsError: another file of it is missing or damaged.
     """
     check(folder)
+    check_port(os.environ)
     environment = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
     with tempfile.TemporaryDirectory(prefix="space-") as temporary:
         copy = Path(temporary) / "space"
@@ -39,13 +46,33 @@ def serve(folder: Path) -> int:
 
 
 def check(folder: Path) -> None:
-    """Raises UserError if the folder is no packaged Space."""
+    """Raises what `serve` does for a folder that is no packaged Space, or a damaged one."""
     for name in ("app.py", CARD, MODEL):
         if not (folder / name).exists():
             raise UserError(
                 f"{folder} is no packaged Space (it has no {name}): make one with `dvc repro`,"
                 " or name its folder, such as demo/space after `make demo`."
             )
+    load_contents(folder)
+
+
+def check_port(environment: Mapping[str, str]) -> None:
+    """Raises UserError if a port is asked for and cannot be used; Gradio would take another."""
+    asked = environment.get(PORT)
+    if asked is None:
+        return
+    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked) <= 65_535:
+        raise UserError(f"{PORT} is {asked!r}, but must be a whole number from 1 to 65535.")
+    host = environment.get(HOST, "127.0.0.1")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(asked)))
+        except OSError as error:
+            raise UserError(
+                f"Port {asked} of {host} cannot be used ({error.strerror}): stop what uses it, or"
+                f" set {PORT} to another."
+            ) from None
 
 
 def _stop(app: "subprocess.Popen[bytes]") -> None:
@@ -69,7 +96,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _on_terminate)
     try:
         return serve(Path(arguments[0]))
-    except UserError as error:
+    except (UserError, BundleError, ContentsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
