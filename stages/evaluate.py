@@ -14,9 +14,11 @@ from cifarlens.reporting.confusion import draw_confusion
 from cifarlens.reporting.device import choose_device
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.stage import run_stage
+from cifarlens.training.finished import forget_recorded
 
 
 def main() -> None:
+    forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)  # train's, when DVC runs us after it
     (accelerator,) = load_params("trainer.accelerator")
     device = choose_device(accelerator)
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)

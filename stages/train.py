@@ -7,7 +7,8 @@ from cifarlens.files import read_metrics, write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.stage import run_stage
 from cifarlens.training.assemble import Settings, assemble
-from cifarlens.training.checkpoint import checkpoint_folder, run_key
+from cifarlens.training.checkpoint import run_key
+from cifarlens.training.finished import finish, forget_recorded
 from cifarlens.training.fit import fit, summarize
 from cifarlens.training.history import COLUMNS
 from cifarlens.training.schedule import choose_recipe
@@ -24,11 +25,14 @@ def main() -> None:
     parts = assemble(load_dataset(paths.DATASET), stats, Settings(*shared))
 
     key = run_key([*recipe, *shared, stats, dataset_digest(paths.DATASET)])
-    with checkpoint_folder(paths.CHECKPOINTS, key) as checkpoints:
-        history = fit(parts, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
-        save_bundle(paths.MODEL, parts.network, parts.config)
-        write_csv(paths.HISTORY, COLUMNS, (epoch.row() for epoch in history))
-        write_json(paths.TRAIN_METRICS, summarize(recipe, parts.network, history))
+    checkpoints = paths.CHECKPOINTS / key
+    forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    history = fit(parts, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
+    save_bundle(paths.MODEL, parts.network, parts.config)
+    write_csv(paths.HISTORY, COLUMNS, (epoch.row() for epoch in history))
+    write_json(paths.TRAIN_METRICS, summarize(recipe, parts.network, history))
+    finish(checkpoints)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,18 @@
 import errno
 import json
+import multiprocessing
+import sys
 
 import pytest
 
 from cifarlens.errors import UserError
 from cifarlens.stage import run_stage
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["stages/waiting.py"])
 
 
 class OwnError(ValueError):
@@ -37,21 +45,40 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_2(error, sentence, capsys
     assert shown.count("\n") == 1
 
 
-def test_ctrl_c(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run_stage(failing(KeyboardInterrupt()))
-    assert stopped.value.code == 130
-    assert "dvc repro" in capsys.readouterr().err
-
-
 def test_our_own_defect_keeps_its_traceback():
     with pytest.raises(OwnError):
         run_stage(failing(OwnError()))
 
 
-def test_time_and_machine_are_kept_apart_from_the_outputs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_time_and_machine_are_kept_apart_from_the_outputs(tmp_path):
     run_stage(lambda: None)
     entry = json.loads((tmp_path / "logs/runs.jsonl").read_text())
     assert entry["seconds"] < 10
     assert {"stage", "started", "platform", "cores"} <= entry.keys()
+
+
+def hold(held, done):
+    def main():
+        held.set()
+        done.wait(30)
+
+    run_stage(main)
+
+
+def test_two_at_once_in_one_checkout(monkeypatch, capsys):
+    monkeypatch.setattr("cifarlens.stage.GRACE", 0.2)
+    held, done = multiprocessing.Event(), multiprocessing.Event()
+    other = multiprocessing.Process(target=hold, args=(held, done))
+    other.start()
+    try:
+        assert held.wait(30)
+        with pytest.raises(SystemExit) as stopped:
+            run_stage(lambda: None)
+    finally:
+        done.set()
+        other.join(30)
+    assert (stopped.value.code, other.exitcode) == (2, 0)
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: Another process is running waiting in this checkout")
+    assert shown.count("\n") == 1
+    run_stage(lambda: None)

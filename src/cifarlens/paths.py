@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 LOCK = Path("requirements.lock")
+DVC_LOCK = Path("dvc.lock")
 
 ARCHIVES = Path("data/archive")  # kept downloads, no output of any stage
 DATASET = Path("data/dataset")
@@ -32,3 +33,4 @@ GALLERY = Path("reports/gradcam")
 REPORT = Path("reports/index.html")
 
 RUN_LOG = Path("logs/runs.jsonl")  # times and machines: they vary, so no stage's output
+LOCKS = Path(".dvc/tmp/stages")  # one process a stage; DVC ignores its tmp folder, and so does git

@@ -8,13 +8,18 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from .errors import UserError
 from .files import append_json_line
-from .paths import RUN_LOG
+from .paths import LOCKS, RUN_LOG
+from .stopping import Stopped, stoppable
+
+GRACE = 5.0  # seconds in which a stage whose DVC was killed has ended
 
 
 def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
@@ -24,14 +29,16 @@ def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
         main: the stage.
         user_errors: further exception types whose message is a sentence for the user.
 
-    Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C. Anything else is a defect of
-    ours and keeps its traceback.
+    Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C, 143 with SIGTERM (or because
+    the DVC that started it is gone). Anything else is a defect of ours and keeps its traceback.
     """
     expected: tuple[type[Exception], ...] = (UserError, *user_errors)
+    name = Path(sys.argv[0]).stem
     start = time.perf_counter()
     try:
-        main()
-        _log(Path(sys.argv[0]).stem, time.perf_counter() - start)
+        with stoppable(), _alone(name):
+            main()
+        _log(name, time.perf_counter() - start)
     except expected as error:
         _stop(str(error))
     except OSError as error:
@@ -39,9 +46,28 @@ def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
         if sentence is None:
             raise
         _stop(sentence)
-    except KeyboardInterrupt:
-        print("\nStopped. Run `dvc repro` again to go on.", file=sys.stderr)
-        sys.exit(130)
+    except Stopped as stopped:
+        with suppress(OSError):  # the terminal may be gone
+            print("\nStopped. Run `dvc repro` again to go on.", file=sys.stderr, flush=True)
+        sys.exit(stopped.code)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Holds the stage's lock in this checkout; the system frees it if the process is killed."""
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(LOCKS / f"{name}.lock")
+    try:
+        lock.acquire(timeout=GRACE, poll_interval=0.1)
+    except Timeout:
+        raise UserError(
+            f"Another process is running {name} in this checkout (`pgrep -f {name}` shows it):"
+            " wait for it, or stop it, and run again."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _log(stage: str, seconds: float) -> None:

@@ -16,7 +16,7 @@ READ_SOURCE = {
     "gradcam_report": {f"{TEMPLATES}/{path.name}" for path in (ROOT / TEMPLATES).iterdir()},
     "package_space": {str(PurePosixPath(path)) for path in files_read()},
 }
-NO_OUTPUTS = ("logs/", "checkpoints/", "data/archive/")  # they vary, or outlive a run
+NO_OUTPUTS = ("logs/", "checkpoints/", "data/archive/", ".dvc/tmp/")  # they vary, or outlive a run
 UNFINISHED = ".part"  # in the names of files that are moved into place when whole
 
 

@@ -1,15 +1,8 @@
-import multiprocessing
-
 import pytest
+import torch
 
-from cifarlens.errors import UserError
 from cifarlens.params import Augment
-from cifarlens.training.checkpoint import (
-    WholeCheckpointIO,
-    checkpoint_folder,
-    load_checkpoint,
-    run_key,
-)
+from cifarlens.training.checkpoint import WholeCheckpointIO, load_checkpoint, run_key
 
 AUGMENT = Augment(padding=4, flip=True, cutout=8)
 
@@ -21,43 +14,6 @@ def test_the_key_depends_on_every_input():
     assert run_key([0, 0.01, Augment(padding=4, flip=False, cutout=8)]) != base
 
 
-def test_success_removes_the_folder_and_failure_keeps_it(tmp_path):
-    def fail():
-        with checkpoint_folder(tmp_path, "key") as folder:
-            (folder / "last.ckpt").write_text("half a run")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert (tmp_path / "key/last.ckpt").exists()
-    with checkpoint_folder(tmp_path, "key"):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-def hold(root, held, done):
-    with checkpoint_folder(root, "key"):
-        held.set()
-        done.wait(30)
-
-
-def test_two_at_once(tmp_path):
-    held, done = multiprocessing.Event(), multiprocessing.Event()
-    other = multiprocessing.Process(target=hold, args=(tmp_path, held, done))
-    other.start()
-    try:
-        assert held.wait(30)
-        with (
-            pytest.raises(UserError, match="Another process is training this very run"),
-            checkpoint_folder(tmp_path, "key"),
-        ):
-            pass
-    finally:
-        done.set()
-        other.join(30)
-    assert other.exitcode == 0
-
-
 def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path) is None
     WholeCheckpointIO().save_checkpoint({"epoch": 3}, tmp_path / "last.ckpt")
@@ -66,3 +22,13 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
         WholeCheckpointIO().save_checkpoint({"epoch": lambda: 0}, tmp_path / "last.ckpt")
     assert load_checkpoint(tmp_path) == {"epoch": 3}
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b"x" * 99])
+def test_a_damaged_checkpoint_is_put_away(tmp_path, capsys, damage):
+    path = tmp_path / "last.ckpt"
+    WholeCheckpointIO().save_checkpoint({"epoch": 3, "weights": torch.ones(999)}, path)
+    path.write_bytes(damage(path.read_bytes()))
+    assert load_checkpoint(tmp_path) is None
+    assert "last.ckpt is damaged" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []

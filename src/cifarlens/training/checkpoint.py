@@ -1,26 +1,23 @@
 """Where an unfinished run waits: a folder named by a hash of everything the run depends on.
 
 A checkpoint is no output of the pipeline. It is resumed from when all of parameters, data, code
-and library versions are the same, and removed when training succeeds.
+and library versions are the same, and removed when training has succeeded (see finished.py).
 """
 
 import hashlib
 import json
+import pickle
 import platform
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from lightning_fabric.plugins import TorchCheckpointIO
 from pydantic import BaseModel
 
-from ..errors import UserError
 from ..files import replacing
 
 LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pytorch-lightning", "torch")
@@ -56,33 +53,19 @@ def run_key(inputs: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
 
 
-@contextmanager
-def checkpoint_folder(root: Path, key: str) -> Iterator[Path]:
-    """Holds the run's folder for this process alone; removes it when the block succeeds.
-
-    Raises:
-        UserError: another process is training the same run.
-    """
-    folder = root / key
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f"{key}.lock")
-    try:
-        with lock.acquire(blocking=False):
-            yield folder
-            shutil.rmtree(folder)
-            Path(lock.lock_file).unlink(missing_ok=True)
-    except Timeout:
-        raise UserError(
-            f"Another process is training this very run (checkpoints in {folder}): wait for it,"
-            " or stop it and run again."
-        ) from None
-
-
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The last whole checkpoint of our own making, or None."""
+    """The last whole checkpoint of our own making, or None.
+
+    One that cannot be read (a failing disk, a power cut) is removed: the run starts anew.
+    """
     path = folder / FILE
     if not path.exists():
         return None
-    # Lightning's own state holds more than tensors; the file is ours and git-ignored.
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    try:
+        # Lightning's own state holds more than tensors; the file is ours and git-ignored.
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        print(f"The checkpoint {path} is damaged ({error}); starting anew.", flush=True)
+        path.unlink()
+        return None
     return checkpoint

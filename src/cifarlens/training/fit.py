@@ -11,9 +11,10 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from ..classifier.networks import Network
 from .assemble import Parts
 from .checkpoint import FILE, WholeCheckpointIO, load_checkpoint
+from .finite import FiniteLoss, check_weights
 from .history import Epoch, History
 from .schedule import Recipe, one_cycle
-from .trainer import make_trainer
+from .trainer import explaining_killed_workers, look_every, make_trainer
 
 
 def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[Epoch]:
@@ -29,7 +30,8 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         The history, an entry an epoch.
 
     Raises:
-        UserError: the run has too few steps, or its loss is no longer finite.
+        UserError: the run has too few steps, its loss is no longer finite, or a process that
+            augments for it was killed.
     """
     schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=parts.images.steps_per_epoch)
     module = parts.module(recipe.lr_min, schedule)
@@ -43,7 +45,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
     )
     runner = make_trainer(
         parts.settings.trainer,
-        [history, keep],
+        [FiniteLoss(look_every(parts.settings.trainer)), history, keep],
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if len(parts.images.held_out) else 0,
         logger=TensorBoardLogger(logs.parent, name="", version=logs.name),
@@ -55,12 +57,14 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         done = checkpoint["epoch"] + 1
         print(f"Resuming after epoch {done} of {recipe.epochs}.", flush=True)
         parts.images.sampler.set_epoch(done)  # Lightning asks for the first batch before it says so
-    runner.fit(
-        module,
-        datamodule=parts.images,
-        ckpt_path=checkpoints / FILE if checkpoint is not None else None,
-        weights_only=False,
-    )
+    with explaining_killed_workers(parts.images.workers):
+        runner.fit(
+            module,
+            datamodule=parts.images,
+            ckpt_path=checkpoints / FILE if checkpoint is not None else None,
+            weights_only=False,
+        )
+    check_weights(parts.network)
     return history.epochs
 
 

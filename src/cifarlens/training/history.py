@@ -9,7 +9,6 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torchmetrics import MetricCollection
 from torchvision.utils import make_grid
 
-from ..errors import UserError
 from .module import Classifier
 
 LR_INTERVAL = 10  # steps between two points of the rate in TensorBoard
@@ -82,7 +81,6 @@ class History(pl.Callback):
             val_loss,
             val_accuracy,
         )
-        _check(epoch)
         self.epochs.append(epoch)
         found = {k: v for k, v in asdict(epoch).items() if "_" in k and v is not None}
         trainer.progress_bar_metrics.update(found)
@@ -96,14 +94,6 @@ def _read(metrics: MetricCollection) -> tuple[float, float]:
     values = metrics.compute()
     metrics.reset()
     return round(float(values["loss"]), 6), round(float(values["accuracy"]), 6)
-
-
-def _check(epoch: Epoch) -> None:
-    if not math.isfinite(epoch.train_loss):
-        raise UserError(
-            f"The loss is {epoch.train_loss} in epoch {epoch.epoch} at a learning rate of"
-            f" {epoch.lr:g}: lower lr_max (or set a number instead of auto) and run again."
-        )
 
 
 def _board(trainer: pl.Trainer) -> Any | None:

@@ -1,8 +1,11 @@
 """Makes the Lightning Trainer for the machine at hand, deterministic and quiet."""
 
 import logging
+import os
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -59,8 +62,8 @@ def make_trainer(
         warnings.filterwarnings("ignore", message)
     # Filling fresh memory only guards against reading it unwritten, at the price of a pass.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # by __class__
-    # A step on a CPU is long, and on a GPU shorter than redrawing the bar.
-    bar = EpochBar(refresh_rate=1 if accelerator == "cpu" else 20)
+    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own switch, which Lightning overrides
+    bar = EpochBar(refresh_rate=0 if hidden else look_every(params))
     return pl.Trainer(
         accelerator=accelerator,
         devices=1,
@@ -72,6 +75,26 @@ def make_trainer(
         num_sanity_val_steps=0,
         **options,
     )
+
+
+@contextmanager
+def explaining_killed_workers(workers: int) -> Iterator[None]:
+    """Raises UserError where torch raises RuntimeError because one of `workers` was killed."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not re.search(r"DataLoader worker \(pid", str(error)):
+            raise
+        raise UserError(
+            f"One of the {workers} processes that augment images was killed, perhaps for want of"
+            " memory: lower trainer.workers and run again; a training goes on after its last whole"
+            " epoch."
+        ) from None
+
+
+def look_every(params: TrainerParams) -> int:
+    """Steps between two looks at a run: each on a CPU; on a GPU, looking costs more than a step."""
+    return 1 if resolve_accelerator(params.accelerator) == "cpu" else 20
 
 
 def resolve_accelerator(name: str) -> str:
