@@ -1,12 +1,18 @@
-"""A real web server on loopback that can be told how to misbehave."""
+"""A real web server on loopback that can be told how to misbehave, and small archives to serve."""
 
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from archive_making import PATIENCE, ROOT, SmallStage, dump, make_batches, pack, spread, sums
+
+from cifarlens import params
+from cifarlens.data.cifar10 import ARCHIVE, MD5S, read_folder
+from cifarlens.data.dataset import dataset_digest, save_dataset
 
 
 @dataclass
@@ -18,7 +24,7 @@ class Web:
     faults: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     validators: dict[str, str] = field(default_factory=lambda: {"ETag": '"v1"'})
-    closing: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
     def serve(
         self,
@@ -27,6 +33,7 @@ class Web:
         check: bool = True,
         end: int | None = None,
         stall: bool = False,
+        wait: bool = False,
         shift: int = 0,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
@@ -38,6 +45,7 @@ class Web:
             check: heed If-Range.
             end: cut the connection at this byte of the file.
             stall: send nothing more from there on, instead of cutting.
+            wait: the same, but send the rest when `go_on` is set.
             shift: begin so many bytes after those that were asked for.
             headers: further ones.
         """
@@ -61,11 +69,21 @@ class Web:
         handler.end_headers()
         handler.wfile.write(content[start:end])
         handler.wfile.flush()
-        if stall:
-            self.closing.wait(10)
+        if stall or wait:
+            self.go_on.wait(30)
+        if wait:
+            handler.wfile.write(content[start:][end:])
 
     def fault(self, **how: Any) -> Callable[[BaseHTTPRequestHandler], None]:
         return lambda handler: self.serve(handler, **how)
+
+    def silence(self, _: BaseHTTPRequestHandler) -> None:
+        """No answer."""
+        self.go_on.wait(30)
+
+    def raw(self, content: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+        """Whatever it is, and then the end of the connection."""
+        return lambda handler: bool(handler.wfile.write(content)) and None
 
     def status(self, code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
         def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -97,7 +115,56 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield site
-    site.closing.set()
+    site.go_on.set()
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def batches() -> dict[str, dict[str, Any]]:
+    return make_batches()
+
+
+@pytest.fixture(scope="session")
+def members(batches: dict[str, dict[str, Any]]) -> dict[str, bytes]:
+    """What the files of a small CIFAR-10 hold."""
+    meta = {"label_names": [f"class {label}" for label in range(10)]}
+    return {name: dump(batches.get(name, meta)) for name in MD5S}
+
+
+@pytest.fixture
+def md5s(members: dict[str, bytes]) -> dict[str, str]:
+    return sums(members)
+
+
+@pytest.fixture(scope="session")
+def good(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The right archive."""
+    return pack(tmp_path_factory.mktemp("good") / ARCHIVE, members).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def good_digest(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of the data set in it."""
+    folder = tmp_path_factory.mktemp("digest")
+    dataset = read_folder(spread(folder / "members", members), sums(members))
+    save_dataset(folder / "dataset", dataset)
+    return dataset_digest(folder / "dataset")
+
+
+@pytest.fixture
+def stage(tmp_path: Path, md5s: dict[str, str], good_digest: str) -> SmallStage:
+    """A project folder whose CIFAR10_SOURCE is empty."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / params.PARAMS).write_bytes((ROOT / params.PARAMS).read_bytes())
+    return SmallStage(folder, {"md5s": md5s, "patience": PATIENCE}, "", good_digest)
+
+
+@pytest.fixture
+def mirrored(stage: SmallStage, web: Web, good: bytes) -> SmallStage:
+    """The same, with the right archive on the server, which may have faults first."""
+    web.files[f"/{ARCHIVE}"] = good
+    stage.source = f"{web.url}/{ARCHIVE}"
+    return stage

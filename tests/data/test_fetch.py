@@ -260,7 +260,7 @@ def test_stalled_transfer_is_resumed(web, target):
 
 
 def test_server_that_never_answers(web, target):
-    web.faults = [lambda handler: bool(web.closing.wait(10)) and None] * 3
+    web.faults = [web.silence] * 3
     with pytest.raises(FetchError, match="no answer in time"):
         get(web, target)
 

@@ -16,19 +16,22 @@ import lzma
 import os
 import pickle
 import re
+import stat
 import sys
 import tarfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..paths import ARCHIVES
 from .dataset import Dataset
 from .fetch import PATIENCE, FetchError, Patience, fetch, public_url
+from .sources import SOURCE
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 URL_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -48,7 +51,10 @@ MD5S = {
 }
 MEMBER_LIMIT = 64 << 20  # bytes; the largest member has 31 MB
 UNPACKED_LIMIT = 512 << 20  # bytes; the official archive holds 186 MB
-SOURCE = "CIFAR10_SOURCE"  # environment variable
+EMPTY_READS = 8  # at the end of a file; tarfile needs one or two
+# What tarfile and what it builds on raise for damage; RecursionError for a chain of long names.
+DAMAGE = (gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError, EOFError)
+CRAFTED = (ValueError, ArithmeticError, RecursionError)
 
 
 class SourceError(UserError):
@@ -59,8 +65,9 @@ def obtain_cifar10(md5s: Mapping[str, str] = MD5S, patience: Patience = PATIENCE
     """50,000 train images (batches 1 to 5 in order) and 10,000 test images of ten classes.
 
     They come from where the environment variable CIFAR10_SOURCE says: a URL, an archive (.tar.gz,
-    .tgz or .tar.xz) or a folder with the extracted files; without it, from the official URL. An
-    archive that was fetched stays in `paths.ARCHIVES` and is not fetched again.
+    .tgz or .tar.xz) or a folder with the extracted files; without it, from the official URL. A
+    leading `~` is the home folder. An archive that was fetched stays in `paths.ARCHIVES` and is not
+    fetched again.
 
     Args:
         md5s: sums of the members.
@@ -75,16 +82,25 @@ def obtain_cifar10(md5s: Mapping[str, str] = MD5S, patience: Patience = PATIENCE
     if not source or "://" in source:
         return _read_remote(source or URL, md5s, patience)
     path = Path(source)
+    with suppress(RuntimeError):  # no such user
+        path = path.expanduser()
     try:
-        if path.is_dir():
-            return read_folder(path, md5s)
-        if path.is_file():
-            return read_archive(path, md5s)
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        there = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise _no_source(source, f"there is no such file or folder{there}") from None
     except OSError as error:
         raise _unreadable(path, error) from None
-    there = "" if path.is_absolute() else f" in {Path.cwd()}"
-    raise UserError(
-        f"{SOURCE} is {source}, but there is no such file or folder{there}: "
+    if stat.S_ISDIR(mode):
+        return read_folder(path, md5s)
+    if stat.S_ISREG(mode):
+        return read_archive(path, md5s)
+    raise _no_source(source, "that is neither a file nor a folder")
+
+
+def _no_source(source: str, why: str) -> UserError:
+    return UserError(
+        f"{SOURCE} is {shown(source)}, but {why}: "
         "give a URL, or the absolute path of an archive or of a folder with the extracted files."
     )
 
@@ -104,8 +120,8 @@ def read_archive(path: Path, md5s: Mapping[str, str] = MD5S) -> Dataset:
     try:
         with path.open("rb") as file, _decompress(file, path) as stream:
             members = _read_members(stream, path, md5s)
-    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError, EOFError) as error:
-        raise _wrong(path, f"is truncated or damaged ({error})") from None
+    except (*DAMAGE, *CRAFTED) as error:
+        raise _wrong(path, f"is truncated or damaged ({shown(str(error))})") from None
     except OSError as error:
         raise _unreadable(path, error) from None
     return _build(members, path, md5s)
@@ -122,25 +138,33 @@ def read_folder(path: Path, md5s: Mapping[str, str] = MD5S) -> Dataset:
         SourceError: a file is missing, too large or has another MD5.
         UserError: a file cannot be read.
     """
-    inner = path / FOLDER
-    folder = inner if inner.is_dir() else path
-    members = {}
-    for name in md5s:
-        file = folder / name
-        try:
-            size = file.stat().st_size
-            if size > MEMBER_LIMIT:
-                raise _wrong(folder, f"holds a {name} of {size} bytes, which is too large")
-            members[name] = file.read_bytes()
-        except FileNotFoundError:
-            raise _wrong(folder, f"has no file {name}") from None
-        except OSError as error:
-            raise _unreadable(file, error) from None
-    return _build(members, folder, md5s)
+    try:
+        folder = path / FOLDER if (path / FOLDER).is_dir() else path
+        if not set(md5s) & {file.name for file in folder.iterdir()}:
+            raise _wrong(folder, f"has none of the files {', '.join(md5s)}")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return _build({name: _read_file(folder, name) for name in md5s}, folder, md5s)
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    file = folder / name
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise _wrong(folder, f"has a {name} that is no file")  # reading it might never end
+        if found.st_size > MEMBER_LIMIT:
+            raise _wrong(folder, f"holds a {name} of {found.st_size} bytes, which is too large")
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise _wrong(folder, f"has no file {name}") from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
 
 
 def _read_remote(url: str, md5s: Mapping[str, str], patience: Patience) -> Dataset:
-    name = re.search(r"[\w.-]+\.(tar\.gz|tgz|tar\.xz)(?=[?#]|$)", url)
+    # File systems allow 255 bytes, of which the `.part.json` of a transfer takes some.
+    name = re.search(r"[\w.-]{1,190}\.(tar\.gz|tgz|tar\.xz)(?=[?#]|$)", url, re.ASCII)
     archive = ARCHIVES / (name[0] if name else ARCHIVE)
     if archive.is_file():
         try:
@@ -158,7 +182,7 @@ def _read_remote(url: str, md5s: Mapping[str, str], patience: Patience) -> Datas
     try:
         return read_archive(archive, md5s)
     except SourceError as error:
-        archive.unlink()
+        archive.unlink(missing_ok=True)
         raise SourceError(f"From {public_url(url)}: {error}") from None
 
 
@@ -173,13 +197,20 @@ def _decompress(file: BinaryIO, path: Path) -> gzip.GzipFile | lzma.LZMAFile:
 
 
 class _Bounded(io.RawIOBase):
-    """Ends a decompression that would fill the memory: a few kB can unpack to terabytes."""
+    """Ends a decompression that would fill the memory: a few kB can unpack to terabytes.
+
+    It also ends tarfile's skipping of a member whose header claims 2**80 bytes, which would go on
+    for years behind the end of the file.
+    """
 
     def __init__(self, stream: io.BufferedIOBase, path: Path) -> None:
-        self._stream, self._path, self._left = stream, path, UNPACKED_LIMIT
+        self._stream, self._path, self._left, self._empty = stream, path, UNPACKED_LIMIT, 0
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._stream.read(size)
+        self._empty += not chunk
+        if self._empty > EMPTY_READS:
+            raise EOFError("unexpected end of data")
         self._left -= len(chunk)
         if self._left < 0:
             raise _wrong(self._path, f"unpacks to more than {UNPACKED_LIMIT} bytes")
@@ -194,7 +225,8 @@ def _read_members(
         for member in archive:
             place = PurePosixPath(member.name)
             if place.is_absolute() or ".." in place.parts:
-                raise _wrong(path, f"holds {member.name!r}, a file outside of its folder")
+                name = shown(member.name, 60)
+                raise _wrong(path, f"holds '{name}', a file outside of its folder")
             if place.name not in md5s or place.parent.name not in ("", FOLDER):
                 continue
             if member.size > MEMBER_LIMIT:
@@ -254,7 +286,7 @@ def _load(content: bytes) -> dict[str, Any]:
 
 def _wrong(place: Path, what: str) -> SourceError:
     return SourceError(
-        f"{place} {what}, so it is not the published CIFAR-10: "
+        f"{shown(str(place))} {what}, so it is not the published CIFAR-10: "
         f"fetch it again, or set {SOURCE} to another URL, archive or folder."
     )
 
@@ -262,6 +294,6 @@ def _wrong(place: Path, what: str) -> SourceError:
 def _unreadable(path: Path, error: OSError) -> UserError:
     why = (error.strerror or str(error)).lower()
     return UserError(
-        f"{path} cannot be read ({why}): change its owner or mode, or set {SOURCE} to another "
-        "URL, archive or folder."
+        f"{shown(str(path))} cannot be read ({why}): change its owner or mode, or set {SOURCE} to "
+        "another URL, archive or folder."
     )

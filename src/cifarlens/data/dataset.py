@@ -1,6 +1,8 @@
 """The data set on disk: one `.npy` file an array, whose bytes are the same on every machine."""
 
+import errno
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +37,28 @@ class Dataset:
 
 
 def save_dataset(folder: Path, dataset: Dataset) -> None:
-    """Writes the folder anew."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in ARRAYS:
-        write_array(folder / f"{name}.npy", getattr(dataset, name))
-    write_json(folder / CLASSES, list(dataset.classes))
+    """Writes the folder anew: beside its place, which it takes when it is whole.
+
+    Raises:
+        OSError: no space, no permission, or a file has the folder's name. The old folder is kept.
+    """
+    if folder.is_symlink():  # to a larger disk, perhaps
+        folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    new, old = (folder.with_name(f".{folder.name}.{word}.part") for word in ("new", "old"))
+    for leftover in (new, old):  # of a run that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        for name in ARRAYS:
+            write_array(new / f"{name}.npy", getattr(dataset, name))
+        write_json(new / CLASSES, list(dataset.classes))
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def load_dataset(folder: Path) -> Dataset:

@@ -5,23 +5,27 @@ address it is a part of, and is resumed from there, by this run or by the next. 
 own name only when it is whole.
 """
 
+import errno
 import hashlib
+import os
 import re
+import ssl
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import requests
 from tqdm import tqdm
 
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..files import read_json, write_json
 
 CHUNK = 1 << 14  # bytes; a cut loses at most so many
 RETRIED = (408, 425, 429, 500, 502, 503, 504)  # statuses that may pass
-# An address or redirect that leads nowhere; the libraries below raise ValueError for their part.
-FINAL = (ValueError, requests.exceptions.TooManyRedirects)
+HTTP = re.compile(r"https?://[^/]", re.IGNORECASE)
 BROKEN = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)
 
 
@@ -31,6 +35,10 @@ class FetchError(UserError):
 
 class _TransientError(Exception):
     """This attempt failed; another one may do."""
+
+
+class _RedirectError(ValueError):
+    """A redirect that is not followed."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def fetch(
     """Brings the file at `url` to `path`, unless a file with this `md5` is there already.
 
     Args:
-        url: http or https; redirects are followed.
+        url: http or https; redirects are followed, but none from https to http.
         path: takes the place of what was there, when the file is whole.
         md5: sum of the right file, in hex. Without it any file that arrives whole is right.
         limit: bytes at most.
@@ -73,11 +81,14 @@ def fetch(
     Raises:
         FetchError: another scheme, no connection, an error status, a connection that keeps
             breaking, more than `limit` bytes, or other bytes than `md5` tells (they are not kept).
+        OSError: no space, no permission, or a folder has the file's name.
     """
-    if not re.match(r"https?://[^/]", url):
+    if not HTTP.match(url):
         raise FetchError(f"Cannot fetch {public_url(url)}: only http and https addresses will do.")
     if md5 and path.is_file() and file_md5(path) == md5:
         return
+    if path.is_dir():  # else this would be found when the file is whole
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     transfer = _Transfer(url, path, md5, limit, patience)
     print(f"Fetching {public_url(url)}", file=sys.stderr)
@@ -86,10 +97,10 @@ def fetch(
         try:
             transfer.attempt()
             break
-        except FINAL as error:
-            raise FetchError(f"Cannot fetch {public_url(url)}: {_reason(error)}.") from None
-        except (requests.RequestException, _TransientError) as error:
+        except (requests.RequestException, ValueError, _TransientError) as error:
             reason = _reason(error)
+            if _is_final(error):
+                raise FetchError(f"Cannot fetch {public_url(url)}: {reason}.") from None
         if transfer.size() > furthest:  # a server that cuts now and then is no hopeless one
             failures, furthest = 0, transfer.size()
         else:
@@ -112,6 +123,21 @@ def file_md5(path: Path) -> str:
 
 def _md5() -> "hashlib._Hash":
     return hashlib.md5(usedforsecurity=False)
+
+
+class _Session(requests.Session):
+    """Follows redirects, unless they give up https, or lead elsewhere than http and https."""
+
+    def get_redirect_target(self, response: requests.Response) -> str | None:
+        target: str | None = super().get_redirect_target(response)
+        scheme = re.match(r"([a-z][a-z0-9+.-]*):", target or "", re.IGNORECASE)
+        allowed = ("https",) if response.url.lower().startswith("https:") else ("http", "https")
+        if scheme and scheme[1].lower() not in allowed:
+            raise _RedirectError(
+                f"it redirects to {public_url(target or '')}, "
+                f"but only {' and '.join(allowed)} addresses will do there"
+            )
+        return target
 
 
 class _Transfer:
@@ -145,7 +171,10 @@ class _Transfer:
         if start and validator:
             headers |= {"Range": f"bytes={start}-", "If-Range": validator}
         times = (self.patience.connect, self.patience.read)
-        with requests.get(self.url, headers=headers, stream=True, timeout=times) as response:
+        with (
+            _Session() as session,
+            session.get(self.url, headers=headers, stream=True, timeout=times) as response,
+        ):
             start = self._check_status(response, start)
             self._receive(response, start)
         if self.md5 and (found := file_md5(self.part)) != self.md5:
@@ -169,6 +198,7 @@ class _Transfer:
     def _check_status(self, response: requests.Response, start: int) -> int:
         """The byte at which the response begins; raises for a status that has no file."""
         status = response.status_code
+        answer = f"the server answers {status} {shown(response.reason or '', 60)}".rstrip()
         if status == 206:
             if (first := _first_byte(response)) == start:
                 return start
@@ -178,10 +208,9 @@ class _Transfer:
             self.discard()
             raise _TransientError("the server cannot resume")
         if status in RETRIED:
-            raise _TransientError(f"the server answers {status} {response.reason}")
+            raise _TransientError(answer)
         if status != 200:
-            message = f"the server answers {status} {response.reason}"
-            raise FetchError(f"Cannot fetch {public_url(self.url)}: {message}.")
+            raise FetchError(f"Cannot fetch {public_url(self.url)}: {answer}.")
         self.discard()
         write_json(self.note, {"url": self.url, "validator": _read_validator(response)})
         return 0
@@ -191,6 +220,8 @@ class _Transfer:
         response.raw.headers.pop("Content-Encoding", None)
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else None
+        if total is not None and total > self.limit:
+            raise self._too_large()
         with (
             self.part.open("ab") as stream,
             tqdm(
@@ -201,14 +232,25 @@ class _Transfer:
             for chunk in response.iter_content(CHUNK):
                 if stream.tell() + len(chunk) > self.limit:
                     break
-                stream.write(chunk)
+                self._write(stream, chunk)
                 bar.update(len(chunk))
             else:
                 if total is not None and stream.tell() != total:
                     raise _TransientError("the connection was cut")
                 return
+        raise self._too_large()
+
+    def _write(self, stream: BinaryIO, chunk: bytes) -> None:
+        try:
+            stream.write(chunk)
+            stream.flush()
+        except OSError as error:
+            error.filename = str(self.part)
+            raise
+
+    def _too_large(self) -> FetchError:
         self.discard()
-        raise FetchError(
+        return FetchError(
             f"Cannot use what {public_url(self.url)} sends: it is larger than {self.limit} bytes."
         )
 
@@ -226,20 +268,42 @@ def _first_byte(response: requests.Response) -> int | None:
     return int(match[1]) if match else None
 
 
+def _is_final(error: Exception) -> bool:
+    """Whether another attempt would fail as well: an address or a certificate that leads nowhere.
+
+    The libraries below raise ValueError for their part of an address.
+    """
+    if isinstance(error, requests.exceptions.SSLError):
+        return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+    return isinstance(error, ValueError | requests.exceptions.TooManyRedirects)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    while error.__context__ is not None:
+        error = error.__context__
+        yield error
+
+
 def _reason(error: BaseException) -> str:
     """What went wrong, in the operating system's words where it has some."""
     if not isinstance(error, requests.RequestException):
-        return str(error)
-    cause = error.__context__
-    while cause is not None:
+        return str(error) if isinstance(error, _TransientError | _RedirectError) else _said(error)
+    proxy = "the proxy fails: " if isinstance(error, requests.exceptions.ProxyError) else ""
+    for cause in _causes(error):
         if isinstance(cause, TimeoutError):
-            return "no answer in time"
+            return f"{proxy}no answer in time"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({_said(cause.verify_message)})"
         if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-        cause = cause.__context__
-    return "the connection was cut" if isinstance(error, BROKEN) else str(error).rstrip(".")
+            return f"{proxy}{cause.strerror.lower()}"
+    return f"{proxy}the connection was cut" if isinstance(error, BROKEN) else _said(error)
+
+
+def _said(error: object) -> str:
+    """A library's words, which may quote the address."""
+    return public_url(str(error)).rstrip(".")
 
 
 def public_url(url: str) -> str:
-    """Without the user name and password that an address may hold."""
-    return re.sub(r"(?<=://)[^/?#]*@", "", url)
+    """As a sentence may quote it: without the user name and password that it may hold, and cut."""
+    return shown(re.sub(r"(?<=://)[^/?#]*@", "", url))
