@@ -5,16 +5,17 @@ last. A stage receives only the keys it names.
 """
 
 import difflib
+import warnings
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml import YAML, AliasEvent
 
-from .errors import UserError
+from .errors import UserError, shown
 from .paths import PARAMS
 
 IMAGE_SIZE = 32  # pixels; both data sets and all networks
@@ -24,6 +25,11 @@ LAYERS = {
     "resnet34": ("stem", "layer1", "layer2", "layer3", "layer4"),
 }
 ModelName = Literal["custom_resnet", "resnet18", "resnet34"]
+LEAST_RATE = 1e-10  # a learning rate below it changes nothing
+MOST_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
+MOST_BYTES = 100_000  # of params.yaml
+MOST_ALIASES = 20  # in it: a few merged into each other could fill any memory
+MOST_SHOWN = 60  # characters of a value in a message
 
 
 def number(allowed: str, **bounds: float) -> Any:
@@ -86,7 +92,7 @@ class Optimizer(Section):
 
 
 class LrFind(Section):
-    start: float = number("a number above 0 and below lr_find.stop", gt=0)
+    start: float = number("a number above 0 and at most a tenth of lr_find.stop", gt=0)
     stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
     steps: int = whole(30, 10_000)
     factor: float = number("a number from 0.01 to 10", ge=0.01, le=10)
@@ -138,12 +144,12 @@ class Params(Section):
     def _fits_together(self) -> "Params":
         if self.peak_epoch > self.epochs:
             raise _misfit("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
-        if self.lr_max != "auto" and self.lr_min != "auto" and self.lr_min > self.lr_max:
-            raise _misfit("lr_min", self.lr_min, f"at most lr_max, {self.lr_max}")
-        if self.lr_find.start >= self.lr_find.stop:
+        most = MOST_CHANNELS // self.model.width
+        if self.batch_size > most:
             raise _misfit(
-                "lr_find.start", self.lr_find.start, f"below lr_find.stop, {self.lr_find.stop}"
+                "batch_size", self.batch_size, f"at most {most} at model.width {self.model.width}"
             )
+        self._rates_fit()
         if self.gradcam.layer not in LAYERS[self.model.name]:
             raise _misfit(
                 "gradcam.layer",
@@ -154,10 +160,24 @@ class Params(Section):
             raise _misfit("model.norm_first", False, f"true for {self.model.name}")
         return self
 
+    def _rates_fit(self) -> None:
+        start, stop = self.lr_find.start, self.lr_find.stop
+        for key, rate in (
+            ("lr_max", self.lr_max),
+            ("lr_min", self.lr_min),
+            ("lr_find.start", start),
+        ):
+            if rate != "auto" and rate < LEAST_RATE:
+                raise _misfit(key, rate, f"at least {LEAST_RATE:g}")
+        if self.lr_max != "auto" and self.lr_min != "auto" and self.lr_min > self.lr_max:
+            raise _misfit("lr_min", self.lr_min, f"at most lr_max, {_show(self.lr_max)}")
+        # One decade is the least that the range test can read anything off.
+        if start > stop / 10 * (1 + 1e-9):
+            raise _misfit("lr_find.start", start, f"at most a tenth of lr_find.stop, {_show(stop)}")
+
 
 def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
-    shown = f"{value:g}" if isinstance(value, float) else _show(value)
-    context = {"key": key, "value": shown, "allowed": allowed}
+    context = {"key": key, "value": _show(value), "allowed": allowed}
     return PydanticCustomError("misfit", "{key} must be {allowed}", context)
 
 
@@ -175,7 +195,7 @@ def load_params(*names: str, path: Path = PARAMS) -> tuple[Any, ...]:
         UserError: the file is missing, no YAML, or holds an unknown key, misses a key, or has a
             value of the wrong type or outside its range.
     """
-    params = parse_params(_read(path), path.name)
+    params = parse_params(_read(path), str(path))
     values: list[Any] = []
     for name in names:
         value: Any = params
@@ -188,7 +208,11 @@ def load_params(*names: str, path: Path = PARAMS) -> tuple[Any, ...]:
 def parse_params(content: object, source: str = "params.yaml") -> Params:
     """The parameters in what a YAML parser gave; raises UserError as `load_params` does."""
     if not isinstance(content, dict):
-        raise UserError(f"{source} holds no keys and values: restore it with `git checkout`.")
+        raise UserError(f"{source}: it holds no keys and values: restore it with `git checkout`.")
+    for section in (content, *content.values()):
+        for key in section if isinstance(section, dict) else ():
+            if not isinstance(key, str) or not key.isprintable():
+                raise UserError(f"{source}: the key {_show(key)} is no parameter; remove it.")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -198,18 +222,42 @@ def parse_params(content: object, source: str = "params.yaml") -> Params:
 
 
 def _read(path: Path) -> object:
-    # DVC's own parser: YAML 1.2, where the 5e-05 that `dvc exp run -S` writes is a number.
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing here: run from the project's root.") from None
+    if len(content) > MOST_BYTES:
+        raise UserError(
+            f"{path}: it holds {len(content)} bytes, but must be at most {MOST_BYTES}: restore it"
+            " with `git checkout`."
+        )
+    try:
+        return _parse(content.decode())
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text: restore it with `git checkout`.") from None
-    except (YAMLError, ValueError, KeyError, OverflowError, RecursionError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"{path}{line} is no valid YAML ({what}): mend that line.") from None
+        raise UserError(
+            f"{path}: it is not UTF-8 text: save it as UTF-8, or restore it with `git checkout`."
+        ) from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except Exception as error:  # the parser raises a dozen kinds for what is no YAML
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1} is " if mark else ""
+        what = getattr(error, "problem", None) or str(error) or type(error).__name__
+        raise UserError(
+            f"{path}: {line}no valid YAML ({shown(what, 2 * MOST_SHOWN)}): mend it."
+        ) from None
+
+
+def _parse(text: str) -> object:
+    # DVC's own parser: YAML 1.2, where the 5e-05 that `dvc exp run -S` writes is a number.
+    with warnings.catch_warnings(action="ignore"):  # what it warns of in YAML 1.1 is checked below
+        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        if aliases > MOST_ALIASES:
+            raise UserError(
+                f"it has {aliases} aliases (*name), but must have at most {MOST_ALIASES}: write"
+                " the values themselves."
+            )
+        return YAML(typ="safe").load(text)
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -217,7 +265,7 @@ def _sentence(error: ErrorDetails) -> str:
         context = error["ctx"]
         key, value, allowed = context["key"], context["value"], context["allowed"]
         return f"{key} is {value}, but must be {allowed}; change it and run again."
-    path = [str(part) for part in error["loc"]]
+    path = [_key(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
         return _unknown(path)
     key, allowed = _describe(path)
@@ -229,8 +277,8 @@ def _sentence(error: ErrorDetails) -> str:
 def _unknown(path: list[str]) -> str:
     known = sorted(_fields(path[:-1]))
     near = difflib.get_close_matches(path[-1], known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{'.'.join(path)} is no parameter; {hint}Allowed here: {', '.join(known)}."
+    hint = f"; did you mean {near[0]}?" if near else "."
+    return f"{'.'.join(path)} is no parameter{hint} Allowed here: {', '.join(known)}."
 
 
 def _describe(path: list[str]) -> tuple[str, str]:
@@ -242,7 +290,7 @@ def _describe(path: list[str]) -> tuple[str, str]:
             if allowed is None:
                 allowed = f"a section with the keys {', '.join(_fields(path[:end]))}"
             return ".".join(path[:end]), allowed
-    return ".".join(path), "a text key"
+    return ".".join(path), "a parameter"
 
 
 def _fields(path: list[str]) -> dict[str, FieldInfo]:
@@ -262,10 +310,18 @@ def _show(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return repr(value)
+            return repr(value) if len(value) <= MOST_SHOWN else repr(value[:MOST_SHOWN]) + "…"
+        case int() if abs(value) >= 10**MOST_SHOWN:  # too long to read, and even to print
+            return f"a whole number of more than {MOST_SHOWN} digits"
+        case int() | float() | date():
+            return str(value).removesuffix(".0")
         case dict():
             return "a section"
-        case list():
-            return "a list"
         case _:
-            return str(value)
+            return "a list" if isinstance(value, list) else f"of the type {type(value).__name__}"
+
+
+def _key(part: int | str) -> str:
+    """A key as it is shown: quoted if it is no plain word."""
+    text = str(part)
+    return text if text.isidentifier() and len(text) <= MOST_SHOWN else _show(text)

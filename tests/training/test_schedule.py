@@ -44,6 +44,13 @@ def test_every_cycle_starts_and_ends_at_lr_min_and_stays_in_the_range(
     assert found[-1] == pytest.approx(0.001)
 
 
+@pytest.mark.parametrize(("peak_epoch", "step"), [(1.06, 10), (2.26, 22), (0.5, 4), (2.96, 28)])
+def test_a_peak_between_steps_is_taken_to_the_nearest(peak_epoch, step):
+    found = rates(Recipe(3, peak_epoch, 0.1, 0.001), 10)
+    assert found.argmax() == step
+    assert found.max() == pytest.approx(0.1)
+
+
 def test_too_few_steps_are_refused():
     with pytest.raises(UserError, match="raise epochs or lower batch_size"):
         rates(Recipe(1, 1, 0.1, 0.01), 2)
@@ -64,6 +71,16 @@ FOUND = {"lr_max": 0.004, "lr_min": 0.0001}
 )
 def test_auto_takes_what_was_found_and_a_number_overrides_it(lr_max, lr_min, expected):
     assert choose_recipe(FOUND, 24, 5, lr_max, lr_min) == (24, 5, *expected)
+
+
+@pytest.mark.parametrize("name", ["lr_max", "lr_min"])
+@pytest.mark.parametrize(
+    "value", [0, -1, 101, 1e-11, True, "0.01", None, [], float("nan"), float("inf"), 10**400]
+)
+def test_what_was_found_must_be_a_rate(name, value):
+    with pytest.raises(UserError, match=rf"lr_find.json: {name} is .* from 1e-10 to 100") as caught:
+        choose_recipe(FOUND | {name: value}, 24, 5, "auto", "auto")
+    assert len(str(caught.value)) < 400
 
 
 def test_lr_min_above_the_found_lr_max():

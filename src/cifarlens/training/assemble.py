@@ -9,7 +9,7 @@ from ..classifier.bundle import BundleConfig
 from ..classifier.networks import NETWORKS, Network
 from ..data.datamodule import ImageDataModule
 from ..data.dataset import Dataset
-from ..errors import UserError
+from ..errors import UserError, shown
 from ..params import Augment, Model, Optimizer, Trainer
 from .module import Classifier, Schedule
 
@@ -96,11 +96,11 @@ def channels(stats: dict[str, Any], name: str) -> tuple[float, ...]:
     A standard deviation of 0 would divide by zero.
     """
     values = stats[name]
-    numbers = isinstance(values, list | tuple) and all(isinstance(v, int | float) for v in values)
+    numbers = isinstance(values, list | tuple) and {type(v) for v in values} <= {int, float}
     if not numbers or len(values) != 3 or not all(0 <= v <= 1 for v in values):
         raise UserError(
-            f"metrics/stats.json: {name} is {values!r}, but must be three numbers from 0 to 1:"
-            " run `dvc repro -f -s stats`."
+            f"metrics/stats.json: {name} is {shown(repr(values))}, but must be three numbers from 0"
+            " to 1: run `dvc repro -f -s stats`."
         )
     if name == "std" and not all(values):
         raise UserError(

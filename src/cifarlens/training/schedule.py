@@ -1,13 +1,15 @@
 """The learning rate at every step: one cycle, linear up and linear down."""
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from ..errors import UserError
+from ..errors import UserError, shown
+from ..params import LEAST_RATE
+
+MOST_RATE = 100  # where the range test ends at most
 
 
 class Recipe(NamedTuple):
@@ -30,7 +32,7 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
     """From lr_min up to lr_max and down again to lr_min, without annihilation.
 
     The rate is lr_min at the first and the last step, and lr_max at the last step of the peak
-    epoch (one step earlier if that is the run's last).
+    epoch (one step earlier if that is the run's last; the nearest step if it is not whole).
 
     Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
 
@@ -44,7 +46,7 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
             " rates needs at least 3: raise epochs or lower batch_size."
         )
     # In steps; one is left on either side for lr_min.
-    peak = min(max(recipe.peak_epoch * steps_per_epoch, 2), steps - 1)
+    peak = min(max(round(recipe.peak_epoch * steps_per_epoch), 2), steps - 1)
     return OneCycleLR(
         optimizer,
         max_lr=recipe.lr_max,
@@ -74,10 +76,11 @@ def choose_recipe(
         UserError: what was found is no rate, or lr_min is above lr_max once both are known.
     """
     for name in ("lr_max", "lr_min"):
-        if not isinstance(found[name], int | float) or not 0 < found[name] < math.inf:
+        rate = found[name]
+        if type(rate) not in (int, float) or not LEAST_RATE <= rate <= MOST_RATE:
             raise UserError(
-                f"metrics/lr_find.json: {name} is {found[name]!r}, but must be a number above 0:"
-                " run `dvc repro -f -s lr_find`."
+                f"metrics/lr_find.json: {name} is {shown(repr(rate))}, but must be a number from"
+                f" {LEAST_RATE:g} to {MOST_RATE:g}: run `dvc repro -f -s lr_find`."
             )
     high = found["lr_max"] if isinstance(lr_max, str) else float(lr_max)
     low = found["lr_min"] if isinstance(lr_min, str) else float(lr_min)
