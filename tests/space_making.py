@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,15 +156,24 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 @contextmanager
 def running(space: Path, folder: Path) -> Iterator[Running]:
     """Runs a copy of a Space; the block fails if the app's log shows a defect."""
+    command = [sys.executable, "-c", ISOLATED, str(ROOT / "src")]
+    with started(space, folder, command) as app:
+        yield app
+
+
+@contextmanager
+def started(
+    space: Path, folder: Path, command: list[str], settings: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """As `running`, with a command of its own and further environment variables."""
     copy = folder / "copy"
     shutil.copytree(space, copy)
     port, log = free_port(), folder / "app.log"
-    command = [sys.executable, "-c", ISOLATED, str(ROOT / "src")]
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command,
             cwd=copy,
-            env=environment(folder, port),
+            env={**environment(folder, port), **(settings or {})},
             stdout=stream,
             stderr=subprocess.STDOUT,
         )

@@ -18,3 +18,15 @@ def app(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
     """A copy of it that runs where this repository cannot be imported."""
     with running(space, tmp_path_factory.mktemp("app")) as started:
         yield started
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "clean_env: installs a Space's requirements; only with -m")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what takes minutes and gigabytes, unless it is asked for by its marker."""
+    if "clean_env" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("clean_env")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
