@@ -1,5 +1,6 @@
 import json
 import pickle
+import resource
 import shutil
 from pathlib import Path
 
@@ -78,81 +79,230 @@ def change_weights(folder: Path, change_state) -> None:
     save_file(state, path)
 
 
-class Unpickled(Exception):
-    pass
-
-
 class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
     def __reduce__(self):
-        return _explode, ()
+        return Path.touch, (self.mark,)
 
 
-def _explode():
-    raise Unpickled
+def weights(change_bytes):
+    """Spoils the bytes of model.safetensors."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        path.write_bytes(change_bytes(path.read_bytes()))
+
+    return spoil
+
+
+def header(change_header):
+    """Spoils the JSON header of model.safetensors."""
+
+    def change_bytes(content: bytes) -> bytes:
+        length = int.from_bytes(content[:8], "little")
+        found = json.loads(content[8 : 8 + length])
+        change_header(found)
+        text = json.dumps(found).encode()
+        return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+    return weights(change_bytes)
+
+
+def tensors(change_state):
+    return lambda folder: change_weights(folder, change_state)
+
+
+def config(**values: object):
+    return lambda folder: change(folder, **values)
+
+
+def text(content: str | bytes):
+    """Spoils config.json as a whole."""
+    content = content if isinstance(content, bytes) else content.encode()
+    return lambda folder: (folder / "config.json").write_bytes(content)
+
+
+def folder_for(name: str):
+    return lambda folder: ((folder / name).unlink(), (folder / name).mkdir())
+
+
+def link_for(name: str, target: str):
+    return lambda folder: ((folder / name).unlink(), (folder / name).symlink_to(target))
 
 
 NORM = "features.prep.1.weight"
-SPOILERS = {
-    "has no config.json": lambda f: (f / "config.json").unlink(),
-    "has no model.safetensors": lambda f: (f / "model.safetensors").unlink(),
-    "config.json that is no JSON": lambda f: (f / "config.json").write_text("{"),
-    "not JSON but bytes": lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"),
-    "config.json with list": lambda f: (f / "config.json").write_text("[]"),
-    "with \\['architecture'": lambda f: change(f, mean="DROP"),
-    "extra": lambda f: change(f, extra=1),
-    "'vgg', not one of custom_resnet": lambda f: change(f, architecture="vgg"),
-    "arguments that do not fit": lambda f: change(f, arguments={"depth": 3}),
-    "no lists of the right length": lambda f: change(f, mean=[0.5, 0.5]),
-    "classes, mean, std or layers": lambda f: change(f, classes=[]),
-    "or layers are no lists": lambda f: change(f, layers="prep"),
-    "lists the layers": lambda f: change(f, layers=["prep", "layer1"]),
-    r"not torch.float32 \(4, 12\)|head.2.\w+ as torch.float32 \(3": (
-        lambda f: change(f, classes=list("abcd"))
+VARIANCE = "features.prep.1.running_var"
+NAN = float("nan")
+SPOILED_CONFIGS = [
+    (lambda f: shutil.rmtree(f), "models has no config.json"),
+    (lambda f: (f / "config.json").unlink(), "has no config.json"),
+    (link_for("config.json", "nowhere"), "has no config.json"),
+    (link_for("config.json", "config.json"), r"config.json that cannot be read \(Too many levels"),
+    (folder_for("config.json"), r"config.json that cannot be read \(Is a directory"),
+    (lambda f: (shutil.rmtree(f), f.write_bytes(b"")), r"cannot be read \(Not a directory"),
+    (text(""), "config.json that is no JSON"),
+    (text("{"), "config.json that is no JSON"),
+    (text(b"\xff\xfe\x00"), "config.json that is no JSON .*utf-8"),
+    (text("[" * 100_000), "config.json that is no JSON .*recursion"),
+    (text('{"mean": ' + "9" * 5000 + "}"), "config.json that is no JSON .*digits"),
+    (text("[]"), "config.json that is no JSON object"),
+    (config(mean="DROP"), "config.json without mean"),
+    (config(extra=1), "config.json with the unknown key 'extra'"),
+    (config(**{"a\nb": 1}), r"unknown key 'a\\nb'"),
+    (config(architecture="vgg"), "whose architecture is 'vgg', not one of custom_resnet, "),
+    (config(architecture=["resnet18"]), r"whose architecture is \['resnet18'\], not one of"),
+    (config(architecture="resnet18"), "lists the layers"),
+    (config(arguments=[3]), r"whose arguments are \[3\], no JSON object"),
+    (config(arguments={"depth": 3}), "argument 'depth' is 3, which no network takes"),
+    (config(arguments={"num_classes": 3}), "argument 'num_classes' is 3"),
+    (config(arguments={"width": True}), "argument 'width' is True"),
+    (config(arguments={"width": 4.0}), "argument 'width' is 4.0"),
+    (config(arguments={"width": 0}), "argument 'width' is 0"),
+    (config(arguments={"width": 2**20 + 1}), "argument 'width' is 1048577"),
+    (config(arguments={"width": 2**20}), r"has features.\S+ as torch.float32 .*, not .*1048576"),
+    (config(arguments={"width": 5}), r"has features.\S+ as torch.float32 \(4.*, not .*\(5"),
+    (config(arguments={"width": 4, "dropout": 1}), "argument 'dropout' is 1"),
+    (config(arguments={"width": 4, "dropout": NAN}), "argument 'dropout' is nan"),
+    (config(arguments={"width": 4, "norm_first": 1}), "argument 'norm_first' is 1"),
+    (
+        config(arguments={"width": 4, "norm_first": False}),
+        "lacks the tensor features.layer1.pooled.3.bias",
     ),
-    f"lacks the tensor {NORM}": lambda f: change_weights(f, lambda s: s.pop(NORM)),
-    "a tensor too many, extra": (
-        lambda f: change_weights(f, lambda s: s.update(extra=torch.zeros(1)))
+    (
+        config(
+            architecture="resnet18",
+            arguments={"norm_first": True},
+            layers=["stem", "layer1", "layer2", "layer3", "layer4"],
+        ),
+        "arguments that do not fit resnet18",
     ),
-    f"{NORM} as torch.float32 \\(5,\\)": (
-        lambda f: change_weights(f, lambda s: s.update({NORM: torch.zeros(5)}))
+    (
+        config(architecture="resnet18", layers=["stem", "layer1", "layer2", "layer3", "layer4"]),
+        "lacks the tensor features.layer1.0.bn1.bias",
     ),
-    f"{NORM} as torch.float16": (
-        lambda f: change_weights(f, lambda s: s.update({NORM: s[NORM].half()}))
-    ),
-    "damaged model.safetensors": (
-        lambda f: (f / "model.safetensors").write_bytes(
-            (f / "model.safetensors").read_bytes()[:-100]
-        )
-    ),
-    "a damaged model": lambda f: (f / "model.safetensors").write_bytes(b""),
-    "damaged": lambda f: (f / "model.safetensors").write_bytes(pickle.dumps(Bomb())),
-    "is a folder": lambda f: (
-        (f / "model.safetensors").unlink(),
-        (f / "model.safetensors").mkdir(),
-    ),
-    "models has no config": lambda f: shutil.rmtree(f),
-    "mean or std holds no numbers": lambda f: change(f, mean=["a", "b", "c"]),
-    "arguments .* do not fit": lambda f: change(f, arguments=[3]),
-    "image_size": lambda f: change(f, image_size="big"),
-}
-VAGUE = {"not JSON but bytes": "config.json", "is a folder": "model.safetensors"}
+    (config(classes="abc"), "whose classes are no list of class names"),
+    (config(classes=["cat", "dog", 3]), "whose classes are no list of class names"),
+    (config(classes=["cat", "dog", " "]), "whose classes are no list of class names"),
+    (config(classes=["cat", "dog", "a\nb"]), "whose classes are no list of class names"),
+    (config(classes=["cat", "dog", "dog"]), "whose classes are not two or more different names"),
+    (config(classes=["cat"]), "whose classes are not two or more different names"),
+    (config(classes=[]), "whose classes are not two or more different names"),
+    (config(classes=list("abcd")), r"has head.2.\w+ as torch.float32 \(3.*, not .* \(4,"),
+    (config(layers="prep"), "whose layers are no list of names"),
+    (config(layers=["prep", 3]), "whose layers are no list of names"),
+    (config(layers=["prep", "layer1"]), "lists the layers"),
+    (config(mean=[0.5, 0.5]), "whose mean has 2 values, not one for each of 3 channels"),
+    (config(mean=0.5), "whose mean is 0.5, no list of numbers from 0 to 1"),
+    (config(mean=["a", "b", "c"]), "whose mean is .*, no list of numbers from 0 to 1"),
+    (config(mean=[True, 0.5, 0.5]), "whose mean is .*True.*, no list of numbers"),
+    (config(mean=[NAN, 0.5, 0.5]), "whose mean is .*nan.*, no list of numbers"),
+    (config(mean=[127, 127, 127]), "whose mean is .*, no list of numbers from 0 to 1"),
+    (config(std=[0.5, 0.5, 0.5, 0.5]), "whose std has 4 values"),
+    (config(std=[0, 0.5, 0.5]), "whose std is .*, no list of numbers from 1e-09 to 1"),
+    (config(std=[-0.1, 0.5, 0.5]), "whose std is .*, no list of numbers"),
+    (config(std=[1e-320, 0.5, 0.5]), "whose std is .*, no list of numbers"),
+    (config(std=[float("inf"), 0.5, 0.5]), "whose std is .*inf.*, no list of numbers"),
+    (config(image_size="big"), "whose image_size is 'big', no whole number"),
+    (config(image_size=True), "whose image_size is True, no whole number"),
+    (config(image_size=0), "whose image_size is 0, no whole number"),
+    (config(image_size=31), "has the image_size 31, which custom_resnet cannot take"),
+    (config(image_size=64), "has the image_size 64, which custom_resnet cannot take"),
+    (config(image_size=10**9), "has the image_size 1000000000, which custom_resnet cannot"),
+    (config(image_size=10**30), "has the image_size 10+, which custom_resnet cannot take"),
+]
+SPOILED_WEIGHTS = [
+    (lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors"),
+    (folder_for("model.safetensors"), "has a damaged model.safetensors"),
+    (link_for("model.safetensors", "nowhere"), "has no model.safetensors"),
+    (weights(lambda content: b""), "has a damaged model.safetensors"),
+    (weights(lambda content: content[:7]), "has a damaged model.safetensors"),
+    (weights(lambda content: content[:100]), "has a damaged model.safetensors"),
+    (weights(lambda content: content[:-1]), "has a damaged model.safetensors"),
+    (weights(lambda content: content + b"\0"), "has a damaged model.safetensors"),
+    (weights(lambda content: b"\xff" * 8 + content[8:]), "has a damaged model.safetensors"),
+    (weights(lambda content: bytes(8) + content[8:]), "has a damaged model.safetensors"),
+    (header(lambda h: h[NORM].update(shape=[10**12])), "has a damaged model.safetensors"),
+    (header(lambda h: h[NORM].update(dtype="F4096")), "has a damaged model.safetensors"),
+    (header(lambda h: h[NORM].update(data_offsets=[0, 2**60])), "has a damaged model.safetensors"),
+    (header(lambda h: h[NORM].update(dtype="I32")), f"has {NORM} as torch.int32"),
+    (header(lambda h: h.update(other=h.pop(NORM))), f"lacks the tensor {NORM}"),
+    (tensors(lambda s: s.pop(NORM)), f"lacks the tensor {NORM}"),
+    (tensors(lambda s: s.update(extra=torch.zeros(1))), "a tensor too many, extra"),
+    (tensors(lambda s: s.update({NORM: torch.zeros(5)})), rf"{NORM} as torch.float32 \(5,\), not"),
+    (tensors(lambda s: s.update({NORM: s[NORM].half()})), f"{NORM} as torch.float16"),
+    (tensors(lambda s: s[NORM].fill_(NAN)), f"values in {NORM} that are no finite numbers"),
+    (tensors(lambda s: s[NORM].neg_().div_(0)), f"values in {NORM} that are no finite numbers"),
+    (tensors(lambda s: s[VARIANCE].neg_()), f"variance below 0 in {VARIANCE}"),
+]
 
 
-@pytest.mark.parametrize("words", SPOILERS)
-def test_bad_bundles_are_named(folder, words):
-    SPOILERS[words](folder)
-    with pytest.raises(BundleError, match=VAGUE.get(words, words)) as caught:
+@pytest.mark.parametrize(("spoil", "words"), SPOILED_CONFIGS + SPOILED_WEIGHTS)
+def test_bad_bundles_are_named(folder, spoil, words):
+    spoil(folder)
+    with pytest.raises(BundleError, match=words) as caught:
         load_bundle(folder)
-    assert str(folder) in str(caught.value)
-    assert "run `dvc repro`" in str(caught.value)
+    sentence = str(caught.value)
+    assert str(folder) in sentence
+    assert sentence.isprintable()
+    assert len(sentence) < 600 + len(str(folder))
+    assert sentence.endswith(": run `dvc repro` to make it again.")
+
+
+@pytest.mark.parametrize("save", [pickle.dump, torch.save])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_pickle_is_refused_and_never_unpickled(folder, tmp_path, save, name):
+    mark = tmp_path / "unpickled"
+    with (folder / name).open("wb") as stream:
+        save(Bomb(mark), stream)
+    with pytest.raises(BundleError, match=f"{name} "):
+        load_bundle(folder)
+    assert not mark.exists()
+    with (folder / name).open("rb") as stream:
+        pickle.load(stream) if save is pickle.dump else torch.load(stream, weights_only=False)
+    assert mark.exists()
+
+
+def test_nothing_is_allocated_for_a_network_that_does_not_fit(folder):
+    change(folder, arguments={"width": 2**20})  # 10**15 weights
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BundleError):
+        load_bundle(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KB on Linux
+
+
+@pytest.mark.parametrize("failing", ["model.safetensors", "config.json"])
+def test_a_save_that_fails_half_way_leaves_no_bundle(folder, failing, monkeypatch):
+    replace = Path.replace
+
+    def fail(path: Path, target: Path) -> Path:
+        if target.name == failing:
+            raise OSError("killed")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="killed"):
+        save_bundle(folder, make_network(), CONFIG)
+    with pytest.raises(BundleError, match=r"has no config\.json"):
+        load_bundle(folder)
+    monkeypatch.undo()
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+    save_bundle(folder, make_network(), CONFIG)
+    assert load_bundle(folder).config == CONFIG
+
+
+def test_what_a_killed_save_left_is_taken_over(folder):
+    left = folder / ".model.safetensors.part"
+    left.write_bytes(b"half")
+    save_bundle(folder, make_network(), CONFIG)
+    assert not left.exists()
+    assert load_bundle(folder).config == CONFIG
 
 
 def test_config_is_utf8_json_with_sorted_keys(folder):
     content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert content["classes"] == ["cat", "dog", "Žába"]
     assert list(content) == sorted(content)
-
-
-def test_the_bomb_would_go_off():
-    with pytest.raises(Unpickled):
-        pickle.loads(pickle.dumps(Bomb()))

@@ -4,18 +4,22 @@ Loading is strict, ends in `eval()`, never unpickles, and says what is wrong wit
 """
 
 import json
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from .networks import NETWORKS, Network
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+MOST_CHANNELS = 2**20  # of the first layer
+LEAST_STD = 1e-9  # a smaller one makes pixels too large for float32
+LONGEST = 400  # characters of what a message quotes
 
 
 class BundleError(ValueError):
@@ -54,25 +58,42 @@ class Bundle:
 
 
 def save_bundle(folder: Path, network: Network, config: BundleConfig) -> None:
-    """Writes the two files; the same weights give the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the two files; the same weights give the same bytes.
+
+    The configuration goes first and comes back last, each file whole: who reads in between, or
+    after a kill, finds no bundle, never weights of one run beside the configuration of another.
+    """
     state = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     text = json.dumps(asdict(config), indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / WEIGHTS).write_bytes(save(state))
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8", newline="\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).unlink(missing_ok=True)
+    _replace(folder / WEIGHTS, save(state))
+    _replace(folder / CONFIG, f"{text}\n".encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.part")  # one name: what a kill leaves is taken over
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_bundle(folder: Path) -> Bundle:
     """Reads a bundle on the CPU.
 
+    Nothing is allocated for the network before the file's tensors are known to be its own.
+
     Raises:
         BundleError: a file is missing or damaged, the configuration is not one of ours, or the
-            tensors' names or shapes differ from the architecture's.
+            tensors' names, shapes or values are no weights of the architecture.
     """
     config = _read_config(folder / CONFIG)
-    network = _build(folder, config)
+    network = _outline(folder, config)
     state = _read_weights(folder / WEIGHTS)
     _compare(folder, network.state_dict(), state)
+    network.to_empty(device="cpu")
     network.load_state_dict(state, strict=True)
     network.eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)
@@ -80,54 +101,95 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _bad(folder: Path, what: str) -> BundleError:
+    what = "".join(char if char.isprintable() else " " for char in what[:LONGEST])
     return BundleError(f"The model bundle {folder} {what}: run `dvc repro` to make it again.")
 
 
 def _read_config(path: Path) -> BundleConfig:
+    folder = path.parent
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _bad(path.parent, f"has no {CONFIG}") from None
+        raise _bad(folder, f"has no {CONFIG}") from None
     except OSError as error:
-        raise _bad(path.parent, f"has a {CONFIG} that cannot be read ({error})") from None
+        raise _bad(folder, f"has a {CONFIG} that cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
-        raise _bad(path.parent, f"has a {CONFIG} that is no JSON ({error})") from None
-    expected = set(BundleConfig.__dataclass_fields__)
-    if not isinstance(content, dict) or set(content) != expected:
-        found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise _bad(path.parent, f"has a {CONFIG} with {found}, not {sorted(expected)}")
-    lists = {
-        key: tuple(content[key])
-        for key in ("classes", "mean", "std", "layers")
-        if isinstance(content[key], list)
-    }
-    config = BundleConfig(**{**content, **lists})
-    if len(lists) < 4 or len(config.mean) != 3 or len(config.std) != 3 or not config.classes:
-        raise _bad(
-            path.parent,
-            f"has a {CONFIG} whose classes, mean, std or layers are no lists of the right length",
-        )
-    if not all(isinstance(value, int | float) for value in (*config.mean, *config.std)):
-        raise _bad(path.parent, f"has a {CONFIG} whose mean or std holds no numbers")
-    if not all(config.std):
-        raise _bad(path.parent, f"has a {CONFIG} with a standard deviation of 0")
-    if not isinstance(config.image_size, int) or config.image_size < 1:
-        raise _bad(path.parent, f"has a {CONFIG} whose image_size is no whole number of pixels")
-    return config
+        raise _bad(folder, f"has a {CONFIG} that is no JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise _bad(folder, f"has a {CONFIG} that is no JSON object")
+    expected = BundleConfig.__dataclass_fields__.keys()
+    for key in sorted(expected - content.keys()):
+        raise _bad(folder, f"has a {CONFIG} without {key}")
+    for key in sorted(content.keys() - expected):
+        raise _bad(folder, f"has a {CONFIG} with the unknown key {key!r}")
+    for fault in _faults(content):
+        raise _bad(folder, f"has a {CONFIG} {fault}")
+    tuples = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
+    return BundleConfig(**{**content, **tuples})
 
 
-def _build(folder: Path, config: BundleConfig) -> Network:
-    if not isinstance(config.architecture, str) or config.architecture not in NETWORKS:
-        known = ", ".join(NETWORKS)
-        raise _bad(folder, f"names the architecture {config.architecture!r}, not one of {known}")
+def _faults(content: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the values of a configuration, each in a few words."""
+    architecture = content["architecture"]
+    if not isinstance(architecture, str) or architecture not in NETWORKS:
+        yield f"whose architecture is {architecture!r}, not one of {', '.join(NETWORKS)}"
+    if not isinstance(content["arguments"], dict):
+        yield f"whose arguments are {content['arguments']!r}, no JSON object"
+    else:
+        for name, value in content["arguments"].items():
+            if not _argument_fits(name, value):
+                yield f"whose argument {name!r} is {value!r}, which no network takes"
+    for key, what in (("classes", "class names"), ("layers", "names of layers")):
+        names = content[key]
+        if not isinstance(names, list) or not all(map(_is_name, names)):
+            yield f"whose {key} are no list of {what}, each some printable text"
+        elif len(set(names)) < max(len(names), 2):
+            yield f"whose {key} are not two or more different names, but {names!r}"
+    for key, low in (("mean", 0), ("std", LEAST_STD)):
+        values = content[key]
+        if not isinstance(values, list) or not all(_in_range(v, low, 1) for v in values):
+            yield f"whose {key} is {values!r}, no list of numbers from {low:g} to 1"
+        elif len(values) != 3:
+            yield f"whose {key} has {len(values)} values, not one for each of 3 channels"
+    if type(content["image_size"]) is not int or content["image_size"] < 1:
+        yield f"whose image_size is {content['image_size']!r}, no whole number of pixels"
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+
+
+def _in_range(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and low <= value <= high
+
+
+def _argument_fits(name: str, value: object) -> bool:
+    match name:
+        case "width":
+            return type(value) is int and 1 <= value <= MOST_CHANNELS
+        case "dropout":
+            return _in_range(value, 0, math.nextafter(1, 0))
+        case "norm_first":
+            return isinstance(value, bool)
+        case _:
+            return False
+
+
+def _outline(folder: Path, config: BundleConfig) -> Network:
+    """The network without memory for its weights, tried on an image without pixels."""
+    name, size = config.architecture, config.image_size
     try:
-        network = NETWORKS[config.architecture](len(config.classes), **config.arguments)
+        with torch.device("meta"):
+            network = NETWORKS[name](len(config.classes), **config.arguments).eval()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise _bad(
-            folder, f"has arguments that do not fit {config.architecture} ({error})"
-        ) from None
+        raise _bad(folder, f"has arguments that do not fit {name} ({error})") from None
     if network.layers != config.layers:
         raise _bad(folder, f"lists the layers {config.layers}, not {network.layers}")
+    try:
+        with torch.no_grad():
+            network(torch.empty(1, 3, size, size, device="meta"))
+    except (RuntimeError, TypeError):  # the latter for more pixels than 64 bits count
+        raise _bad(folder, f"has the image_size {size}, which {name} cannot take") from None
     return network
 
 
@@ -136,7 +198,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except FileNotFoundError:
         raise _bad(path.parent, f"has no {WEIGHTS}") from None
-    except (SafetensorError, ValueError, OSError) as error:
+    except Exception as error:  # a file that only claims to be safetensors fails in many ways
         raise _bad(path.parent, f"has a damaged {WEIGHTS} ({error})") from None
 
 
@@ -147,11 +209,15 @@ def _compare(
         raise _bad(folder, f"lacks the tensor {name}")
     for name in sorted(found.keys() - expected.keys()):
         raise _bad(folder, f"has a tensor too many, {name}")
-    for name, tensor in expected.items():
-        if found[name].shape != tensor.shape or found[name].dtype != tensor.dtype:
-            is_, should = found[name], tensor
+    for name, should in expected.items():
+        is_ = found[name]
+        if is_.shape != should.shape or is_.dtype != should.dtype:
             raise _bad(
                 folder,
                 f"has {name} as {is_.dtype} {tuple(is_.shape)},"
                 f" not {should.dtype} {tuple(should.shape)}",
             )
+        if not is_.isfinite().all():
+            raise _bad(folder, f"has values in {name} that are no finite numbers")
+        if name.endswith("running_var") and is_.min() < 0:
+            raise _bad(folder, f"has a variance below 0 in {name}")
