@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 from space_making import make_space
 
+from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.space.contents import Contents, load_contents
+from cifarlens.space.figures import data_uri
 from cifarlens.space.handlers import ALL_CLASSES, ALL_LAYERS, MAX_FILES, Page
+from cifarlens.space.heatmaps import overlay
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,7 @@ def test_all_layers_side_by_side(page, contents):
     _, maps = classify(page, contents.examples[0], layer=ALL_LAYERS, count=2)
     found = heats(maps)
     assert len(found) == 2 * len(contents.layers)
+    assert "Grad-CAM from every layer" in maps
     for turn, layer in enumerate(contents.layers):
         alone = heats(classify(page, contents.examples[0], layer=layer, count=2)[1])
         assert [found[turn], found[turn + len(contents.layers)]] == alone
@@ -120,21 +124,33 @@ def test_several_pictures_each_get_a_card(page, contents, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_text("no picture")
     files = [(path, path.name) for path in contents.examples[:3]]
-    html = page.several([*files, (bad, "<script>.jpg")], 2, True, "layer2")
+    html = page.several([*files, (bad, "<script>.jpg")], 2, True, 3, "layer2")
     cards = html.split('<div class="card">')[1:]
     assert len(cards) == 4
     for card, (path, name) in zip(cards, files, strict=False):
         assert name in card
         assert names(card) == names(classify(page, path, top=2)[0])
-        assert len(heats(card)) == 1
+        assert heats(card) == heats(classify(page, path, count=3, layer="layer2")[1])
     assert "could not be read as a picture" in cards[3]
     assert "<script>" not in html
     assert "&lt;script&gt;.jpg" in html
 
 
+def test_several_pictures_without_maps(page, contents):
+    html = page.several([(contents.examples[0], "a.png")], 4, False, 3, "layer3")
+    assert len(names(html)) == 4
+    assert not heats(html)
+
+
+def test_no_pictures_yet(page):
+    assert "each gets its own result here" in page.several([], 3, True, 3, "layer3")
+
+
 def test_too_many_pictures_are_refused(page, contents):
     files = [(contents.examples[0], "a.png")] * (MAX_FILES + 1)
-    assert f"must be a whole number from 1 to {MAX_FILES}" in page.several(files, 3, True, "prep")
+    assert f"must be a whole number from 1 to {MAX_FILES}" in page.several(
+        files, 3, True, 3, "prep"
+    )
 
 
 def mistakes(page: Page, **changes: object) -> str:
@@ -149,7 +165,7 @@ def test_mistakes_are_off_at_first(page):
 @pytest.mark.parametrize("count", [1, 5, 12])
 def test_mistakes_the_most_confident_first(page, contents, count):
     html = mistakes(page, count=count)
-    found = re.findall(r"is <b>(.*?)</b></span> <span class=\"wrong\">said (\S+)", html)
+    found = re.findall(r'is <b>(.*?)</b></span> <span class="wrong">said <b>(.*?)</b>', html)
     assert found == [
         (contents.classes[row.label], contents.classes[row.predicted])
         for row in contents.mistakes[:count]
@@ -166,8 +182,16 @@ def test_mistakes_of_one_class(page, contents):
 
 def test_the_wrong_answers_map_beside_the_right_ones(page, contents):
     html = mistakes(page, explain=True, count=4)
-    assert html.count('<div class="card">') == 4
-    assert len(heats(html)) == 8
+    cards = html.split('<div class="card">')[1:]
+    rows = contents.mistakes[:4]
+    images = np.stack([contents.image(row) for row in rows])
+    targets = [(row.predicted, row.label) for row in rows]
+    expected = saliency_maps(contents.bundle, images, targets, "layer3")
+    for card, row, maps in zip(cards, rows, expected, strict=True):
+        wrong, right = card.split("</figure>")[:2]
+        assert f"said <b>{contents.classes[row.predicted]}</b>" in wrong
+        assert f"is <b>{contents.classes[row.label]}</b>" in right
+        assert heats(card) == [data_uri(overlay(saliency)) for saliency in maps]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
+import gradio as gr
 import pytest
 from space_making import make_space
 
+from cifarlens.space.about import FACTS, TEXTS, about, sections
+from cifarlens.space.components import PageSlider
 from cifarlens.space.contents import load_contents
 from cifarlens.space.layout import build
 
@@ -14,3 +19,26 @@ def test_the_page_can_be_built(tmp_path, options):
     blocks = build(load_contents(make_space(tmp_path, **options)))
     names = {call.api_name for call in blocks.fns.values() if call.api_visibility == "public"}
     assert names == {"classify", "gradcam", "misclassified"}
+
+
+def test_the_texts_tell_of_every_control_and_the_recipe(space):
+    contents = load_contents(space)
+    text = about(contents)
+    controls = {
+        block.label
+        for block in build(contents).blocks.values()
+        if isinstance(block, gr.Checkbox | PageSlider | gr.Dropdown)
+    }
+    assert len(controls) == 8
+    assert not [label for label in controls if label.removesuffix(" (%)") not in text]
+    recipe = contents.card["recipe"]
+    assert recipe
+    for name, value in recipe:
+        assert f"| {name} | {value} |" in text
+    assert set(sections(contents)) == {*TEXTS, *FACTS}
+
+
+def test_a_card_without_a_recipe_has_no_empty_table(space):
+    contents = load_contents(space)
+    card = {key: value for key, value in contents.card.items() if key != "recipe"}
+    assert "training" not in sections(replace(contents, card=card))

@@ -20,10 +20,29 @@ def lead(contents: Contents) -> str:
     )
 
 
+TEXTS = ("use", "limits", "api")
+FACTS = ("network", "training", "accuracy", "licence")
+
+
 def about(contents: Contents) -> str:
-    """Markdown on what the demo does, its controls, network, data, accuracy, limits and API."""
-    parts = (_use, _network, _accuracy, _limits, _api, _licence)
-    return "\n\n".join(part(contents) for part in parts)
+    """Markdown on what the demo does, its controls, network, data, training, accuracy and limits,
+    how a program uses it, and its licence."""
+    return "\n\n".join(sections(contents).values())
+
+
+def sections(contents: Contents) -> dict[str, str]:
+    """The same in parts, each under a heading, by the names in `TEXTS` and `FACTS`; no `training`
+    where the card tells of none."""
+    parts = {
+        "use": _use(contents),
+        "network": _network(contents),
+        "training": _training(contents),
+        "accuracy": _accuracy(contents),
+        "limits": _limits(contents),
+        "api": _api(contents),
+        "licence": _licence(contents),
+    }
+    return {name: text for name, text in parts.items() if text}
 
 
 def _use(contents: Contents) -> str:
@@ -34,16 +53,21 @@ def _use(contents: Contents) -> str:
 
 - *How many top classes to show*: 1 to {contents.max_top}, the likeliest first.
 - *Show Grad-CAM images*: heat maps of where the network found evidence for a class.
-- *How many Grad-CAM images*: one for each of the likeliest classes.
-- *Heat-map opacity*: changes the maps at once; what says nothing stays clear at any opacity.
-- *From which layer*: {layers}. Later layers are coarser, but more specific to a class. All layers
-  can be compared side by side.
+- *How many Grad-CAM images*: one for each of the likeliest classes, 1 to {contents.max_top}.
+- *Heat-map opacity*: changes the maps at once; where there is no evidence, the picture stays clear
+  at any opacity.
+- *From which layer*: {layers}. Later layers are coarser, but more specific to a class; *all
+  layers* shows them side by side.
 - *Other methods*: Grad-CAM++, HiResCAM and LayerCAM weight the same gradients differently.
 
-**Several** classifies up to {MAX_FILES} pictures at once.
+**Several** does the same for up to {MAX_FILES} pictures at once, each in a card of its own.
 
-**Mistakes** shows test images that the network got wrong, the most confident first, by true class
-if wanted, with heat maps for the wrong and for the right answer side by side."""
+**Mistakes** shows test images that the network got wrong, the most confident first.
+
+- *Show misclassified images* turns them on, *How many misclassified images* says how many.
+- *True class* keeps those that really show one class.
+- *Explain with Grad-CAM* sets the heat map of the wrong answer beside that of the right one, from
+  the layer and at the opacity chosen below it."""
 
 
 def _network(contents: Contents) -> str:
@@ -57,6 +81,22 @@ The network is `{config.architecture}` with {card["parameters"]:,} parameters. I
 
 It was trained on [{dataset["name"]}]({dataset["link"]}): {dataset["about"]}
 Its {len(contents.classes)} classes are {", ".join(contents.classes)}."""
+
+
+def _training(contents: Contents) -> str:
+    rows = contents.card.get("recipe", [])
+    if not rows:
+        return ""
+    body = "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
+    return f"""## Training
+
+| setting | value |
+| --- | --- |
+{body}"""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _accuracy(contents: Contents) -> str:

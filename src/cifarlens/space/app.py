@@ -34,22 +34,11 @@ def main(folder: Path) -> None:
 
 
 def _options() -> dict[str, Any]:
-    import gradio as gr
+    from .theme import theme
 
-    theme = gr.themes.Default(
-        primary_hue="indigo",
-        neutral_hue="slate",
-        font=["system-ui", "sans-serif"],
-        font_mono=["ui-monospace", "monospace"],
-    ).set(  # hints with enough contrast to be read
-        block_info_text_color="*neutral_600",
-        block_info_text_color_dark="*neutral_300",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_300",
-    )
     script = (HERE / "page.js").read_text(encoding="utf-8")
     return {
-        "theme": theme,
+        "theme": theme(),
         "css": (HERE / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{script}</script>",
         "max_file_size": UPLOAD_LIMIT,

@@ -38,6 +38,11 @@ def hint(text: str) -> str:
     return f'<p class="hint">{escape(text)}</p>'
 
 
+def empty(text: str) -> str:
+    """A sentence where results will stand."""
+    return f'<p class="empty">{escape(text)}</p>'
+
+
 def refusal(text: str) -> str:
     """A sentence about what was wrong with what the visitor gave."""
     return f'<p class="refusal" role="alert">{escape(text)}</p>'
@@ -63,7 +68,12 @@ def prediction(names: Sequence[str], probabilities: Sequence[float], classes: in
             " and cannot say “none of these”."
         )
     answer = f'<p class="answer">{escape(names[0])} <small>{share(probabilities[0])}</small></p>'
-    return f'<div role="status">{answer}{bars(names, probabilities)}{note}</div>'
+    return f'<div class="prediction">{answer}{bars(names, probabilities)}{note}</div>'
+
+
+def live(html: str) -> str:
+    """A part of the page that a screen reader says when it changes."""
+    return f'<div role="status">{html}</div>'
 
 
 def picture(
@@ -94,6 +104,21 @@ def grid(items: Iterable[str], kind: str = "") -> str:
     return f'<div class="grid {kind}">{"".join(items)}</div>'
 
 
-def card(title: str, content: Iterable[str]) -> str:
-    """Under a title of HTML, things that belong together, side by side."""
-    return f'<div class="card"><p class="title">{title}</p><div>{"".join(content)}</div></div>'
+def card(content: Iterable[str], title: str = "", below: str = "") -> str:
+    """Things that belong together.
+
+    Args:
+        content: HTML of what stands side by side.
+        title: HTML above it.
+        below: HTML below it.
+    """
+    heading = f'<p class="title">{title}</p>' if title else ""
+    return f'<div class="card">{heading}<div class="pair">{"".join(content)}</div>{below}</div>'
+
+
+def legend(title: str) -> str:
+    """What heat maps show, in words, and what their colours mean."""
+    return (
+        f'<div class="legend"><h2>{escape(title)}</h2><p><span>no evidence</span>'
+        '<i aria-hidden="true"></i><span>most evidence</span></p></div>'
+    )

@@ -24,6 +24,7 @@ MAX_FILES = 20  # pictures at once
 START = "Upload a picture or pick an example: the prediction and its heat maps appear here."
 START_SEVERAL = f"Choose up to {MAX_FILES} pictures: each gets its own result here."
 MISTAKES_HIDDEN = "Turn on “Show misclassified images” to see test images the network got wrong."
+PERFECT = "The network got every test image right: there is nothing to show."
 MAPS_HIDDEN = "Turn on “Show Grad-CAM images” to see where the network looked."
 
 TOP_CLASSES = "Number of top classes"
@@ -57,7 +58,7 @@ class Page:
             how: a key of `METHODS`.
         """
         if file is None:
-            return figures.hint(START), ""
+            return figures.empty(START), ""
         try:
             top = whole(top, 1, self.contents.max_top, TOP_CLASSES)
             count = whole(count, 1, self.contents.max_top, MAP_COUNT)
@@ -68,36 +69,48 @@ class Page:
         except InputError as error:
             return figures.refusal(str(error)), ""
         probabilities = self.contents.probabilities(image[None])[0]
-        answer = self._prediction(probabilities, top)
+        answer = figures.live(self._prediction(probabilities, top))
         if not wanted:
-            return answer, figures.hint(MAPS_HIDDEN)
+            return answer, figures.empty(MAPS_HIDDEN)
         labels = likeliest(probabilities, count)
         if layer == ALL_LAYERS:
-            return answer, self._layers(image, probabilities, labels, how)
-        return answer, self._maps(image, probabilities, labels, layer, how)
+            title, maps = f"{how} from every layer", self._layers(image, probabilities, labels, how)
+        else:
+            seen = self._seen(image)
+            title = f"{how} from {layer}"
+            maps = figures.grid([seen, *self._maps(image, probabilities, labels, layer, how)])
+        return answer, figures.legend(title) + maps
 
     def several(
-        self, files: Sequence[tuple[Path, str]], top: object, show: object, layer: object
+        self,
+        files: Sequence[tuple[Path, str]],
+        top: object,
+        show: object,
+        count: object,
+        layer: object,
     ) -> str:
         """A card for each of several pictures; one that cannot be read says so in its place.
 
         Args:
             files: paths, and the names they were uploaded under.
             top: how many classes to show.
-            show: whether the heat map of the top class is wanted.
+            show: whether heat maps are wanted.
+            count: how many a picture, one for each of its likeliest classes.
             layer: the layer to explain.
         """
         if not files:
-            return figures.hint(START_SEVERAL)
+            return figures.empty(START_SEVERAL)
         try:
             whole(len(files), 1, MAX_FILES, "Number of pictures")
             top = whole(top, 1, self.contents.max_top, TOP_CLASSES)
+            count = whole(count, 1, self.contents.max_top, MAP_COUNT)
             layer = choice(layer, list(self.contents.layers), "Layer")
-            wanted = switch(show, "Show Grad-CAM")
+            wanted = switch(show, "Show Grad-CAM images")
         except InputError as error:
             return figures.refusal(str(error))
-        cards = [self._card(file, name, top, layer if wanted else None) for file, name in files]
-        return figures.grid(cards, "several")
+        cards = [self._card(file, name, top, count if wanted else 0, layer) for file, name in files]
+        title = figures.legend(f"{DEFAULT_METHOD} from {layer}") if wanted else ""
+        return title + figures.grid(cards, "several")
 
     def mistakes(
         self, show: object, count: object, true_class: object, explain: object, layer: object
@@ -113,7 +126,7 @@ class Page:
         """
         stored = self.contents.mistakes
         if not stored:
-            return figures.hint("The network got every test image right: there is nothing to show.")
+            return figures.empty(PERFECT)
         try:
             count = whole(count, 1, len(stored), MISTAKE_COUNT)
             layer = choice(layer, list(self.contents.layers), "Layer")
@@ -123,12 +136,17 @@ class Page:
         except InputError as error:
             return figures.refusal(str(error))
         if not wanted:
-            return figures.hint(MISTAKES_HIDDEN)
+            return figures.empty(MISTAKES_HIDDEN)
         if not rows:
-            return figures.hint(f"No stored mistake has the true class {true_class}.")
-        cards = self._explained(rows, layer) if explained else self._plain(rows)
-        note = figures.hint(f"{len(rows)} shown, the most confident first.")
-        return note + figures.grid(cards, "pairs" if explained else "")
+            return figures.empty(
+                f"No stored mistake has the true class {true_class}: choose another class."
+            )
+        note = f"{len(rows)} shown, the most confident first"
+        if not explained:
+            return figures.hint(f"{note}.") + figures.grid(self._plain(rows))
+        title = figures.legend(f"{DEFAULT_METHOD} from {layer}")
+        sides = figures.hint(f"{note}: the wrong answer to the left, the right one beside it.")
+        return title + sides + figures.grid(self._explained(rows, layer), "pairs")
 
     def _prediction(self, probabilities: np.ndarray, top: int) -> str:
         labels = likeliest(probabilities, top)
@@ -137,7 +155,7 @@ class Page:
 
     def _seen(self, image: np.ndarray) -> str:
         side = f"{image.shape[1]}×{image.shape[0]} pixels"
-        caption = f"<b>input</b> {image.shape[1]}×{image.shape[0]}"
+        caption = f"<b>input</b> <span>{image.shape[1]}×{image.shape[0]}</span>"
         return figures.picture(image, f"the input, {side}", caption)
 
     def _maps(
@@ -147,14 +165,15 @@ class Page:
         labels: Sequence[int],
         layer: str,
         how: str,
-    ) -> str:
+    ) -> list[str]:
+        """A picture for each class."""
         (maps,) = saliency_maps(self.contents.bundle, image[None], [labels], layer, how)
-        shown = [self._seen(image)]
+        shown = []
         for label, saliency in zip(labels, maps, strict=True):
             name = self.contents.classes[label]
-            caption = f"<b>{escape(name)}</b> {figures.share(probabilities[label])}"
+            caption = f"<b>{escape(name)}</b> <span>{figures.share(probabilities[label])}</span>"
             shown.append(figures.picture(image, f"{how} of {name} from {layer}", caption, saliency))
-        return figures.grid(shown)
+        return shown
 
     def _layers(
         self, image: np.ndarray, probabilities: np.ndarray, labels: Sequence[int], how: str
@@ -173,7 +192,7 @@ class Page:
                 figures.picture(
                     image,
                     f"{how} of {name} from {layer}",
-                    f"{layer}<small>{width}×{height}</small>",
+                    f"<b>{layer}</b> <span>{width}×{height}</span>",
                     found[layer][turn],
                 )
                 for layer, (height, width) in layers.items()
@@ -181,19 +200,20 @@ class Page:
             rows.append(title + figures.grid(row))
         return "".join(rows)
 
-    def _card(self, file: Path, name: str, top: int, layer: str | None) -> str:
+    def _card(self, file: Path, name: str, top: int, count: int, layer: str) -> str:
         title = escape(name)
         try:
             image = self.contents.fit(open_picture(file))
         except InputError as error:
-            return figures.card(title, [figures.refusal(str(error))])
+            return figures.card([figures.refusal(str(error))], title)
         probabilities = self.contents.probabilities(image[None])[0]
-        best = likeliest(probabilities, 1)
-        saliency = None
-        if layer is not None:
-            saliency = saliency_maps(self.contents.bundle, image[None], [best], layer)[0][0]
-        shown = figures.picture(image, f"{name}: {self.contents.classes[best[0]]}", "", saliency)
-        return figures.card(title, [shown, self._prediction(probabilities, top)])
+        best = likeliest(probabilities, count)
+        seen = figures.picture(image, f"{name} as the network sees it")
+        below = ""
+        if count:
+            maps = self._maps(image, probabilities, best, layer, DEFAULT_METHOD)
+            below = figures.grid(maps, "small")
+        return figures.card([seen, self._prediction(probabilities, top)], title, below)
 
     def _plain(self, rows: Sequence[Mistake]) -> list[str]:
         return [
@@ -213,22 +233,25 @@ class Page:
     def _pair(self, row: Mistake, image: np.ndarray, wrong: np.ndarray, right: np.ndarray) -> str:
         """The wrong answer's heat map beside the right one's."""
         shown = []
-        for label, probability, saliency in (
-            (row.predicted, row.predicted_probability, wrong),
-            (row.label, row.label_probability, right),
+        for line, label, probability, saliency in (
+            (self._said(row), row.predicted, row.predicted_probability, wrong),
+            (self._truth(row), row.label, row.label_probability, right),
         ):
-            name = self.contents.classes[label]
-            caption = f"{escape(name)}<small>{figures.share(probability)}</small>"
-            shown.append(figures.picture(image, f"Grad-CAM of {name}", caption, saliency))
-        return figures.card(self._caption(row), shown)
+            caption = f"{line}<small>{figures.share(probability)}</small>"
+            described = f"Grad-CAM of {self.contents.classes[label]} on {self._describe(row)}"
+            shown.append(figures.picture(image, described, caption, saliency))
+        return figures.card(shown)
 
     def _caption(self, row: Mistake) -> str:
-        true, given = self.contents.classes[row.label], self.contents.classes[row.predicted]
         chance = figures.share(row.predicted_probability)
-        return (
-            f"<span>is <b>{escape(true)}</b></span> "
-            f'<span class="wrong">said {escape(given)} {chance}</span>'
-        )
+        return f"{self._truth(row)} {self._said(row)}<small>{chance}</small>"
+
+    def _truth(self, row: Mistake) -> str:
+        return f"<span>is <b>{escape(self.contents.classes[row.label])}</b></span>"
+
+    def _said(self, row: Mistake) -> str:
+        given = escape(self.contents.classes[row.predicted])
+        return f'<span class="wrong">said <b>{given}</b></span>'
 
     def _describe(self, row: Mistake) -> str:
         true, given = self.contents.classes[row.label], self.contents.classes[row.predicted]

@@ -25,6 +25,7 @@ from .handlers import (
     DEFAULT_METHOD,
     MAX_FILES,
     MISTAKES_HIDDEN,
+    PERFECT,
     START,
     START_SEVERAL,
     Page,
@@ -33,6 +34,7 @@ from .handlers import (
 CONCURRENCY = 4  # with one torch thread each: the best of four settings measured on two cores
 OPACITY = 70  # percent, at first
 MAPS = 3  # at first
+MAPS_LABEL = "How many Grad-CAM images"
 MISTAKES = 10  # at first
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -55,7 +57,7 @@ def build(contents: Contents) -> gr.Blocks:
             with gr.Tab("Mistakes", id="mistakes"):
                 _mistakes(contents, page)
             with gr.Tab("About", id="about"):
-                gr.Markdown(about.about(contents), elem_id="about-text")
+                _about(contents)
         with gr.Column(visible=False):
             _endpoints(contents, Api(contents))
     return blocks
@@ -63,34 +65,38 @@ def build(contents: Contents) -> gr.Blocks:
 
 def _header(contents: Contents, name: str) -> str:
     classes = "".join(f"<li>{figures.escape(label)}</li>" for label in contents.classes)
+    test = contents.card["test"]
+    right = f"{test['accuracy']:.2%} of {test['images']:,} test images right"
     return (
-        f"<h1>{figures.escape(name)}</h1><p>{figures.escape(about.lead(contents))}</p>"
+        '<div class="name"><span class="mark" aria-hidden="true"></span>'
+        f'<h1>{figures.escape(name)}</h1><p class="right">{right}</p></div>'
+        f"<p>{figures.escape(about.lead(contents))}</p>"
         f'<ul class="classes" aria-label="Classes">{classes}</ul>'
     )
 
 
 def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
-    with gr.Row():
+    with gr.Row(elem_classes="tab-body"):
         with gr.Column(scale=4, min_width=300):
             picture = _picture()
             _examples(contents, picture)
-        with gr.Column(scale=6, min_width=300, elem_id="classify-results"):
-            answer = gr.HTML(figures.hint(START), elem_id="prediction", js_on_load=None)
+        with gr.Column(scale=7, min_width=300, elem_id="classify-results"):
+            answer = gr.HTML(figures.empty(START), elem_id="prediction", js_on_load=None)
             with gr.Group(), gr.Row(elem_classes="side-by-side"):
                 top = _top_slider(contents)
-                show = gr.Checkbox(
-                    True,
-                    label="Show Grad-CAM images",
-                    info="Heat maps of where the network looked",
-                    min_width=220,
-                )
+                show = _maps_switch()
             with gr.Group() as settings:
-                with gr.Row():
-                    count = _slider(contents.max_top, MAPS, "How many Grad-CAM images")
+                with gr.Row(elem_classes="side-by-side"):
+                    count = _slider(contents.max_top, MAPS, MAPS_LABEL)
                     _opacity("classify-results")
                 layer = _layers(contents, compare=True)
                 with gr.Accordion("Other methods", open=False):
-                    how = gr.Radio(list(METHODS), value=DEFAULT_METHOD, label="Method")
+                    how = gr.Radio(
+                        list(METHODS),
+                        value=DEFAULT_METHOD,
+                        label="Method",
+                        elem_classes=["layers", "wide"],
+                    )
             maps = gr.HTML("", elem_id="maps", js_on_load=None)
     changes = [picture.change, top.change, show.input, count.change, layer.input, how.input]
     inputs = [picture, top, show, count, layer, how]
@@ -128,53 +134,75 @@ def _examples(contents: Contents, picture: gr.Image) -> None:
 
 
 def _several(contents: Contents, page: Page) -> None:
-    with gr.Row():
-        with gr.Column(scale=3, min_width=280):
+    with gr.Row(elem_id="several-body", elem_classes="tab-body"):
+        with gr.Column(min_width=300):
             files = PicturesInput(
                 label=f"Up to {MAX_FILES} pictures",
                 file_count="multiple",
                 height=220,
                 elem_id="pictures",
             )
-            top = _top_slider(contents)
-            show = gr.Checkbox(True, label="Show Grad-CAM", info="Of the likeliest class")
+        with gr.Column(min_width=300, elem_id="several-results"):
+            result = gr.HTML(figures.empty(START_SEVERAL), elem_id="cards", js_on_load=None)
+        with gr.Column(min_width=300):
+            with gr.Group():
+                top = _top_slider(contents)
+                show = _maps_switch()
             with gr.Group() as settings:
+                count = _slider(contents.max_top, MAPS, MAPS_LABEL)
                 layer = _layers(contents)
                 _opacity("several-results")
-        with gr.Column(scale=8, min_width=300, elem_id="several-results"):
-            result = gr.HTML(figures.hint(START_SEVERAL), elem_id="cards", js_on_load=None)
-    changes = [files.change, top.change, show.input, layer.input]
-    _on(changes, page.several, [files, top, show, layer], result)
+    changes = [files.change, top.change, show.input, count.change, layer.input]
+    _on(changes, page.several, [files, top, show, count, layer], result)
     _reveal(show, settings)
 
 
 def _mistakes(contents: Contents, page: Page) -> None:
     stored = len(contents.mistakes)
     if not stored:
-        gr.HTML(page.mistakes(True, 1, ALL_CLASSES, False, ""), js_on_load=None)
+        gr.HTML(figures.empty(PERFECT), elem_id="mistakes", js_on_load=None)
         return
-    with gr.Row():
-        with gr.Column(scale=3, min_width=280):
-            show = gr.Checkbox(False, label="Show misclassified images")
-            label = "How many misclassified images"
-            count = _slider(stored, MISTAKES, label, info=f"1 to {stored}")
-            true_class = gr.Dropdown(
-                [ALL_CLASSES, *contents.classes],
-                value=ALL_CLASSES,
-                label="True class",
-                filterable=False,
-            )
-            explain = gr.Checkbox(
-                False, label="Explain with Grad-CAM", info="The wrong answer beside the right one"
-            )
+    with gr.Row(elem_classes="tab-body"):
+        with gr.Column(scale=4, min_width=300):
+            with gr.Group():
+                show = gr.Checkbox(False, label="Show misclassified images")
+                label = "How many misclassified images"
+                count = _slider(stored, MISTAKES, label, info=f"1 to {stored}")
+                true_class = gr.Dropdown(
+                    [ALL_CLASSES, *contents.classes],
+                    value=ALL_CLASSES,
+                    label="True class",
+                    filterable=False,
+                )
+                explain = gr.Checkbox(
+                    False,
+                    label="Explain with Grad-CAM",
+                    info="The wrong answer beside the right one",
+                )
             with gr.Group(visible=False) as settings:
                 layer = _layers(contents)
                 _opacity("mistakes-results")
-        with gr.Column(scale=8, min_width=300, elem_id="mistakes-results"):
-            result = gr.HTML(figures.hint(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
+        with gr.Column(scale=7, min_width=300, elem_id="mistakes-results"):
+            result = gr.HTML(figures.empty(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
     changes = [show.input, count.change, true_class.input, explain.input, layer.input]
     _on(changes, page.mistakes, [show, count, true_class, explain, layer], result)
     _reveal(explain, settings)
+
+
+def _about(contents: Contents) -> None:
+    """Two columns of cards, the longer texts to the left."""
+    sections = about.sections(contents)
+    with gr.Row(elem_id="about-text"):
+        for scale, names in ((6, about.TEXTS), (5, about.FACTS)):
+            with gr.Column(scale=scale, min_width=300):
+                for name in names:
+                    if name in sections:
+                        gr.Markdown(sections[name], elem_classes="panel")
+
+
+def _maps_switch() -> gr.Checkbox:
+    info = "Heat maps of where the network looked"
+    return gr.Checkbox(True, label="Show Grad-CAM images", info=info, min_width=220)
 
 
 def _top_slider(contents: Contents) -> gr.Slider | gr.Number:
@@ -203,10 +231,10 @@ def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Sl
 def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
     choices = [(f"{name} · {w}×{h}", name) for name, (h, w) in contents.layers.items()]
     return gr.Radio(
-        choices + ([("all", ALL_LAYERS)] if compare else []),
+        choices + ([("all layers", ALL_LAYERS)] if compare else []),
         value=choices[-1][1],
         label="From which layer",
-        elem_classes="layers",
+        elem_classes=["layers", "wide"] if compare else "layers",
         info="Later layers are coarser but more class-specific",
     )
 

@@ -1,4 +1,5 @@
-// What the page needs beyond Gradio: opacity without a request, and names for example buttons.
+// What the page needs beyond Gradio: opacity without a request, words for numbers out of range,
+// names for example buttons.
 
 function setHeatOpacity(results, percent) {
   document.getElementById(results)?.style.setProperty("--heat-opacity", percent / 100);
@@ -7,12 +8,54 @@ function setHeatOpacity(results, percent) {
 function nameExamples() {
   for (const button of document.querySelectorAll("#examples .gallery-item")) {
     const file = decodeURIComponent(button.querySelector("img")?.src ?? "").split("/").pop();
-    const name = file.match(/^\d+_(.+)\.png$/)?.[1];
-    if (name) button.setAttribute("aria-label", `Example: ${name.replaceAll("_", " ")}`);
+    const name = file.match(/^\d+_(.+)\.png$/)?.[1]?.replaceAll("_", " ");
+    if (!name || button.title === name) continue;
+    button.title = name;
+    button.setAttribute("aria-label", `Example: ${name}`);
   }
 }
 
 new MutationObserver(nameExamples).observe(document, { childList: true, subtree: true });
+
+// Gradio corrects a number that is out of range without a word.
+const NUMBER = "input[data-testid=number-input]";
+let correcting = false;
+
+function explainNumber(box) {
+  const { min, max, value } = box;
+  const number = Number(value);
+  const nearest = Math.min(Math.max(Math.round(number), min), max);
+  const allowed = `a whole number from ${min} to ${max}`;
+  if (value === "") say(box, `Type ${allowed}.`);
+  else if (number !== nearest) say(box, `${value} is not possible, but ${allowed}: ${nearest} is used.`);
+  else say(box, "");
+}
+
+function say(element, text) {
+  const block = element.closest(".block");
+  block.querySelector(":scope > .note")?.remove();
+  if (!text) return;
+  const note = document.createElement("p");
+  note.className = "note";
+  note.setAttribute("role", "alert");
+  note.textContent = text;
+  block.append(note);
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (correcting) return;
+  if (target.matches(NUMBER)) explainNumber(target);
+  else if (target.matches("input[type=range]")) say(target, "");
+});
+
+// Limits Gradio keeps to itself when the box is left; fractions it does not.
+document.addEventListener("focusout", ({ target }) => {
+  if (!target.matches(NUMBER) || Number.isInteger(Number(target.value))) return;
+  correcting = true;
+  target.value = Math.round(Number(target.value));
+  target.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  correcting = false;
+});
 
 // A preview that the browser cannot show says nothing: the sentence beside it does.
 function setPreview(event) {

@@ -35,6 +35,7 @@ PACKAGED = (
     "cifarlens/space/page.js",
     "cifarlens/space/pictures.py",
     "cifarlens/space/style.css",
+    "cifarlens/space/theme.py",
 )
 TEMPLATES = {  # by the file that each becomes
     name: f"cifarlens/space/templates/{name.lstrip('.')}.j2"

@@ -1,0 +1,54 @@
+"""The demo's colours and type, for light and dark; `style.css` builds on their variables."""
+
+import gradio as gr
+
+SYSTEM_FONTS = ["system-ui", "sans-serif"]  # none that a page would have to fetch
+LIGHT = {
+    "background_fill_secondary": "*neutral_100",
+    "block_background_fill": "white",
+    "block_border_color": "*neutral_200",
+    "block_info_text_color": "*neutral_600",
+    "block_label_background_fill": "white",
+    "block_label_text_color": "*neutral_700",
+    "block_shadow": "0 1px 2px rgb(15 23 42 / 6%)",
+    "block_title_text_color": "*neutral_800",
+    "body_background_fill": "*neutral_50",
+    "body_text_color_subdued": "*neutral_600",
+    "checkbox_background_color_selected": "*primary_600",
+    "checkbox_border_color_selected": "*primary_600",
+    "color_accent": "*primary_600",
+    "link_text_color": "*primary_700",
+    "slider_color": "*primary_600",
+}
+DARK = {
+    "background_fill_secondary": "*neutral_800",
+    "block_background_fill": "#141d31",
+    "block_border_color": "#2a3650",
+    "block_info_text_color": "*neutral_300",
+    "block_label_background_fill": "#141d31",
+    "block_label_text_color": "*neutral_300",
+    "block_shadow": "none",
+    "block_title_text_color": "*neutral_100",
+    "body_background_fill": "#0b1120",
+    "body_text_color_subdued": "*neutral_300",
+    "checkbox_background_color_selected": "*primary_500",
+    "checkbox_border_color_selected": "*primary_500",
+    "link_text_color": "*primary_300",
+    "slider_color": "*primary_400",
+}
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's default theme with calm surfaces, one accent, and contrast of at least 4.5."""
+    base = gr.themes.Default(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        radius_size="lg",
+        font=SYSTEM_FONTS,
+        font_mono=["ui-monospace", "monospace"],
+    )
+    return base.set(**_both("", LIGHT), **_both("_dark", DARK))
+
+
+def _both(suffix: str, values: dict[str, str]) -> dict[str, str]:
+    return {f"{name}{suffix}": value for name, value in values.items()}
