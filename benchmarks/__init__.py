@@ -1,0 +1,1 @@
+"""Measurements of what users wait for; run by hand, no part of the tests."""

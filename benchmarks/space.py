@@ -1,0 +1,307 @@
+"""How fast the packaged Space is: `python -m benchmarks.space [FOLDER] [--json PATH]`.
+
+Runs a copy of FOLDER as the hub would and asks it over HTTP, upload included. Without FOLDER, a
+Space is packaged from an untrained network of the full size, which computes as a trained one does.
+Needs Linux (memory is read from /proc) and httpx.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import torch
+from PIL import Image
+
+from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
+from cifarlens.classifier.networks import NETWORKS
+from cifarlens.classifier.predict import predict_logits, softmax
+from cifarlens.data.digits import read_digits
+from cifarlens.params import Space
+from cifarlens.paths import LOCK
+from cifarlens.space.package import Ingredients, package_space
+from cifarlens.space.serve import check
+
+STARTS = 3
+REPEATS = 50  # requests of one client
+CLIENTS = 20
+EACH = 3  # requests a client
+IN_A_ROW = 500
+ROUNDS = 3  # of the clients at once; other programs disturb a single one
+WAIT = 60  # seconds
+SOURCE = Path(__file__).parents[1] / "src"
+# Starts app.py where no other cifarlens than the copy's own can be found.
+START = """
+import runpy, sys
+from pathlib import Path
+sys.path[:] = [str(Path.cwd())] + [p for p in sys.path if p and not Path(p) == Path(sys.argv[1])]
+sys.meta_path[:] = [f for f in sys.meta_path if not str(f).startswith("<class '__editable__")]
+runpy.run_path("app.py", run_name="__main__")
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: what, measured, its unit, and the goal if there is one."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None
+    details: dict[str, Any]
+
+    def line(self) -> str:
+        goal = "" if self.goal is None else f"{self.goal:g}"
+        mark = "" if self.goal is None else ("ok" if self.value <= self.goal else "ABOVE")
+        details = ", ".join(f"{key} {value}" for key, value in self.details.items())
+        return f"{self.name:<34}{self.value:>9.1f} {self.unit:<4}{goal:>6}  {mark:<6} {details}"
+
+
+def make_space(folder: Path) -> Path:
+    """A Space with an untrained `custom_resnet` of width 64, and the digits."""
+    torch.manual_seed(0)
+    data = read_digits()
+    network = NETWORKS["custom_resnet"](10, width=64)
+    config = BundleConfig(
+        "custom_resnet", {"width": 64}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
+    )
+    save_bundle(folder / "models", network, config)
+    logits = predict_logits(load_bundle(folder / "models"), data.test_images)
+    labels = data.test_labels
+    right = logits.argmax(1) == labels
+    chance = softmax(logits)[np.arange(len(labels)), labels]
+    metrics = {
+        "accuracy": float(right.mean()),
+        "loss": float(-np.log(chance).mean()),
+        "images": len(labels),
+        "correct": int(right.sum()),
+        "classes": {name: float(right[labels == i].mean()) for i, name in enumerate(data.classes)},
+    }
+    given = Ingredients(
+        model=folder / "models",
+        dataset=data,
+        test_logits=logits,
+        test_metrics=metrics,
+        lock=LOCK,
+        source="digits",
+        space=Space(mistakes=50, top_classes=3),
+        recipe=(("Epochs", "0"),),
+    )
+    package_space(folder / "space", given)
+    return folder / "space"
+
+
+@contextmanager
+def running(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Runs a copy; gives its address, process number and the seconds until it answered."""
+    copy = folder / "copy"
+    shutil.copytree(space, copy)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    settings = {
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "HF_HUB_OFFLINE": "1",
+        "SYSTEM": "spaces",
+    }
+    kept.pop("OMP_NUM_THREADS", None)  # the app limits itself
+    command = [sys.executable, "-c", START, str(SOURCE)]
+    start = time.perf_counter()
+    with (folder / "log").open("wb") as log:
+        app = subprocess.Popen(command, cwd=copy, env={**kept, **settings}, stdout=log, stderr=log)
+    try:
+        _wait_for(url, app, folder / "log")
+        yield url, app.pid, time.perf_counter() - start
+    finally:
+        app.terminate()
+        app.wait(10)
+        shutil.rmtree(copy)
+
+
+def _wait_for(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
+    limit = time.monotonic() + WAIT
+    while app.poll() is None and time.monotonic() < limit:
+        try:
+            httpx.get(url, trust_env=False, timeout=5)
+        except httpx.TransportError:
+            time.sleep(0.02)
+        else:
+            return
+    sys.exit(f"error: the Space did not start:\n{log.read_text()}")
+
+
+class Visitor:
+    """A program that asks one Space; of its own, as no two visitors share a connection."""
+
+    def __init__(self, url: str, picture: bytes, layer: str) -> None:
+        self.web = httpx.Client(base_url=f"{url}/gradio_api", timeout=WAIT, trust_env=False)
+        self.picture, self.layer = picture, layer
+
+    def classify(self) -> str:
+        return self._ask("classify", 3)
+
+    def gradcam(self) -> str:
+        """The captions of three maps; the pictures' names differ with the visitor."""
+        shown = json.loads(self._ask("gradcam", 3, self.layer, 70, "Grad-CAM"))
+        return json.dumps([row["caption"] for row in shown[0]])
+
+    def _ask(self, name: str, *values: object) -> str:
+        """Uploads the picture, asks, and returns the answer's data; raises unless it is one."""
+        files = {"files": ("picture.png", self.picture)}
+        path = self.web.post("/upload", files=files).raise_for_status().json()[0]
+        image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        asked = self.web.post(f"/call/{name}", json={"data": [image, *values]})
+        event = asked.raise_for_status().json()["event_id"]
+        stream = self.web.get(f"/call/{name}/{event}").raise_for_status().text
+        if "event: complete" not in stream:
+            raise RuntimeError(stream)
+        return stream.split("data: ", 1)[1].strip()
+
+
+def timed(ask: Callable[[], str]) -> tuple[float, str]:
+    """Milliseconds, and the answer or `error: …`."""
+    start = time.perf_counter()
+    try:
+        answer = ask()
+    except (httpx.HTTPError, RuntimeError) as error:
+        answer = f"error: {error!r}"
+    return (time.perf_counter() - start) * 1000, answer
+
+
+def cold_start(space: Path, folder: Path) -> Figure:
+    seconds = []
+    for _ in range(STARTS):
+        with running(space, folder) as (_url, _pid, waited):
+            seconds.append(waited)
+    details = {"minimum": f"{min(seconds):.1f}", "starts": STARTS}
+    return Figure("cold start, median", statistics.median(seconds), "s", 5, details)
+
+
+def alone(name: str, ask: Callable[[], str], goal: float) -> Figure:
+    found = [timed(ask) for _ in range(REPEATS)]
+    times = [milliseconds for milliseconds, _ in found]
+    details = {
+        "minimum": f"{min(times):.1f}",
+        "p95": f"{percentile(times):.1f}",
+        "errors": errors([answer for _, answer in found]),
+    }
+    return Figure(f"{name}, one client, median", statistics.median(times), "ms", goal, details)
+
+
+def together(name: str, visitors: list[Visitor], goal: float) -> Figure:
+    """The p95 of the best of `ROUNDS`, since other programs share the machine."""
+
+    def ask(visitor: Visitor) -> list[tuple[float, str]]:
+        return [timed(getattr(visitor, name)) for _ in range(EACH)]
+
+    p95s, answers = [], []
+    for _ in range(ROUNDS):
+        with ThreadPoolExecutor(len(visitors)) as pool:
+            found = [one for row in pool.map(ask, visitors) for one in row]
+        p95s.append(percentile([milliseconds for milliseconds, _ in found]))
+        answers += [answer for _, answer in found]
+    details = {
+        "median round": f"{statistics.median(p95s):.0f}",
+        "errors": errors(answers),
+        "different answers": len(set(answers)),
+    }
+    return Figure(f"{name}, {len(visitors)} at once, p95", min(p95s), "ms", goal, details)
+
+
+def in_a_row(visitor: Visitor, pid: int) -> Figure:
+    """How much memory grows while one visitor asks; the caches are warm when it starts."""
+    before = memory(pid)
+    found = [timed(visitor.classify) for _ in range(IN_A_ROW)]
+    after = memory(pid)
+    details = {
+        "before": f"{before:.0f} MB",
+        "after": f"{after:.0f} MB",
+        "peak": f"{memory(pid, 'VmHWM'):.0f} MB",
+        "errors": errors([answer for _, answer in found]),
+    }
+    return Figure(f"growth in {IN_A_ROW} requests", after - before, "MB", 20, details)
+
+
+def percentile(values: list[float], share: float = 95) -> float:
+    return float(np.percentile(values, share))
+
+
+def errors(answers: list[str]) -> int:
+    return sum(answer.startswith("error") for answer in answers)
+
+
+def memory(pid: int, key: str = "VmRSS") -> float:
+    """Megabytes of a process, as the kernel counts them."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{key}:"))
+    return int(kilobytes) * 1024 / 1e6
+
+
+def photo() -> bytes:
+    """A PNG of 640×480 pixels, neither flat nor noise, as visitors upload."""
+    rows, columns = np.mgrid[0:480, 0:640]
+    pixels = np.stack([rows * 255 // 480, columns * 255 // 640, (rows ^ columns) % 256], axis=2)
+    stream = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def measure(space: Path, folder: Path) -> Iterator[Figure]:
+    """Every figure, as soon as it is known."""
+    yield cold_start(space, folder)
+    layer = json.loads((space / "model/config.json").read_text())["layers"][-1]
+    with running(space, folder) as (url, pid, _):
+        visitors = [Visitor(url, photo(), layer) for _ in range(CLIENTS)]
+        for _ in range(5):
+            visitors[0].classify(), visitors[0].gradcam()
+        yield alone("classify", visitors[0].classify, 50)
+        yield alone("three maps", visitors[0].gradcam, 100)
+        yield together("classify", visitors, 1000)
+        yield together("gradcam", visitors, 2000)
+        yield in_a_row(visitors[0], pid)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="a packaged Space")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="space-") as temporary:
+        if options.folder:
+            check(options.folder)
+        space = options.folder or make_space(Path(temporary))
+        load = os.getloadavg()[0]
+        print(f"{os.cpu_count()} cores, load average {load:.1f} at the start")
+        print(f"{'':<34}{'measured':>9} {'':<4}{'goal':>6}")
+        figures = []
+        for figure in measure(space, Path(temporary)):
+            print(figure.line(), flush=True)
+            figures.append(figure)
+        print(f"load average {os.getloadavg()[0]:.1f} at the end")
+    if options.json:
+        rows = {f.name: {"value": f.value, "unit": f.unit, **f.details} for f in figures}
+        text = json.dumps({"cores": os.cpu_count(), "load": load, "figures": rows}, indent=2)
+        options.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
