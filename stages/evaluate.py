@@ -4,6 +4,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cifarlens import paths
+from cifarlens.accelerator import choose_device
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import predict_batches
 from cifarlens.data.dataset import load_dataset
@@ -11,7 +12,6 @@ from cifarlens.errors import UserError
 from cifarlens.files import write_array, write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.reporting.confusion import draw_confusion
-from cifarlens.reporting.device import choose_device
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.stage import run_stage
 from cifarlens.training.finished import forget_recorded

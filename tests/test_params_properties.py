@@ -20,6 +20,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import examples
 
+from cifarlens.accelerator import resolve_accelerator
 from cifarlens.data.statistics import channel_statistics
 from cifarlens.errors import UserError
 from cifarlens.params import LrFind, Params, load_params
@@ -27,7 +28,7 @@ from cifarlens.training.assemble import Settings, assemble
 from cifarlens.training.lr_finder import suggest
 from cifarlens.training.lr_sweep import rising
 from cifarlens.training.schedule import Recipe, choose_recipe, one_cycle
-from cifarlens.training.trainer import resolve_accelerator, resolve_precision
+from cifarlens.training.trainer import resolve_precision
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")

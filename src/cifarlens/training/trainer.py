@@ -13,6 +13,7 @@ import torch
 import torch.utils.deterministic as deterministic
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from ..accelerator import resolve_accelerator
 from ..errors import UserError
 from ..params import Trainer as TrainerParams
 
@@ -95,24 +96,6 @@ def explaining_killed_workers(workers: int) -> Iterator[None]:
 def look_every(params: TrainerParams) -> int:
     """Steps between two looks at a run: each on a CPU; on a GPU, looking costs more than a step."""
     return 1 if resolve_accelerator(params.accelerator) == "cpu" else 20
-
-
-def resolve_accelerator(name: str) -> str:
-    """`cpu`, `gpu` (CUDA) or `mps`; `auto` takes a GPU if there is one."""
-    here = {
-        "cpu": True,
-        "gpu": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if name == "auto":
-        return "gpu" if here["gpu"] else "mps" if here["mps"] else "cpu"
-    if not here[name]:
-        found = ", ".join(["auto", *(kind for kind, found in here.items() if found)])
-        raise UserError(
-            f"params.yaml: trainer.accelerator is {name!r}, but must be one of {found} on this"
-            " machine; change it and run again."
-        )
-    return name
 
 
 def resolve_precision(name: str | int, accelerator: str) -> str:

@@ -1,0 +1,50 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from cifarlens.accelerator import choose_device, resolve_accelerator
+from cifarlens.errors import UserError
+
+PRESENT = {"gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+DEVICES = {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}
+
+
+def test_cpu_is_always_there() -> None:
+    assert resolve_accelerator("cpu") == choose_device("cpu") == "cpu"
+
+
+def test_auto_takes_a_gpu_if_there_is_one_for_training_and_prediction_alike() -> None:
+    best = next((name for name, present in PRESENT.items() if present), "cpu")
+    assert resolve_accelerator("auto") == best
+    assert choose_device("auto") == DEVICES[best]
+
+
+@pytest.mark.parametrize("resolve", [resolve_accelerator, choose_device])
+@pytest.mark.parametrize("name", PRESENT)
+def test_a_missing_accelerator_is_the_users_mistake(name: str, resolve) -> None:
+    if PRESENT[name]:
+        assert resolve(name) in (name, DEVICES[name])
+    else:
+        words = f"params.yaml: trainer.accelerator is '{name}', but must be auto or cpu"
+        with pytest.raises(UserError, match=words):
+            resolve(name)
+
+
+@pytest.mark.parametrize(
+    ("here", "allowed"),
+    [((True, False), "auto or cpu or gpu"), ((False, True), "auto or cpu or mps")],
+)
+def test_what_is_there_is_named(monkeypatch, here, allowed) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: here[0])
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: here[1])
+    missing = "mps" if here[0] else "gpu"
+    with pytest.raises(UserError, match=f"is '{missing}', but must be {allowed} on this machine"):
+        resolve_accelerator(missing)
+    assert resolve_accelerator("auto") == ("gpu" if here[0] else "mps")
+
+
+def test_it_brings_no_lightning() -> None:
+    code = "import sys, cifarlens.accelerator; sys.exit('pytorch_lightning' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
