@@ -130,14 +130,18 @@ class SmallStage:
         return last.removeprefix("error: ")
 
     def succeeds(self, **settings: Any) -> str:
-        """What was printed to stderr; the data set is right and nothing lies beside it."""
+        """What was printed to stderr."""
         code, shown = self.run(**settings)
         assert code == 0, shown
+        self.intact()
+        return shown
+
+    def intact(self) -> None:
+        """The data set is right, and nothing lies beside it but the archive."""
         data = self.folder / "data"
         assert dataset_digest(data / "dataset") == self.digest
         assert {path.name for path in data.iterdir()} <= {"dataset", "archive"}
         assert set(self.kept()) <= {"gz"}
-        return shown
 
     def wait_for_part(self, size: int) -> None:
         """Until so many bytes of the archive have arrived."""

@@ -32,7 +32,10 @@ def failing(error):
         (UserError("lr_max is -1."), "error: lr_max is -1.\n"),
         (OwnError("The bundle is bad."), "error: The bundle is bad.\n"),
         (OSError(errno.ENOSPC, "", "a.npy"), "error: The disk is full while writing a.npy"),
+        (OSError(errno.EFBIG, "", "a.npy"), "error: a.npy grows larger than the file system or"),
+        (OSError(errno.EIO, "", "a.npy"), "error: a.npy cannot be used (input/output error)"),
         (PermissionError(errno.EACCES, "", "a.npy"), "error: No permission to use a.npy"),
+        (OSError(errno.ENOTDIR, "", "/dev/null/x/y"), "error: /dev/null is a file where a folder"),
         (FileNotFoundError(errno.ENOENT, "", "models/x"), "error: models/x is missing"),
     ],
 )

@@ -99,9 +99,18 @@ def _describe(error: OSError) -> str | None:
             return f"The disk is full while writing {where}: free some space and run again."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"No permission to use {where}: change its owner or mode and run again."
-        case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
+        case errno.EFBIG:
             return (
-                f"{where} is a file where a folder belongs, or a folder for a file: move it away."
+                f"{where} grows larger than the file system or `ulimit -f` allows: "
+                "use another disk or raise the limit, and run again."
+            )
+        case errno.EIO | errno.EBUSY | errno.ELOOP | errno.ENAMETOOLONG | errno.ESTALE:
+            return f"{where} cannot be used ({os.strerror(error.errno).lower()}): move or mend it."
+        case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
+            path = Path(where)
+            there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+            return (
+                f"{there} is a file where a folder belongs, or a folder for a file: move it away."
             )
         case errno.ENOENT:
             return f"{where} is missing: `dvc repro` makes it, or `dvc checkout` brings it back."
