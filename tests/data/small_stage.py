@@ -8,12 +8,16 @@ All that runs is the real stage. What SMALL_STAGE (JSON) may set:
     user: to become.
     file_size: bytes a file may have.
     cut: be killed by the system in the middle of the write that goes beyond `file_size`.
-    kill: at which file operation, counted from 1, to be killed.
+    kill_everywhere: run once for every file operation and be killed before it, each time in the
+        folder `kill-NUMBER`, a copy of the folder `start`, and then run undisturbed in a copy of
+        that, `again-NUMBER`; prints the number of runs.
 """
 
+import itertools
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 from typing import Any
@@ -43,6 +47,29 @@ def kill_at(moment: int) -> None:
     sys.addaudithook(watch)
 
 
+def kill_everywhere() -> int:
+    for moment in itertools.count(1):
+        shutil.copytree("start", f"kill-{moment}")
+        status = run_in(f"kill-{moment}", moment)
+        shutil.copytree(f"kill-{moment}", f"again-{moment}")
+        assert run_in(f"again-{moment}") == 0
+        if status != -signal.SIGKILL:
+            assert status == 0
+            return moment
+    raise AssertionError
+
+
+def run_in(folder: str, moment: int | None = None) -> int:
+    """Exit code of the stage as a process of its own in a folder, perhaps killed at a moment."""
+    if not (child := os.fork()):
+        os.chdir(folder)
+        if moment:
+            kill_at(moment)
+        stage.run_stage(stages.download.main)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def main() -> None:
     settings = json.loads(os.environ["SMALL_STAGE"])
     cifar10.MD5S.update(settings["md5s"])
@@ -59,9 +86,10 @@ def main() -> None:
         os.setgroups([])
         os.setgid(settings["user"])
         os.setuid(settings["user"])
-    if "kill" in settings:
-        kill_at(settings["kill"])
-    stage.run_stage(stages.download.main)
+    if settings.get("kill_everywhere"):
+        print(kill_everywhere())
+    else:
+        stage.run_stage(stages.download.main)
 
 
 if __name__ == "__main__":

@@ -7,21 +7,22 @@ own name only when it is whole.
 
 import errno
 import hashlib
+import json
 import os
 import re
 import ssl
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import requests
 from tqdm import tqdm
 
 from ..errors import UserError, shown
-from ..files import read_json, write_json
+from ..files import read_json
 
 CHUNK = 1 << 14  # bytes; a cut loses at most so many
 RETRIED = (408, 425, 429, 500, 502, 503, 504)  # statuses that may pass
@@ -212,7 +213,9 @@ class _Transfer:
         if status != 200:
             raise FetchError(f"Cannot fetch {public_url(self.url)}: {answer}.")
         self.discard()
-        write_json(self.note, {"url": self.url, "validator": _read_validator(response)})
+        note = json.dumps({"url": self.url, "validator": _read_validator(response)})
+        with _named(self.note):
+            self.note.write_text(note)  # half of it counts as none
         return 0
 
     def _receive(self, response: requests.Response, start: int) -> None:
@@ -232,7 +235,9 @@ class _Transfer:
             for chunk in response.iter_content(CHUNK):
                 if stream.tell() + len(chunk) > self.limit:
                     break
-                self._write(stream, chunk)
+                with _named(self.part):
+                    stream.write(chunk)
+                    stream.flush()
                 bar.update(len(chunk))
             else:
                 if total is not None and stream.tell() != total:
@@ -240,19 +245,21 @@ class _Transfer:
                 return
         raise self._too_large()
 
-    def _write(self, stream: BinaryIO, chunk: bytes) -> None:
-        try:
-            stream.write(chunk)
-            stream.flush()
-        except OSError as error:
-            error.filename = str(self.part)
-            raise
-
     def _too_large(self) -> FetchError:
         self.discard()
         return FetchError(
             f"Cannot use what {public_url(self.url)} sends: it is larger than {self.limit} bytes."
         )
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Lets a failure to write tell the file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def _read_validator(response: requests.Response) -> str | None:
