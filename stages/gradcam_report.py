@@ -15,7 +15,8 @@ from cifarlens.reporting.tables import load_logits, read_columns, read_full_colu
 from cifarlens.reporting.training_curves import draw_training
 from cifarlens.stage import run_stage
 
-COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+TRAIN = ("train_loss", "train_accuracy")
+VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
 
 
 def main() -> None:
@@ -25,11 +26,16 @@ def main() -> None:
     labels, classes = dataset.test_labels, dataset.classes
     logits = load_logits(paths.TEST_LOGITS, len(labels), len(classes))
     cases, result = all_cases(logits, labels), evaluate(logits, labels, classes)
-    stats = read_metrics(paths.STATS_METRICS, "mean", "std", "class_counts")
+    stats = read_metrics(
+        paths.STATS_METRICS, "images", lists=("mean", "std"), tables=("class_counts",)
+    )
     finder = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min", "lr_knee")
-    train = read_metrics(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters")
+    train = read_metrics(
+        *(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters", *TRAIN),
+        optional=VALIDATION,
+    )
     curve = read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth")
-    history = read_columns(paths.HISTORY, *COLUMNS)
+    history = read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION)
     run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
     found = explain(bundle, dataset.test_images, cases, gradcam.images)
     shown = gradcam.layer, gradcam.opacity

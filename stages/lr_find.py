@@ -16,7 +16,7 @@ def main() -> None:
     shared = load_params(
         "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
     )
-    stats = read_metrics(paths.STATS_METRICS, "mean", "std")
+    stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
     dataset = load_dataset(paths.DATASET)
     curve = range_test(assemble(dataset, stats, Settings(*shared)), lr_find)
     found = suggest(curve.lrs, curve.losses, lr_find.factor)

@@ -19,7 +19,7 @@ def main() -> None:
     shared = load_params(
         "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
     )
-    stats = read_metrics(paths.STATS_METRICS, "mean", "std")
+    stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
     found = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min")
     recipe = choose_recipe(found, *wanted)
     parts = assemble(load_dataset(paths.DATASET), stats, Settings(*shared))

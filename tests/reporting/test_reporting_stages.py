@@ -93,6 +93,61 @@ def test_the_report_is_the_same_again_and_names_no_place(project: Path) -> None:
     assert -1 <= metrics["road_layer3"] <= 1
 
 
+def spoil(path: Path, **values: object) -> None:
+    """Edits a metrics file by hand; None takes a key out."""
+    content = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({key: value for key, value in content.items() if value != "DROP"}))
+
+
+def spoil_line(path: Path, line: str) -> None:
+    """Puts a line in place of a table's last."""
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], line]) + "\n")
+
+
+DAMAGED = [
+    (lambda: spoil(paths.STATS_METRICS, mean=["a", "b", "c"]), "stats.json has mean as"),
+    (lambda: spoil(paths.STATS_METRICS, images="many"), "stats.json has images as 'many'"),
+    (lambda: spoil(paths.STATS_METRICS, class_counts=[1]), "stats.json has class_counts as"),
+    (lambda: spoil(paths.LR_FIND_METRICS, lr_knee=float("nan")), "lr_find.json has lr_knee as nan"),
+    (lambda: spoil(paths.LR_FIND_METRICS, lr_max=-1), "lr_find.json has lr_max as -1"),
+    (lambda: spoil(paths.LR_FIND_METRICS, lr_min=True), "lr_find.json has lr_min as True"),
+    (lambda: spoil(paths.TRAIN_METRICS, train_accuracy="x"), "train.json has train_accuracy as"),
+    (lambda: spoil(paths.TRAIN_METRICS, train_loss="DROP"), "train.json has no train_loss"),
+    (lambda: spoil(paths.TRAIN_METRICS, val_loss="DROP"), "train.json has no val_loss"),
+    (lambda: spoil(paths.TRAIN_METRICS, val_accuracy=None), "train.json has val_accuracy as None"),
+    (lambda: spoil(paths.TRAIN_METRICS, parameters=[]), "train.json has parameters as"),
+    (lambda: spoil_line(paths.LR_CURVE, "a,b,c"), "lr_find.csv is damaged"),
+    (lambda: spoil_line(paths.LR_CURVE, "-1,2,2"), "lr_find.csv is damaged"),
+    (lambda: spoil_line(paths.HISTORY, "3,fast,1,1,1,1"), "train.csv is damaged"),
+    (lambda: spoil_line(paths.HISTORY, "3,0.1,1,,1,1"), "train.csv is damaged"),
+    (lambda: spoil_line(paths.HISTORY, "3,0.1,1,1,1,"), "train.csv is damaged"),
+]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("damage", "words"), DAMAGED)
+def test_damaged_results_of_other_stages_are_named(damage, words: str) -> None:
+    evaluate.main()
+    damage()
+    with pytest.raises(UserError, match=words) as caught:
+        gradcam_report.main()
+    assert "git checkout" in str(caught.value)
+    assert not paths.REPORT.exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_numbers_that_are_only_odd_make_a_report() -> None:
+    evaluate.main()
+    spoil(paths.STATS_METRICS, images=0, class_counts={"0": -1e300, "none": 2.5}, mean=[])
+    spoil(paths.LR_FIND_METRICS, lr_max=1e300, lr_min=1e-300, lr_knee=5e-324)
+    spoil(paths.TRAIN_METRICS, epochs=-2.5, train_accuracy=1e300, train_loss=-1e300)
+    spoil_line(paths.LR_CURVE, "1e-100,1e100,-1e100")
+    spoil_line(paths.HISTORY, "-1e100,1e-100,1e100,-1e100,1e100,-1e100")
+    gradcam_report.main()
+    assert paths.REPORT.exists()
+
+
 @pytest.mark.usefixtures("project")
 def test_a_layer_that_the_bundle_lacks() -> None:
     evaluate.main()

@@ -18,7 +18,7 @@ from cifarlens.data.dataset import save_dataset
 from cifarlens.errors import UserError
 from cifarlens.files import write_array, write_json
 from cifarlens.space.contents import load_contents
-from cifarlens.space.package import package_space, pinned
+from cifarlens.space.package import load_test_results, package_space, pinned
 from cifarlens.space.sources import LIBRARIES, PACKAGED, files_read
 
 
@@ -207,6 +207,8 @@ MISFITS = {
     "the metrics count 3 correct": lambda g: changed_metrics(g, correct=3),
     "of 7 images": lambda g: changed_metrics(g, images=7),
     "the metrics lack loss": lambda g: changed_metrics(g, loss=None),
+    "accuracy is 0.99, not": lambda g: changed_metrics(g, accuracy=0.99),
+    "name the class 'cat'": lambda g: changed_metrics(g, classes={"cat": 1.0}),
     "classes are": lambda g: dataclasses.replace(
         g, dataset=dataclasses.replace(g.dataset, classes=tuple("abcdefghij"))
     ),
@@ -281,6 +283,42 @@ def project(folder: Path) -> None:
     shutil.copytree(ROOT / "stages", folder / "stages")
 
 
+def spoil_metrics(folder: Path, **values: object) -> None:
+    path = folder / "metrics/evaluate.json"
+    content = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({key: value for key, value in content.items() if value != "DROP"}))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"accuracy": "x"}, "has accuracy as 'x', not a number"),
+        ({"loss": float("nan")}, "has loss as nan, not a number"),
+        ({"images": True}, "has images as True, not a number"),
+        ({"correct": [1]}, r"has correct as \[1\], not a number"),
+        ({"classes": 5}, "has classes as 5, not an object of numbers"),
+        ({"classes": {"0": "x"}}, "has classes as .*, not an object of numbers"),
+        ({"classes": "DROP"}, "has no classes"),
+        ({"accuracy": "DROP"}, "has no accuracy"),
+    ],
+)
+def test_metrics_edited_by_hand(tmp_path, values, words):
+    project(tmp_path)
+    spoil_metrics(tmp_path, **values)
+    folders = tmp_path / "data/evaluation/test_logits.npy", tmp_path / "metrics/evaluate.json"
+    with pytest.raises(UserError, match=f"evaluate.json {words}"):
+        load_test_results(*folders)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK\3\4", b"\x93NUMPY\1\0\xff\xff{", b"\x80\4N."])
+def test_damaged_logits(tmp_path, content):
+    project(tmp_path)
+    logits = tmp_path / "data/evaluation/test_logits.npy"
+    logits.write_bytes(content)
+    with pytest.raises(UserError, match=r"test_logits\.npy is damaged"):
+        load_test_results(logits, tmp_path / "metrics/evaluate.json")
+
+
 def run_stage(folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "stages.package_space"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -303,7 +341,9 @@ def test_the_stage_makes_the_same_space(space, tmp_path):
     ("spoil", "words"),
     [
         (lambda f: shutil.rmtree(f / "models"), "The model bundle models has no config.json"),
-        (lambda f: (f / "metrics/evaluate.json").write_text("{"), "is damaged"),
+        (lambda f: (f / "metrics/evaluate.json").write_text("{"), "evaluate.json is no JSON"),
+        (lambda f: spoil_metrics(f, accuracy="x"), "evaluate.json has accuracy as 'x'"),
+        (lambda f: (f / "requirements.lock").write_bytes(b"\xff"), "lock is not UTF-8 text"),
         (lambda f: (f / "metrics/train.json").write_text("{}"), "metrics/train.json has no epochs"),
         (lambda f: (f / "data/evaluation/test_logits.npy").write_bytes(b"x"), "is damaged"),
         (lambda f: (f / "data/evaluation/test_logits.npy").unlink(), "is missing"),

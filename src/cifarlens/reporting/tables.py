@@ -1,11 +1,15 @@
 """The tables of other stages: CSV files column by column, and the test logits."""
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
 from ..files import read_csv
+
+LARGEST = 1e100  # that a chart's axes can hold, and far above any float32
 
 
 def load_logits(path: Path, images: int, classes: int) -> np.ndarray:
@@ -21,37 +25,45 @@ def load_logits(path: Path, images: int, classes: int) -> np.ndarray:
     return np.asarray(logits)
 
 
-def read_columns(path: Path, *names: str) -> dict[str, list[float | None]]:
-    """Each column's numbers; an empty field gives None.
+def read_columns(
+    path: Path, *names: str, optional: Sequence[str] = ()
+) -> dict[str, list[float | None]]:
+    """Each column's numbers.
 
     Args:
         path: the file.
-        names: columns that it must have.
+        names: columns that it must have; rates (`lr`) above 0.
+        optional: others that it must have, but whose fields may all be empty: that gives None.
 
     Raises:
-        UserError: the file has no line, lacks a column, or has a field that is no finite number.
+        UserError: the file has no line, lacks a column, or has a field that is empty, or no
+            number that can be drawn.
     """
     try:
         rows = read_csv(path)
-        found = {
-            name: [float(row[name]) if row[name] else None for row in rows] for name in rows[0]
+        found: dict[str, list[float | None]] = {
+            name: [float(row[name]) if row[name] else None for row in rows]
+            for name in (*names, *optional)
         }
-    except (IndexError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, csv.Error):
         raise _damaged(path) from None
-    known = [value for column in found.values() for value in column if value is not None]
-    if set(names) - set(found) or not np.isfinite(known).all():
+    empty = [value is None for name in optional for value in found[name]]
+    full = names if all(empty) else (*names, *optional)
+    if not rows or not all(map(_drawable, (value for name in full for value in found[name]))):
+        raise _damaged(path)
+    if any(value is None or value <= 0 for value in found.get("lr", [])):
         raise _damaged(path)
     return found
 
 
 def read_full_columns(path: Path, *names: str) -> dict[str, list[float]]:
-    """As `read_columns`, and an empty field is an error too."""
-    columns: dict[str, list[float]] = {}
-    for name, column in read_columns(path, *names).items():
-        columns[name] = [value for value in column if value is not None]
-        if len(columns[name]) < len(column):
-            raise _damaged(path)
-    return columns
+    """As `read_columns`, without optional ones."""
+    columns = read_columns(path, *names)
+    return {name: [value for value in columns[name] if value is not None] for name in names}
+
+
+def _drawable(value: float | None) -> bool:
+    return value is not None and abs(value) <= LARGEST
 
 
 def _unfit(path: Path, why: str) -> UserError:

@@ -22,14 +22,15 @@ from PIL import Image
 from ..classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ..classifier.predict import softmax
 from ..data.dataset import Dataset
-from ..errors import UserError
-from ..files import read_json, write_bytes, write_json, write_text
+from ..errors import UserError, shown
+from ..files import read_metrics, write_bytes, write_json, write_text
 from ..params import Space
 from . import about, contents
 from .sources import LIBRARIES, ROOT, TEMPLATES, read_sources
 
 PYTHON = "3.12"  # of the Space; the lock's versions run there
 METRICS = ("accuracy", "loss", "images", "correct", "classes")  # that the Space tells of
+ROUNDED = 1e-5  # metrics are kept with six digits
 DATASETS = {
     "cifar10": {
         "name": "CIFAR-10",
@@ -101,12 +102,14 @@ def pinned(lock: Path, names: tuple[str, ...]) -> list[str]:
     """The requirement lines of a lock for some packages, in their order, without hashes.
 
     Raises:
-        UserError: the lock is missing or lacks a package.
+        UserError: the lock is missing, no text, or lacks a package.
     """
     try:
         lines = lock.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise UserError(f"{lock} is missing: restore it with `git checkout`.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{lock} is not UTF-8 text: restore it with `git checkout`.") from None
     found = []
     for name in names:
         pins = [line.removesuffix("\\").strip() for line in lines if line.startswith(f"{name}==")]
@@ -118,11 +121,16 @@ def pinned(lock: Path, names: tuple[str, ...]) -> list[str]:
 
 def load_test_results(logits: Path, metrics: Path) -> tuple[np.ndarray, dict[str, Any]]:
     """The test logits and metrics that evaluate wrote; raises UserError for damaged files."""
+    found = read_metrics(
+        metrics, *(key for key in METRICS if key != "classes"), tables=("classes",)
+    )
     try:
-        return np.load(logits, allow_pickle=False), dict(read_json(metrics))
-    except (ValueError, TypeError, EOFError) as error:
+        return np.asarray(np.load(logits, allow_pickle=False)), found
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # NumPy raises a dozen kinds for damaged files
         raise UserError(
-            f"{logits} or {metrics} is damaged ({error}): run `dvc repro -f -s evaluate`."
+            f"{logits} is damaged ({shown(str(error))}): run `dvc repro -f -s evaluate`."
         ) from None
 
 
@@ -177,6 +185,13 @@ def _check_fit(bundle: Bundle, given: Ingredients) -> None:
             f"the metrics count {counted[1]} correct of {counted[0]} images,"
             f" the test logits {correct} of {len(logits)}"
         )
+    if abs(metrics["accuracy"] - correct / len(logits)) > ROUNDED:
+        raise _misfit(
+            f"the metrics' accuracy is {metrics['accuracy']}, not {correct / len(logits)}"
+        )
+    for name in metrics["classes"]:
+        if name not in classes:
+            raise _misfit(f"the metrics name the class {name!r}, which the model lacks")
 
 
 def _misfit(what: str) -> UserError:
