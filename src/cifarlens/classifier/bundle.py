@@ -17,6 +17,7 @@ from .networks import NETWORKS, Network
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+MOST_PIXELS = 1024  # a side; far above what the networks take
 MOST_CHANNELS = 2**20  # of the first layer
 LEAST_STD = 1e-9  # a smaller one makes pixels too large for float32
 LONGEST = 400  # characters of what a message quotes
@@ -93,8 +94,7 @@ def load_bundle(folder: Path) -> Bundle:
     network = _outline(folder, config)
     state = _read_weights(folder / WEIGHTS)
     _compare(folder, network.state_dict(), state)
-    network.to_empty(device="cpu")
-    network.load_state_dict(state, strict=True)
+    network.load_state_dict(state, strict=True, assign=True)
     network.eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)
     return Bundle(network, config)
@@ -176,7 +176,7 @@ def _argument_fits(name: str, value: object) -> bool:
 
 
 def _outline(folder: Path, config: BundleConfig) -> Network:
-    """The network without memory for its weights, tried on an image without pixels."""
+    """The network without memory for its weights; one of width 1 in its place tries an image."""
     name, size = config.architecture, config.image_size
     try:
         with torch.device("meta"):
@@ -186,9 +186,13 @@ def _outline(folder: Path, config: BundleConfig) -> Network:
     if network.layers != config.layers:
         raise _bad(folder, f"lists the layers {config.layers}, not {network.layers}")
     try:
+        if size > MOST_PIXELS:
+            raise ValueError
+        # Not the outline itself: meta tensors' arithmetic imports torch's compiler, a second.
+        narrow = NETWORKS[name](1, **{**config.arguments, "width": 1}).eval()
         with torch.no_grad():
-            network(torch.empty(1, 3, size, size, device="meta"))
-    except (RuntimeError, TypeError):  # the latter for more pixels than 64 bits count
+            narrow(torch.zeros(1, 3, size, size))
+    except (RuntimeError, ValueError):
         raise _bad(folder, f"has the image_size {size}, which {name} cannot take") from None
     return network
 
