@@ -44,8 +44,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),
 ]
 
-# ---------------------------------------------------------------- the plan
-
 
 def plan(path: Path, dataset) -> None:
     """Makes all of a run that needs no training."""
@@ -138,9 +136,6 @@ def tried(tmp_path_factory, few_digits):
         return found
 
     return tried
-
-
-# ---------------------------------------------------------------- what a user could write
 
 
 def written(text: str) -> bytes:
@@ -269,9 +264,6 @@ def damaged(draw) -> bytes:
     return content
 
 
-# ---------------------------------------------------------------- the properties
-
-
 def test_the_small_run_is_a_plan(tried):
     assert tried(render({})) == PLAN
     assert re.search("batch_size is 512, but must be at most 200", tried(TEXT))
@@ -317,8 +309,6 @@ def test_each_strange_value_somewhere(tried, turn):
     for place, value in enumerate(STRANGE):
         tried(render({KEYS[(place * 7 + turn) % len(KEYS)]: value}))
 
-
-# ---------------------------------------------------------------- as a process
 
 PROCESSES = {
     "a plan": (render({}), 0),
