@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -104,9 +105,57 @@ def test_source_that_does_not_exist(source, monkeypatch):
     monkeypatch.setenv("CIFAR10_SOURCE", source)
     with pytest.raises(UserError, match=f"CIFAR10_SOURCE is {source.strip()}, but there is no"):
         obtain_cifar10()
-    monkeypatch.setenv("CIFAR10_SOURCE", "x" * 5000)
-    with pytest.raises(UserError, match=r"cannot be read \(file name too long"):
+
+
+@pytest.mark.parametrize("source", ["x" * 5000, "x/\n" * 2000, "http://127.0.0.1:1/" + "x" * 5000])
+def test_long_source_is_cut(source, monkeypatch):
+    monkeypatch.setenv("CIFAR10_SOURCE", source)
+    with pytest.raises(UserError) as failure:
+        obtain_cifar10(patience=QUICK)
+    assert "…" in str(failure.value)
+    assert len(str(failure.value)) < 600
+    assert "\n" not in str(failure.value)
+
+
+def test_home_folder(members, md5s, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    spread(tmp_path / "c", members)
+    for source in ("~/c", "~"):
+        monkeypatch.setenv("CIFAR10_SOURCE", source)
+        if source == "~":
+            (tmp_path / "c").rename(tmp_path / FOLDER)
+        assert len(obtain_cifar10(md5s).test_images) == SIZE
+    monkeypatch.setenv("CIFAR10_SOURCE", "~nobody-of-that-name/c")
+    with pytest.raises(UserError, match="is ~nobody-of-that-name/c, but there is no such file"):
+        obtain_cifar10(md5s)
+
+
+def test_source_that_is_neither_file_nor_folder(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    for source in ("/dev/null", "/dev/zero", str(tmp_path / "pipe")):
+        monkeypatch.setenv("CIFAR10_SOURCE", source)
+        with pytest.raises(
+            UserError, match=f"is {source}, but that is neither a file nor a folder"
+        ):
+            obtain_cifar10()
+    monkeypatch.setenv("CIFAR10_SOURCE", "/dev/null/c.tar.gz")
+    with pytest.raises(UserError, match="there is no such file or folder"):
         obtain_cifar10()
+
+
+def test_very_long_file_name_in_an_address(mirror, members, md5s, monkeypatch, tmp_path):
+    path = f"/{'n' * 300}é{'x' * 300}.tar.gz?token={'t' * 300}"
+    mirror.files[quote(path, safe="/?=")] = mirror.files[f"/{ARCHIVE}"]
+    monkeypatch.setenv("CIFAR10_SOURCE", mirror.url + path)
+    obtain_cifar10(md5s, QUICK)
+    assert kept(tmp_path) == [f"{'x' * 190}.tar.gz"]
+    obtain_cifar10(md5s, QUICK)
+    assert len(mirror.requests) == 1
+
+
+def test_scheme_in_capitals(mirror, md5s, monkeypatch):
+    monkeypatch.setenv("CIFAR10_SOURCE", mirror.url.replace("http", "HTTP") + f"/{ARCHIVE}")
+    obtain_cifar10(md5s, QUICK)
 
 
 def kept(tmp_path: Path) -> list[str]:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from typing import get_args
 
+import pytest
+
 from cifarlens.data.sources import SOURCES
 from cifarlens.params import Data
 
@@ -22,3 +24,13 @@ def test_digits_need_no_network_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == ["1437", "False", "False"]
+
+
+@pytest.mark.parametrize(("value", "notes"), [("/somewhere", 1), (" ", 0), (None, 0)])
+def test_digits_say_that_a_source_of_cifar10_is_not_used(value, notes, monkeypatch, capsys):
+    monkeypatch.delenv("CIFAR10_SOURCE", raising=False)
+    if value:
+        monkeypatch.setenv("CIFAR10_SOURCE", value)
+    SOURCES["digits"]()
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == shown.count("CIFAR10_SOURCE is set, but not used") == notes

@@ -23,7 +23,8 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from tarfile import ReadError
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -52,9 +53,10 @@ MD5S = {
 MEMBER_LIMIT = 64 << 20  # bytes; the largest member has 31 MB
 UNPACKED_LIMIT = 512 << 20  # bytes; the official archive holds 186 MB
 EMPTY_READS = 8  # at the end of a file; tarfile needs one or two
-# What tarfile and what it builds on raise for damage; RecursionError for a chain of long names.
+NESTED_HEADERS = 8  # before a member: a long name, a long link and pax headers are four
+# What tarfile and what it builds on raise for damage, some of it only when that was made by hand.
 DAMAGE = (gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError, EOFError)
-CRAFTED = (ValueError, ArithmeticError, RecursionError)
+CRAFTED = (ValueError, ArithmeticError)
 
 
 class SourceError(UserError):
@@ -217,11 +219,28 @@ class _Bounded(io.RawIOBase):
         return chunk
 
 
+class _Header(tarfile.TarInfo):
+    """Ends a chain of long names, for each of which tarfile calls itself."""
+
+    nested = 0
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        if cls.nested > NESTED_HEADERS:
+            raise ReadError("too many headers of one member")
+        cls.nested += 1
+        try:
+            return super().fromtarfile(tarfile)
+        finally:
+            cls.nested -= 1
+
+
 def _read_members(
     stream: io.BufferedIOBase, path: Path, md5s: Mapping[str, str]
 ) -> dict[str, bytes]:
     members = {}
-    with tarfile.open(fileobj=_Bounded(stream, path), mode="r|") as archive:
+    bounded = _Bounded(stream, path)
+    with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Header) as archive:
         for member in archive:
             place = PurePosixPath(member.name)
             if place.is_absolute() or ".." in place.parts:
