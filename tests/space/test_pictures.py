@@ -1,91 +1,15 @@
-import io
-import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from space_files import BAD, JPEG, ODD, PNG, SVG, bomb, drawing, encoded
 
-from cifarlens.space.pictures import LARGE, PictureError, open_picture
+from cifarlens.space.pictures import LARGE, MIN_SIDE, PictureError, open_picture
 
-UNREADABLE = "That file could not be read as a picture: try a JPEG, PNG or WebP."
 ORIENTATION = 0x0112
-
-
-def drawing(width: int = 64, height: int = 48) -> Image.Image:
-    """Red left, blue right, and a green band on top."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    pixels[:, : width // 2, 0] = 220
-    pixels[:, width // 2 :, 2] = 220
-    pixels[: height // 4, :, 1] = 220
-    return Image.fromarray(pixels)
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    check = zlib.crc32(name + body)
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", check)
-
-
-def bomb(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
-    """A PNG of many pixels that are all zero, and so pack to little."""
-    channels = {0: 1, 2: 3, 6: 4}[colour]
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    packer = zlib.compressobj(9)
-    line = bytes(1 + width * channels * depth // 8)
-    lines = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
-    signature = b"\x89PNG\r\n\x1a\n"
-    return signature + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
-
-
-JPEG = encoded(drawing(), "JPEG", quality=95)
-PNG = encoded(drawing(), "PNG")
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n%%EOF\n"
-
-BAD = {
-    "empty.png": (b"", UNREADABLE),
-    "text.jpg": (b"This is no picture.\n" * 50, UNREADABLE),
-    "script.svg": (SVG, UNREADABLE),
-    "document.pdf": (b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n", UNREADABLE),
-    "figure.eps": (EPS, UNREADABLE),
-    "page.html": (b"<html><img src=x onerror=alert(1)></html>", UNREADABLE),
-    "archive.zip": (b"PK\x03\x04" + bytes(200), UNREADABLE),
-    "zeros.png": (bytes(1000), UNREADABLE),
-    "noise.png": (np.random.default_rng(0).bytes(5000), UNREADABLE),
-    "truncated.jpg": (JPEG[: len(JPEG) // 2], UNREADABLE),
-    "truncated.png": (PNG[: len(PNG) // 2], UNREADABLE),
-    "header-only.jpg": (JPEG[:20], UNREADABLE),
-    "header-only.png": (PNG[:30], UNREADABLE),
-    "broken-sum.png": (PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:], UNREADABLE),
-    "truncated.webp": (encoded(drawing(), "WEBP")[:60], UNREADABLE),
-    "truncated.gif": (encoded(drawing(), "GIF")[:30], UNREADABLE),
-    "truncated.tiff": (encoded(drawing(), "TIFF")[:200], UNREADABLE),
-    "icon.ico": (encoded(drawing(32, 32), "ICO"), UNREADABLE),
-    "image.ppm": (encoded(drawing(), "PPM"), UNREADABLE),
-    "dot.png": (
-        encoded(drawing(4, 4).resize((1, 1)), "PNG"),
-        "The picture is only 1×1 pixels; at least 8×8 are needed.",
-    ),
-    "line.png": (
-        encoded(drawing(4000, 4).resize((4000, 1)), "PNG"),
-        "The picture is only 4000×1 pixels; at least 8×8 are needed.",
-    ),
-    "bomb-49.png": (bomb(7000, 7000), "The picture is 7000×7000 pixels; the limit is 40 "),
-    "bomb-400.png": (bomb(20_000, 20_000), "The picture has far more than 40 megapixels"),
-    "not-a-number.tiff": (
-        encoded(Image.fromarray(np.full((16, 16), np.nan, np.float32)), "TIFF"),
-        "The picture holds no finite number.",
-    ),
-}
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -98,6 +22,15 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path: Path, name: str):
         open_picture(path)
     assert str(caught.value).startswith(words)
     assert str(path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_pictures_are_pictures(tmp_path: Path, name: str):
+    path = tmp_path / name
+    path.write_bytes(ODD[name])
+    image = open_picture(path)
+    assert image.mode == "RGB"
+    assert min(image.size) >= MIN_SIDE
 
 
 def test_a_missing_file_is_refused_without_its_path(tmp_path: Path):

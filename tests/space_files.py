@@ -1,0 +1,246 @@
+"""Files that strangers upload: broken, hostile and odd ones, made in code.
+
+`BAD` holds what must be refused and how the sentence begins; `ODD` what is a picture all the same.
+"""
+
+import gzip
+import io
+import pickle
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+from PIL import Image
+
+UNREADABLE = "That file could not be read as a picture: try a JPEG, PNG or WebP."
+FAR_TOO_LARGE = "The picture has far more than 40 megapixels"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def drawing(width: int = 64, height: int = 48) -> Image.Image:
+    """Red left, blue right, and a green band on top."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, : width // 2, 0] = 220
+    pixels[:, width // 2 :, 2] = 220
+    pixels[: height // 4, :, 1] = 220
+    return Image.fromarray(pixels)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    check = zlib.crc32(name + body)
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", check)
+
+
+def bomb(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
+    """A PNG of many pixels that are all zero, and so pack to little."""
+    channels = {0: 1, 2: 3, 6: 4}[colour]
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    packer = zlib.compressobj(9)
+    line = bytes(1 + width * channels * depth // 8)
+    lines = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+def png(width: int = 16, height: int = 16, colour: int = 2, *more: bytes) -> bytes:
+    """A PNG whose header says what it likes; `more` chunks come before the pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    lines = zlib.compress(bytes(16 * 49))
+    body = b"".join(more) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+    return SIGNATURE + chunk(b"IHDR", header) + body
+
+
+def text_bomb() -> bytes:
+    """A compressed comment that unpacks to 200 MB."""
+    packed = zlib.compress(bytes(200_000_000), 9)
+    return png(16, 16, 2, chunk(b"zTXt", b"Comment\x00\x00" + packed))
+
+
+def resized_gif(width: int, height: int) -> bytes:
+    """A GIF of 64×48 pixels that claims another size, for its canvas and its frame."""
+    content = bytearray(encoded(drawing().quantize(), "GIF"))
+    size = struct.pack("<HH", width, height)
+    content[6:10] = size
+    frame = content.index(b"\x2c", 13 + 3 * 2 ** ((content[10] & 7) + 1))
+    content[frame + 5 : frame + 9] = size
+    return bytes(content)
+
+
+def resized_bmp(width: int, height: int) -> bytes:
+    content = bytearray(encoded(drawing(), "BMP"))
+    content[18:26] = struct.pack("<ii", width, height)
+    return bytes(content)
+
+
+def resized_jpeg(width: int, height: int) -> bytes:
+    content = bytearray(JPEG)
+    place = content.index(b"\xff\xc0") + 5
+    content[place : place + 4] = struct.pack(">HH", height, width)
+    return bytes(content)
+
+
+def looping_tiff() -> bytes:
+    """Its directory names itself as the next one, and has one entry of no meaning."""
+    entry = struct.pack("<HHII", 256, 4, 1, 16)
+    return b"II*\x00" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 8)
+
+
+def many_tags() -> bytes:
+    """A TIFF directory of 60,000 entries that all point outside."""
+    entries = b"".join(struct.pack("<HHII", tag, 2, 2**31, 2**31) for tag in range(60_000))
+    return b"II*\x00" + struct.pack("<IH", 8, 60_000) + entries + struct.pack("<I", 0)
+
+
+def archive() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as files:
+        files.writestr("../../evil.sh", "#!/bin/sh\n" * 1000)
+    return stream.getvalue()
+
+
+def animation(kind: str) -> bytes:
+    frames = [drawing(), Image.new("RGB", (64, 48)), Image.new("RGB", (64, 48), "white")]
+    return encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=40)
+
+
+def floats(*strange: float) -> bytes:
+    values = np.linspace(-5, 5, 32 * 32, dtype=np.float32).reshape(32, 32)
+    values[0, : len(strange)] = strange
+    return encoded(Image.fromarray(values), "TIFF")
+
+
+def exif(orientation: int) -> Image.Exif:
+    made = Image.Exif()
+    made[0x0112] = orientation
+    return made
+
+
+JPEG = encoded(drawing(), "JPEG", quality=95)
+PNG = encoded(drawing(), "PNG")
+GIF = encoded(drawing().quantize(), "GIF")
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n%%EOF\n"
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
+LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><svg>&b;&b;</svg>'
+
+
+def _small(width: int, height: int) -> str:
+    return f"The picture is only {width}×{height} pixels; at least 8×8 are needed."
+
+
+def _large(width: int, height: int) -> str:
+    return f"The picture is {width}×{height} pixels; the limit is 40 megapixels."
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    # no pictures
+    "empty.png": (b"", UNREADABLE),
+    "one-byte.jpg": (b"\xff", UNREADABLE),
+    "text.jpg": (b"This is no picture.\n" * 50, UNREADABLE),
+    "script.svg": (SVG, UNREADABLE),
+    "entities.svg": (LAUGHS, UNREADABLE),
+    "script.svgz": (gzip.compress(SVG, mtime=0), UNREADABLE),
+    "document.pdf": (PDF, UNREADABLE),
+    "figure.eps": (EPS, UNREADABLE),
+    "page.html": (b"<html><img src=x onerror=alert(1)></html>", UNREADABLE),
+    "shell.sh": (b"#!/bin/sh\nrm -rf /\n", UNREADABLE),
+    "archive.zip": (archive(), UNREADABLE),
+    "object.pkl": (pickle.dumps({"a": [1, 2, 3]}), UNREADABLE),
+    "program.png": (b"\x7fELF\x02\x01\x01" + bytes(200), UNREADABLE),
+    "film.mp4": (b"\x00\x00\x00\x20ftypisom" + bytes(200), UNREADABLE),
+    "photo.heic": (b"\x00\x00\x00\x20ftypheic" + bytes(200), UNREADABLE),
+    "sound.webp": (b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(32), UNREADABLE),
+    "zeros.png": (bytes(1000), UNREADABLE),
+    "noise.png": (np.random.default_rng(0).bytes(5000), UNREADABLE),
+    # formats that are not taken
+    "icon.ico": (encoded(drawing(32, 32), "ICO"), UNREADABLE),
+    "image.ppm": (encoded(drawing(), "PPM"), UNREADABLE),
+    "image.tga": (encoded(drawing(), "TGA"), UNREADABLE),
+    "image.psd": (b"8BPS\x00\x01" + bytes(200), UNREADABLE),
+    # damaged
+    "truncated.jpg": (JPEG[: len(JPEG) // 2], UNREADABLE),
+    "truncated.png": (PNG[: len(PNG) // 2], UNREADABLE),
+    "truncated.webp": (encoded(drawing(), "WEBP")[:60], UNREADABLE),
+    "truncated.gif": (GIF[:30], UNREADABLE),
+    "truncated.tiff": (encoded(drawing(), "TIFF")[:200], UNREADABLE),
+    "truncated.bmp": (encoded(drawing(), "BMP")[:100], UNREADABLE),
+    "truncated.avif": (encoded(drawing(), "AVIF")[:100], UNREADABLE),
+    "header-only.jpg": (JPEG[:20], UNREADABLE),
+    "header-only.png": (PNG[:30], UNREADABLE),
+    "broken-sum.png": (PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:], UNREADABLE),
+    "no-width.png": (png(0, 16), UNREADABLE),
+    "no-such-colour.png": (png(16, 16, 5), UNREADABLE),
+    "lines-missing.png": (png(64, 64), UNREADABLE),
+    "loop.tiff": (looping_tiff(), UNREADABLE),
+    "tags.tiff": (many_tags(), UNREADABLE),
+    "not-a-number.tiff": (
+        encoded(Image.fromarray(np.full((16, 16), np.nan, np.float32)), "TIFF"),
+        "The picture holds no finite number.",
+    ),
+    # of the wrong size
+    "dot.png": (encoded(drawing(4, 4).resize((1, 1)), "PNG"), _small(1, 1)),
+    "line.png": (encoded(drawing(4000, 4).resize((4000, 1)), "PNG"), _small(4000, 1)),
+    "column.jpg": (encoded(drawing(4, 4).resize((1, 4000)), "JPEG"), _small(1, 4000)),
+    "seven.gif": (encoded(drawing(7, 7).quantize(), "GIF"), _small(7, 7)),
+    # bombs
+    "bomb-49.png": (bomb(7000, 7000), _large(7000, 7000)),
+    "bomb-100.png": (bomb(10_000, 10_000), _large(10_000, 10_000)),
+    "bomb-144.png": (bomb(12_000, 12_000, 1), _large(12_000, 12_000)),
+    "bomb-225.png": (bomb(15_000, 15_000, 1), FAR_TOO_LARGE),
+    "bomb-400.png": (bomb(20_000, 20_000, 1), FAR_TOO_LARGE),
+    "bomb.jpg": (resized_jpeg(65_000, 65_000), FAR_TOO_LARGE),
+    "bomb.gif": (resized_gif(65_535, 65_535), FAR_TOO_LARGE),
+    "bomb.bmp": (resized_bmp(20_000, 20_000), FAR_TOO_LARGE),
+    "bomb-in-a-comment.png": (text_bomb(), UNREADABLE),
+}
+
+ODD: dict[str, bytes] = {
+    "sixteen-bits.png": encoded(
+        Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 60), "PNG"
+    ),
+    "one-bit.png": encoded(drawing().convert("1"), "PNG"),
+    "palette.png": encoded(drawing().quantize(), "PNG", transparency=0),
+    "grey-and-alpha.png": encoded(drawing().convert("LA"), "PNG"),
+    "ink.jpg": encoded(drawing().convert("CMYK"), "JPEG"),
+    "ink.tiff": encoded(drawing().convert("CMYK"), "TIFF"),
+    "progressive.jpg": encoded(drawing(640, 480), "JPEG", progressive=True),
+    "some-not-a-number.tiff": floats(np.nan, np.inf, -np.inf),
+    "animated.gif": animation("GIF"),
+    "animated.webp": animation("WEBP"),
+    "animated.png": animation("PNG"),
+    "upside-down.jpg": encoded(drawing(), "JPEG", exif=exif(3)),
+    "no-such-turn.jpg": encoded(drawing(), "JPEG", exif=exif(99)),
+    "broken-exif.jpg": encoded(drawing(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"),
+    "broken-profile.png": encoded(drawing(), "PNG", icc_profile=b"no profile"),
+    "and-a-script.jpg": JPEG + SVG,
+    "and-a-document.png": PNG + PDF,
+    "and-an-archive.gif": GIF + archive(),
+    "picture-named.txt": PNG,
+    "thin.png": encoded(drawing(4000, 8), "PNG"),
+    "39-megapixels.png": bomb(6300, 6300, 8, 6),
+    "39-megapixels-of-16-bits.png": bomb(6300, 6300, 16, 0),
+}
+
+NAMES = (
+    "../../../../etc/cron.d/evil.png",
+    "..\\..\\windows\\evil.png",
+    "/etc/passwd",
+    "%2e%2e%2f%2e%2e%2fapp.py",
+    ".",
+    "..",
+    "a" * 500 + ".png",
+    "; rm -rf $HOME #.png",
+    "$(reboot).png",
+    "<img src=x onerror=alert(1)>.png",
+    "two\r\nlines: here.png",
+    "nothing\x00here.png",
+    "\u202egnp.exe",
+    "CON.png",
+    "\U0001f600" * 60 + ".png",
+)
