@@ -52,6 +52,16 @@ def test_loaded_network_is_frozen_and_in_eval(folder):
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
+def test_a_loaded_network_no_longer_depends_on_the_file(folder):
+    network = load_bundle(folder).network
+    path = folder / "model.safetensors"
+    with path.open("r+b") as stream:
+        stream.write(bytes(path.stat().st_size))
+    expected = make_network().state_dict()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
 def test_same_weights_same_bytes(folder, tmp_path):
     save_bundle(tmp_path / "again", make_network(), CONFIG)
     for file in ("model.safetensors", "config.json"):

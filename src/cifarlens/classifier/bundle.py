@@ -199,7 +199,8 @@ def _outline(folder: Path, config: BundleConfig) -> Network:
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
-        return load_file(path)
+        # Copies: the tensors are mapped from the file, and who overwrites it would change them.
+        return {name: tensor.clone() for name, tensor in load_file(path).items()}
     except FileNotFoundError:
         raise _bad(path.parent, f"has no {WEIGHTS}") from None
     except Exception as error:  # a file that only claims to be safetensors fails in many ways
