@@ -22,6 +22,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera for the Space's tests
+    "--use-fake-ui-for-media-stream",
 ]
 LOCAL_SCHEMES = {"about", "blob", "data", "file"}
 LOCAL_HOSTS = {"127.0.0.1", "localhost"}

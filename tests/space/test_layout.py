@@ -42,3 +42,10 @@ def test_a_card_without_a_recipe_has_no_empty_table(space):
     contents = load_contents(space)
     card = {key: value for key, value in contents.card.items() if key != "recipe"}
     assert "training" not in sections(replace(contents, card=card))
+
+
+def test_without_mistakes_the_tab_says_so_and_asks_nothing(tmp_path):
+    blocks = build(load_contents(make_space(tmp_path, perfect=True))).blocks.values()
+    (tab,) = (block for block in blocks if block.elem_id == "mistakes")
+    assert "The network got every test image right" in tab.value
+    assert "Show misclassified images" not in {getattr(block, "label", "") for block in blocks}

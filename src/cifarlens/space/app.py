@@ -7,6 +7,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 QUEUE = 64  # requests that wait; more are refused at once
+STYLES = ("style.css", "results.css")
 UPLOAD_LIMIT = "10mb"
 
 
@@ -39,7 +40,7 @@ def _options() -> dict[str, Any]:
     script = (HERE / "page.js").read_text(encoding="utf-8")
     return {
         "theme": theme(),
-        "css": (HERE / "style.css").read_text(encoding="utf-8"),
+        "css": "\n".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         "head": f"<script>{script}</script>",
         "max_file_size": UPLOAD_LIMIT,
         "enable_monitoring": False,

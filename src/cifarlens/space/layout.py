@@ -81,10 +81,10 @@ def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
             picture = _picture()
             _examples(contents, picture)
         with gr.Column(scale=7, min_width=300, elem_id="classify-results"):
+            # Above what it makes longer, so that it stays under the visitor's finger.
+            top = _top_slider(contents)
             answer = gr.HTML(figures.empty(START), elem_id="prediction", js_on_load=None)
-            with gr.Group(), gr.Row(elem_classes="side-by-side"):
-                top = _top_slider(contents)
-                show = _maps_switch()
+            show = _maps_switch()
             with gr.Group() as settings:
                 with gr.Row(elem_classes="side-by-side"):
                     count = _slider(contents.max_top, MAPS, MAPS_LABEL)

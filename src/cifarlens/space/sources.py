@@ -34,6 +34,7 @@ PACKAGED = (
     "cifarlens/space/layout.py",
     "cifarlens/space/page.js",
     "cifarlens/space/pictures.py",
+    "cifarlens/space/results.css",
     "cifarlens/space/style.css",
     "cifarlens/space/theme.py",
 )
