@@ -134,8 +134,8 @@ def _small(width: int, height: int) -> str:
     return f"The picture is only {width}×{height} pixels; at least 8×8 are needed."
 
 
-def _large(width: int, height: int) -> str:
-    return f"The picture is {width}×{height} pixels; the limit is 40 megapixels."
+def _large(width: int, height: int, kind: str, limit: int) -> str:
+    return f"The picture is {width}×{height} pixels; the limit for {kind} is {limit} megapixels."
 
 
 BAD: dict[str, tuple[bytes, str]] = {
@@ -189,11 +189,20 @@ BAD: dict[str, tuple[bytes, str]] = {
     "column.jpg": (encoded(drawing(4, 4).resize((1, 4000)), "JPEG"), _small(1, 4000)),
     "seven.gif": (encoded(drawing(7, 7).quantize(), "GIF"), _small(7, 7)),
     # bombs
-    "bomb-49.png": (bomb(7000, 7000), _large(7000, 7000)),
-    "bomb-100.png": (bomb(10_000, 10_000), _large(10_000, 10_000)),
-    "bomb-144.png": (bomb(12_000, 12_000, 1), _large(12_000, 12_000)),
+    "bomb-49.png": (bomb(7000, 7000), _large(7000, 7000, "PNG", 20)),
+    "bomb-100.png": (bomb(10_000, 10_000), _large(10_000, 10_000, "PNG", 20)),
+    "bomb-144.png": (bomb(12_000, 12_000, 1), _large(12_000, 12_000, "PNG", 20)),
     "bomb-225.png": (bomb(15_000, 15_000, 1), FAR_TOO_LARGE),
     "bomb-400.png": (bomb(20_000, 20_000, 1), FAR_TOO_LARGE),
+    "bomb-49.jpg": (resized_jpeg(7000, 7000), _large(7000, 7000, "JPEG", 40)),
+    "bomb-20.jpg": (
+        encoded(drawing(5000, 4000), "JPEG", progressive=True),
+        _large(5000, 4000, "progressive JPEG", 16),
+    ),
+    "bomb-13.webp": (
+        encoded(Image.new("RGB", (4000, 3200)), "WEBP", quality=1, method=0),
+        _large(4000, 3200, "WebP", 10),
+    ),
     "bomb.jpg": (resized_jpeg(65_000, 65_000), FAR_TOO_LARGE),
     "bomb.gif": (resized_gif(65_535, 65_535), FAR_TOO_LARGE),
     "bomb.bmp": (resized_bmp(20_000, 20_000), FAR_TOO_LARGE),
@@ -223,8 +232,10 @@ ODD: dict[str, bytes] = {
     "and-an-archive.gif": GIF + archive(),
     "picture-named.txt": PNG,
     "thin.png": encoded(drawing(4000, 8), "PNG"),
-    "39-megapixels.png": bomb(6300, 6300, 8, 6),
-    "39-megapixels-of-16-bits.png": bomb(6300, 6300, 16, 0),
+    "thin-19-megapixels.png": bomb(1_200_000, 16, 8, 6),
+    "19-megapixels.png": bomb(4400, 4400, 8, 6),
+    "19-megapixels-of-16-bits.png": bomb(4400, 4400, 16, 0),
+    "39-megapixels.jpg": encoded(Image.new("RGB", (6300, 6300), "teal"), "JPEG"),
 }
 
 NAMES = (
@@ -232,8 +243,6 @@ NAMES = (
     "..\\..\\windows\\evil.png",
     "/etc/passwd",
     "%2e%2e%2f%2e%2e%2fapp.py",
-    ".",
-    "..",
     "a" * 500 + ".png",
     "; rm -rf $HOME #.png",
     "$(reboot).png",

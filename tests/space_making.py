@@ -154,18 +154,22 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 @contextmanager
-def running(space: Path, folder: Path) -> Iterator[Running]:
+def running(space: Path, folder: Path, refusals: tuple[str, ...] = REFUSALS) -> Iterator[Running]:
     """Runs a copy of a Space; the block fails if the app's log shows a defect."""
     command = [sys.executable, "-c", ISOLATED, str(ROOT / "src")]
-    with started(space, folder, command) as app:
+    with started(space, folder, command, refusals=refusals) as app:
         yield app
 
 
 @contextmanager
 def started(
-    space: Path, folder: Path, command: list[str], settings: Mapping[str, str] | None = None
+    space: Path,
+    folder: Path,
+    command: list[str],
+    settings: Mapping[str, str] | None = None,
+    refusals: tuple[str, ...] = REFUSALS,
 ) -> Iterator[Running]:
-    """As `running`, with a command of its own and further environment variables."""
+    """As `running`, with a command of its own, further settings and refusals of Gradio's own."""
     copy = folder / "copy"
     shutil.copytree(space, copy)
     port, log = free_port(), folder / "app.log"
@@ -184,10 +188,11 @@ def started(
     finally:
         process.terminate()
         process.wait(10)
-    assert not defects(log), log.read_text()
+    found = defects(log, refusals)
+    assert not found, f"{found}\n{log.read_text()}"
 
 
-def defects(log: Path) -> list[str]:
+def defects(log: Path, refusals: tuple[str, ...] = REFUSALS) -> list[str]:
     """Exceptions in an app's log, other than Gradio's own for requests made up to break in."""
-    raised = re.findall(r"^([\w.]*(?:Error|Exception))\b", log.read_text(), re.MULTILINE)
-    return [name for name in raised if name.split(".")[-1] not in REFUSALS]
+    raised = re.findall(r"^([\w.]*(?:Error|Exception)\b.*)", log.read_text(), re.MULTILINE)
+    return [line for line in raised if not any(words in line for words in refusals)]

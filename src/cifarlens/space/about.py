@@ -123,7 +123,7 @@ for a class was found, not why, and not that it is sound. Use it to learn about 
 decide anything.
 
 Pictures: {", ".join(FORMATS)}, at least {MIN_SIDE}×{MIN_SIDE} pixels, at most
-{MAX_PIXELS // 10**6} megapixels and 10 MB.
+{MAX_PIXELS // 10**6} megapixels (formats other than JPEG fewer) and 10 MB.
 Uploads are deleted after an hour or two and sent nowhere else."""
 
 
