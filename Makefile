@@ -1,4 +1,4 @@
-# make demo | repro | test | lint: each builds .venv from requirements.lock first if it is missing or older.
+# make demo | repro | test | exact | lint: each builds .venv from requirements.lock first if it is missing or older.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
@@ -7,14 +7,16 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro space test lint format lock venv
+.PHONY: help demo repro space test exact lint format lock venv
 
 help:
 	@echo 'make demo   all seven stages on handwritten digits, in demo/ (minutes, no data to download)'
 	@echo 'make repro  all seven stages on CIFAR-10 (dvc repro)'
 	@echo 'make space  start the packaged Space on this machine (SPACE=demo/space for the demo)'
 	@echo 'make test   lint, then every test'
-	@echo 'make lint   ruff and mypy'
+	@echo 'make exact  kill every stage at random moments and compare the bytes (a quarter of an hour)'
+	@echo 'make lint   ruff and mypy (make format mends what ruff can)'
+	@echo 'make lock   renew the pins (needs uv); make venv builds .venv alone'
 
 demo: $(READY)
 	python -m cifarlens.demo
@@ -28,6 +30,9 @@ space: $(READY)
 
 test: lint
 	python -m pytest
+
+exact: $(READY)
+	python tests/pipeline/kill_table.py
 
 lint: $(READY)
 	ruff check .

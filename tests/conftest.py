@@ -5,6 +5,7 @@ from dataclasses import replace
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before anything imports it
 
+import properties  # noqa: F401  # keeps hypothesis' own files out of the checkout
 import pytest
 
 from cifarlens.data.dataset import Dataset

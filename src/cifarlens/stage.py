@@ -19,7 +19,7 @@ from .files import append_json_line
 from .paths import LOCKS, RUN_LOG
 from .stopping import Stopped, stoppable
 
-GRACE = 5.0  # seconds in which a stage whose DVC was killed has ended
+GRACE = 10.0  # seconds after which a killed stage's last processes have gone too
 
 
 def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:

@@ -1,7 +1,9 @@
 """Which stages a changed parameter makes DVC run anew: those that read it, and no other."""
 
 import pytest
+import yaml
 from dvc.repo import Repo
+from project import ROOT
 from ruamel.yaml import YAML
 
 from cifarlens.params import Params
@@ -25,6 +27,12 @@ READERS = {
     "gradcam": {"gradcam_report"},
     "space": {"package_space"},
 }
+
+LISTED: dict[str, set[str]] = {}  # stages by the source file that they list
+for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+    for path in stage["deps"]:
+        if path.startswith(("src/", "stages/")):
+            LISTED.setdefault(path, set()).add(name)
 
 
 def leaves() -> list[str]:
@@ -62,3 +70,23 @@ def test_a_changed_parameter_makes_exactly_its_readers_stale(project, repo, leaf
 def test_without_a_change_nothing_is_stale(repo):
     repo._reset()
     assert repo.status() == {}
+
+
+@pytest.mark.parametrize("path", sorted(LISTED))
+def test_a_changed_file_makes_exactly_those_stale_that_list_it(project, repo, path):
+    """test_declared.py shows that those list it that use it."""
+    changed = project.folder / path
+    before = changed.read_bytes()
+    try:
+        changed.write_bytes(before + b"\n")
+        repo._reset()
+        stale = {name.rpartition(":")[2] for name in repo.status()}
+    finally:
+        changed.write_bytes(before)
+    assert stale == LISTED[path]
+
+
+def test_a_change_to_the_reports_does_not_retrain():
+    reporting = [path for path in LISTED if "reporting/" in path]
+    assert len(reporting) > 20
+    assert not any("train" in LISTED[path] for path in reporting)

@@ -1,9 +1,16 @@
+import os
+import signal
+
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cifarlens.classifier.bundle import save_bundle
+from cifarlens.data.datamodule import ImageDataModule, TrainImages
+from cifarlens.errors import UserError
 from cifarlens.training.fit import fit, summarize
 from cifarlens.training.history import History
+from cifarlens.training.module import Classifier
 from cifarlens.training.schedule import Recipe
 
 RECIPE = Recipe(epochs=4, peak_epoch=1, lr_max=0.01, lr_min=0.0001)
@@ -46,13 +53,71 @@ def test_without_held_out_images_there_is_no_validation(parts, tmp_path):
     assert history[0].val_accuracy is None
 
 
-def test_the_same_bytes_for_any_number_of_workers_and_others_for_another_seed(parts, tmp_path):
-    history, first = run(parts(dropout=0.1), tmp_path, "a")
-    again, second = run(parts(dropout=0.1, workers=2), tmp_path, "b")
-    _, other = run(parts(dropout=0.1, seed=1), tmp_path, "c")
-    assert history == again
-    assert same(first, second)
-    assert not same(first, other)
+def bundle(parts, tmp_path, name, **options):
+    """The bytes of the bundle and the history that a run of `parts(**options)` gives."""
+    made = parts(dropout=0.1, **options)
+    history, _ = run(made, tmp_path, name)
+    save_bundle(tmp_path / name / "models", made.network, made.config)
+    files = sorted((tmp_path / name / "models").iterdir())
+    return history, [(path.name, path.read_bytes()) for path in files]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Of the run without workers and with a progress bar, made once by the first who asks."""
+    return {}
+
+
+@pytest.mark.parametrize("bar", [True, False], ids=["bar", "no bar"])
+@pytest.mark.parametrize(
+    ("workers", "persistent"), [(0, False), (2, True), (2, False), (4, True), (4, False)]
+)
+def test_the_same_bytes_however_it_is_fed_and_shown(
+    parts, tmp_path, monkeypatch, capsys, plain, workers, persistent, bar
+):
+    def options(self, workers):
+        return {**options_before(self, workers), "persistent_workers": persistent and workers > 0}
+
+    options_before = ImageDataModule._options
+    monkeypatch.setattr(ImageDataModule, "_options", options)
+    if not bar:
+        monkeypatch.setenv("TQDM_DISABLE", "1")
+    found = bundle(parts, tmp_path, "a", workers=workers)
+    assert ("Epoch 3" in capsys.readouterr().out) == bar
+    assert [name for name, _ in found[1]] == ["config.json", "model.safetensors"]
+    assert plain.setdefault("run", found) == found
+
+
+def test_another_seed_gives_another_network_order_augmentation_and_dropout(parts, tmp_path):
+    first, other = parts(), parts(seed=1)
+    assert not same(weights(first), weights(other))
+    assert list(first.images.sampler) != list(other.images.sampler)
+    image = first.images.train_images.images[0]
+    augmented = [made.images.train_images.augmentation(image, 0, 0) for made in (first, other)]
+    assert (augmented[0] != augmented[1]).any()
+    held_out = [made.images.held_out.images for made in (first, other)]
+    assert (held_out[0] == held_out[1]).all()  # the split is not the seed's
+    assert bundle(parts, tmp_path, "a") != bundle(parts, tmp_path, "b", seed=1)
+
+
+def test_a_killed_worker_is_explained(parts, tmp_path, monkeypatch):
+    def die(self, keys):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(TrainImages, "__getitems__", die)
+    with pytest.raises(UserError, match="One of the 2 processes that augment images was killed"):
+        run(parts(workers=2), tmp_path, "a")
+
+
+def test_too_large_a_batch_is_explained(parts, tmp_path, monkeypatch):
+    """The system itself says no: 2^50 bytes are more than any machine has."""
+
+    def forward(self, images):
+        return torch.empty(2**50, dtype=torch.uint8)
+
+    monkeypatch.setattr(Classifier, "forward", forward)
+    with pytest.raises(UserError, match="There is not enough memory for batch_size 64: lower it"):
+        run(parts(), tmp_path, "a")
 
 
 class Killed(Exception):

@@ -14,7 +14,7 @@ from .checkpoint import FILE, WholeCheckpointIO, load_checkpoint
 from .finite import FiniteLoss, check_weights
 from .history import Epoch, History
 from .schedule import Recipe, one_cycle
-from .trainer import explaining_killed_workers, look_every, make_trainer
+from .trainer import explaining, look_every, make_trainer
 
 
 def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[Epoch]:
@@ -57,7 +57,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         done = checkpoint["epoch"] + 1
         print(f"Resuming after epoch {done} of {recipe.epochs}.", flush=True)
         parts.images.sampler.set_epoch(done)  # Lightning asks for the first batch before it says so
-    with explaining_killed_workers(parts.images.workers):
+    with explaining(parts.settings.trainer, parts.settings.batch_size):
         runner.fit(
             module,
             datamodule=parts.images,

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
 
 from ..params import LrFind
 from .assemble import Parts
-from .trainer import explaining_killed_workers, make_trainer
+from .trainer import explaining, make_trainer
 
 DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
 LOOK_BACK = 5  # steps whose mean is compared, since a single batch may be unlucky
@@ -75,7 +75,7 @@ def range_test(parts: Parts, params: LrFind) -> Curve:
             enable_checkpointing=False,
             default_root_dir=folder,
         )
-        with explaining_killed_workers(parts.images.workers):
+        with explaining(parts.settings.trainer, parts.settings.batch_size):
             runner.fit(module, datamodule=parts.images)
     kept = [pair for pair in zip(record.lrs, record.losses, strict=True) if math.isfinite(pair[1])]
     return Curve(tuple(lr for lr, _ in kept), tuple(loss for _, loss in kept))

@@ -79,18 +79,24 @@ def make_trainer(
 
 
 @contextmanager
-def explaining_killed_workers(workers: int) -> Iterator[None]:
-    """Raises UserError where torch raises RuntimeError because one of `workers` was killed."""
+def explaining(params: TrainerParams, batch_size: int) -> Iterator[None]:
+    """Raises UserError where torch says that memory is short or that a worker was killed."""
     try:
         yield
     except RuntimeError as error:
-        if not re.search(r"DataLoader worker \(pid", str(error)):
-            raise
-        raise UserError(
-            f"One of the {workers} processes that augment images was killed, perhaps for want of"
-            " memory: lower trainer.workers and run again; a training goes on after its last whole"
-            " epoch."
-        ) from None
+        said = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in said:
+            raise UserError(
+                f"There is not enough memory for batch_size {batch_size}: lower it, or"
+                " model.width, or end what else uses the device, and run again."
+            ) from None
+        if re.search(r"DataLoader worker \(pid", said):
+            raise UserError(
+                f"One of the {params.workers} processes that augment images was killed, perhaps"
+                " for want of memory: lower trainer.workers and run again; a training goes on after"
+                " its last whole epoch."
+            ) from None
+        raise
 
 
 def look_every(params: TrainerParams) -> int:
