@@ -12,6 +12,8 @@ from cifarlens.space.contents import Contents, load_contents
 
 MISTAKES = 12  # that the Space of these tests ships
 
+expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
+
 
 @pytest.fixture(scope="session")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,8 @@ COPY = """async () => {
   const blob = await canvas.convertToBlob({type: 'image/png'});
   await navigator.clipboard.write([new ClipboardItem({'image/png': blob})]);
 }"""
+SEES = """() => { const video = document.querySelector('[data-testid=webcam-video]');
+  return video?.readyState >= 2 && video.videoWidth > 0; }"""
 START = "Upload a picture or pick an example"
 
 
@@ -62,6 +64,7 @@ def test_a_picture_from_the_camera(app):
     clear(app)
     app.get_by_label("Capture from camera").click()
     app.get_by_text("Click to Access Webcam").click()
+    app.wait_for_function(SEES)  # until then there is nothing to take
     app.get_by_label("capture photo").click()
     expect(answer(app)).to_be_visible()
     expect(heats(app)).to_have_count(3)
