@@ -71,19 +71,26 @@ def _alone(name: str) -> Iterator[None]:
 
 
 def _log(stage: str, seconds: float) -> None:
-    """Says how long the stage took, and keeps it with what it ran on."""
-    print(f"{stage}: {seconds:.1f} s")
-    machine = {"python": platform.python_version(), "platform": platform.platform()}
-    torch = sys.modules.get("torch")  # a stage that does not compute has no device
-    if torch is not None:
-        machine["torch"] = torch.__version__
-        machine["device"] = "cpu"
-        if torch.cuda.is_initialized():
-            machine["device"] = torch.cuda.get_device_name()
+    """Says how long the stage took and on what, and keeps both."""
+    machine = _machine()
+    device = machine.get("device", "cpu")
+    where = f"{os.cpu_count()} CPU cores" if device == "cpu" else device
+    print(f"{stage}: {seconds:.1f} s ({where})")
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
     entry = {"stage": stage, "started": started, "seconds": round(seconds, 1), **machine}
     with suppress(OSError):  # the results are there; a log that cannot be kept changes nothing
         append_json_line(RUN_LOG, {**entry, "cores": os.cpu_count()})
+
+
+def _machine() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    torch = sys.modules.get("torch")  # a stage that does not compute has no device
+    if torch is not None:
+        found["torch"] = torch.__version__
+        found["device"] = "cpu"
+        if torch.cuda.is_initialized():
+            found["device"] = torch.cuda.get_device_name()
+    return found
 
 
 def _stop(sentence: str) -> None:
