@@ -18,9 +18,10 @@ from cifarlens.classifier.networks import custom_resnet
 from cifarlens.data.dataset import Dataset
 from cifarlens.data.statistics import class_counts
 from cifarlens.reporting.cases import all_cases
+from cifarlens.reporting.error_section import FIRST
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.explain import explain
-from cifarlens.reporting.report import FIRST, Run, write_report
+from cifarlens.reporting.report import Run, write_report
 
 PHONE = {"width": 390, "height": 844}
 

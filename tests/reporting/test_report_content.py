@@ -10,8 +10,9 @@ from report_making import TRAIN, make_run, narrow_bundle, noisy_logits
 
 from cifarlens.classifier.bundle import Bundle
 from cifarlens.data.dataset import Dataset
+from cifarlens.reporting.error_section import GALLERY
 from cifarlens.reporting.explain import Explained, Explanations, explain
-from cifarlens.reporting.report import GALLERY, Run, write_report
+from cifarlens.reporting.report import Run, write_report
 
 VOID = {"meta", "link", "img", "input"}
 

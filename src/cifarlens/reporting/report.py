@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..classifier.bundle import BundleConfig
 from ..data.dataset import Dataset
 from ..files import write_text
-from .cases import Case, surest_mistakes
-from .confusion import row_shares
+from .cases import Case
 from .dataset_figures import (
     EXAMPLES,
     channel_images,
@@ -23,21 +21,19 @@ from .dataset_figures import (
     first_of_each_class,
     vivid,
 )
-from .evaluation import Evaluation, confused_pairs, wilson_interval
-from .explain import Explained, Explanations
-from .faithfulness import BASELINE, REMOVED
+from .error_section import error_section
+from .evaluation import Evaluation, wilson_interval
+from .explain import Explanations
 from .lr_curve import lr_curve
-from .pictures import heat_colours, heat_uri, image_uri, strip_uri
-from .report_figures import class_accuracy_figure, faithfulness_figure
+from .map_sections import map_section, trust_section
+from .pictures import image_uri, strip_uri
 from .style import rate, render_svg
 from .training_curves import History, training_figures
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("theme", "frame", "overview", "errors", "explanations", "media")  # later ones win
 TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
 GOALS = {"cifar10": 0.90}  # test accuracy
-GALLERY = 300  # misclassified images on the page at most
-FIRST = 24  # of them shown before more are asked for
-PAIRS = 10  # most confused
 
 
 @dataclass(frozen=True)
@@ -92,18 +88,18 @@ def write_report(
     environment.filters.update(percent=_percent, rate=rate)
     template = environment.get_template("report.html.j2")
     page = template.render(
-        style=_asset("report.css"),
+        style="\n".join(_asset(f"{name}.css") for name in STYLES),
         script=_asset("report.js"),
         run=run,
         classes=run.dataset.classes,
         title=TITLES.get(run.source, run.source),
         glance=_glance(run),
         epochs=_epochs(run.history),
-        figures=_figures(run, explanations),
+        figures=_figures(run),
         data=_data(run),
-        errors=_errors(run),
-        maps=_maps(run, explanations, layer, opacity),
-        trust=_trust(explanations, layer),
+        errors=error_section(run.result, run.cases, run.dataset),
+        maps=map_section(explanations, run.config.layers, layer, opacity),
+        trust=trust_section(explanations, layer),
     )
     write_text(path, page)
 
@@ -138,7 +134,7 @@ def _epochs(history: History) -> list[dict[str, float | None]]:
     return [{name: column[row] for name, column in history.items()} for row in range(count)]
 
 
-def _figures(run: Run, explanations: Explanations) -> dict[str, str]:
+def _figures(run: Run) -> dict[str, str]:
     counts = {name: run.stats["class_counts"].get(name, 0) for name in run.dataset.classes}
     finder = lr_curve(
         run.curve["lr"],
@@ -155,18 +151,13 @@ def _figures(run: Run, explanations: Explanations) -> dict[str, str]:
         **training_figures(run.history),
         "finder": finder,
         "balance": balance,
-        "accuracy_of_classes": class_accuracy_figure(run.result),
     }
-    if explanations.faithfulness:
-        figures["faithfulness"] = faithfulness_figure(explanations.faithfulness)
     labels = {
         "loss": "Loss of each epoch; the table below holds the numbers",
         "accuracy": "Accuracy of each epoch; the table below holds the numbers",
         "rate": "Learning rate of each epoch; the table below holds the numbers",
         "finder": "Loss over learning rate, lr_min and lr_max marked",
         "balance": "Train images of each class",
-        "accuracy_of_classes": "Accuracy of each class; the confusion matrix holds the numbers",
-        "faithfulness": "Probability left after removing pixels; the table holds the numbers",
     }
     return {name: render_svg(figure, name, labels[name]) for name, figure in figures.items()}
 
@@ -185,76 +176,4 @@ def _data(run: Run) -> dict[str, Any]:
         "strips": strips,
         "most": EXAMPLES,
         "channels": {name: image_uri(image) for name, image in split.items()},
-    }
-
-
-def _errors(run: Run) -> dict[str, Any]:
-    result = run.result
-    mistakes = surest_mistakes(run.cases, GALLERY)
-    pairs = [
-        {"true": i, "predicted": j, "images": n, "share": n / int(result.class_images[i])}
-        for i, j, n in confused_pairs(result.confusion, PAIRS)
-    ]
-    return {
-        "shares": row_shares(result.confusion).tolist(),
-        "counts": result.confusion.tolist(),
-        "pairs": pairs,
-        "total": result.images - result.correct,
-        "first": FIRST,
-        "mistakes": [
-            {"case": case, "picture": image_uri(run.dataset.test_images[case.index])}
-            for case in mistakes
-        ],
-        "true": sorted({case.true for case in mistakes}),
-        "predicted": sorted({case.predicted for case in mistakes}),
-    }
-
-
-def _maps(run: Run, explanations: Explanations, layer: str, opacity: float) -> dict[str, Any]:
-    layers = run.config.layers
-    ramp = heat_colours(np.linspace(0, 1, 7))
-    return {
-        "mistakes": [_card(item, layers) for item in explanations.mistakes],
-        "correct": [_card(item, layers) for item in explanations.correct],
-        "layers": layers,
-        "layer": layers.index(layer),
-        "opacity": round(opacity, 2),
-        "ramp": [f"rgb({r} {g} {b} / {a / 255:.2f})" for r, g, b, a in ramp.tolist()],
-    }
-
-
-def _card(item: Explained, layers: Sequence[str]) -> dict[str, Any]:
-    """A case with its picture and, for each class, the layers' maps one under the other."""
-    labels = {item.case.predicted: item.predicted, item.case.true: item.true}
-    return {
-        "case": item.case,
-        "picture": image_uri(item.image),
-        "heat": {
-            label: heat_uri([maps[name] for name in layers]) for label, maps in labels.items()
-        },
-    }
-
-
-def _trust(explanations: Explanations, layer: str) -> dict[str, Any] | None:
-    measured = explanations.faithfulness
-    if measured is None:
-        return None
-    names = [name for name in measured.most if name != BASELINE]
-    return {
-        "images": measured.images,
-        "untouched": measured.untouched.mean(),
-        "rows": {
-            name: {
-                "most": measured.most[name].mean(),
-                "least": measured.least[name].mean(),
-                "score": measured.score(name),
-            }
-            for name in measured.most
-        },
-        "baseline": BASELINE,
-        "removed": REMOVED,
-        "shown": layer,
-        "best": max(names, key=measured.score),
-        "better": [name for name in names if measured.beats_chance(name)],
-        "unproven": [name for name in names if not measured.beats_chance(name)],
     }
