@@ -257,6 +257,19 @@ def test_twenty_at_once_get_identical_answers(client, photo):
     assert len(set(answers)) == 1
 
 
+def test_eight_threads_get_the_maps_of_one(client, contents, photo):
+    def ask(turn: int) -> list[tuple[str, bytes]]:
+        layer, method = layers[turn % len(layers)], list(METHODS)[turn % len(METHODS)]
+        rows = client.predict(handle_file(photo), 3, layer, 70, method, api_name="/gradcam")
+        return [(row["caption"], pixels(row["image"]).tobytes()) for row in rows]
+
+    layers = list(contents.layers)
+    alone = [ask(turn) for turn in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        for turn, found in enumerate(pool.map(ask, range(32))):
+            assert found == alone[turn % 4]
+
+
 def test_it_writes_nothing_into_its_folder(app, client, space, photo):
     client.predict(handle_file(photo), 3, api_name="/classify")
     new = {

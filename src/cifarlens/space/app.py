@@ -35,6 +35,9 @@ def main(folder: Path) -> None:
 
 
 def _options() -> dict[str, Any]:
+    from starlette.middleware import Middleware
+
+    from .limits import BodyLimit
     from .theme import theme
 
     script = (HERE / "page.js").read_text(encoding="utf-8")
@@ -43,6 +46,7 @@ def _options() -> dict[str, Any]:
         "css": "\n".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         "head": f"<script>{script}</script>",
         "max_file_size": UPLOAD_LIMIT,
+        "app_kwargs": {"middleware": [Middleware(BodyLimit)]},
         "enable_monitoring": False,
         "ssr_mode": False,
         "show_error": False,  # its text would hold paths

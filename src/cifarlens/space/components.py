@@ -20,10 +20,10 @@ def refuse(error: InputError) -> gr.Error:
     return gr.Error(str(error), title="Please check", duration=8, print_exception=False)
 
 
-class _Quiet(ComponentMeta):
+class Quiet(ComponentMeta):
     """Gradio's metaclass without its habit of writing a `.pyi` file beside the source."""
 
-    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> "_Quiet":
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> "Quiet":
         return ABCMeta.__new__(cls, name, bases, attributes)
 
 
@@ -32,7 +32,7 @@ NOT_UPLOADED = InputError(
 )
 
 
-class PictureInput(gr.Image, metaclass=_Quiet):
+class PictureInput(gr.Image, metaclass=Quiet):
     """Passes the uploaded file's path on, unread."""
 
     is_template = True  # the page shows it as a gr.Image
@@ -49,7 +49,7 @@ class PictureInput(gr.Image, metaclass=_Quiet):
         return await super().async_move_resource_to_block_cache(url_or_file_path)
 
 
-class PicturesInput(gr.File, metaclass=_Quiet):
+class PicturesInput(gr.File, metaclass=Quiet):
     """Passes the paths of several uploaded files on, unread, with the names they came with."""
 
     is_template = True
@@ -65,7 +65,7 @@ class PicturesInput(gr.File, metaclass=_Quiet):
         return await super().async_move_resource_to_block_cache(url_or_file_path)
 
 
-class PageSlider(gr.Slider, metaclass=_Quiet):
+class PageSlider(gr.Slider, metaclass=Quiet):
     """For people: clamps.
 
     Typing 11 beside a slider that ends at 10 sends 11 first; the page then corrects its box to 10
@@ -82,7 +82,7 @@ class PageSlider(gr.Slider, metaclass=_Quiet):
         return super().preprocess(min(max(payload, self.minimum), self.maximum))
 
 
-class RawSlider(gr.Slider, metaclass=_Quiet):
+class RawSlider(gr.Slider, metaclass=Quiet):
     """For programs: passes the value on as it came, for the handler to check in words."""
 
     is_template = True
@@ -91,7 +91,7 @@ class RawSlider(gr.Slider, metaclass=_Quiet):
         return payload
 
 
-class RawRadio(gr.Radio, metaclass=_Quiet):
+class RawRadio(gr.Radio, metaclass=Quiet):
     """As `RawSlider`, for names."""
 
     is_template = True

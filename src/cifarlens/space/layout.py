@@ -19,6 +19,7 @@ from .components import (
     refuse,
 )
 from .contents import Contents
+from .gallery import PngGallery
 from .handlers import (
     ALL_CLASSES,
     ALL_LAYERS,
@@ -290,8 +291,8 @@ def _endpoints(contents: Contents, api: Api) -> None:
     classes = [ALL_CLASSES, *contents.classes]
     true_class = RawRadio(classes, value=ALL_CLASSES, label="True class")
     _publish(api.classify, [picture, top], gr.Label())
-    _publish(api.gradcam, [picture, maps, layer, opacity, method], gr.Gallery(format="png"))
-    _publish(api.misclassified, [count, true_class], gr.Gallery(format="png"))
+    _publish(api.gradcam, [picture, maps, layer, opacity, method], PngGallery())
+    _publish(api.misclassified, [count, true_class], PngGallery())
 
 
 def _number(high: int, value: int, label: str) -> gr.Slider:

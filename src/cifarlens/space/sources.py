@@ -29,9 +29,11 @@ PACKAGED = (
     "cifarlens/space/components.py",
     "cifarlens/space/contents.py",
     "cifarlens/space/figures.py",
+    "cifarlens/space/gallery.py",
     "cifarlens/space/handlers.py",
     "cifarlens/space/heatmaps.py",
     "cifarlens/space/layout.py",
+    "cifarlens/space/limits.py",
     "cifarlens/space/page.js",
     "cifarlens/space/pictures.py",
     "cifarlens/space/results.css",
@@ -44,7 +46,8 @@ TEMPLATES = {  # by the file that each becomes
 }
 
 LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # as requirements name them
-IMPORTS = frozenset({"PIL", "gradio", "numpy", "safetensors", "torch"})
+# Gradio is an application of Starlette.
+IMPORTS = frozenset({"PIL", "gradio", "numpy", "safetensors", "starlette", "torch"})
 UNSAFE_IMPORTS = frozenset({"dill", "joblib", "marshal", "pickle", "shelve"})
 UNSAFE_CALLS = frozenset({"torch.load", "numpy.load", "np.load"})
 
