@@ -11,7 +11,7 @@ from cifarlens.training.checkpoint import run_key
 from cifarlens.training.finished import finish, forget_recorded
 from cifarlens.training.fit import fit, summarize
 from cifarlens.training.history import COLUMNS
-from cifarlens.training.schedule import choose_recipe
+from cifarlens.training.schedule import choose_recipe, rate_curve
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
     history = fit(parts, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
     save_bundle(paths.MODEL, parts.network, parts.config)
     write_csv(paths.HISTORY, COLUMNS, (epoch.row() for epoch in history))
+    write_csv(paths.RATES, ("step", "lr"), rate_curve(recipe, parts.images.steps_per_epoch))
     write_json(paths.TRAIN_METRICS, summarize(recipe, parts.network, history))
     finish(checkpoints)
 

@@ -22,6 +22,7 @@ GRADCAM_METRICS = Path("metrics/gradcam.json")
 
 LR_CURVE = Path("reports/plots/lr_find.csv")
 HISTORY = Path("reports/plots/train.csv")
+RATES = Path("reports/plots/lr.csv")
 CONFUSION = Path("reports/plots/confusion.csv")
 PER_CLASS = Path("reports/plots/per_class.csv")
 

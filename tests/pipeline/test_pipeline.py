@@ -42,6 +42,9 @@ def test_results_agree_with_each_other(project):
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert float(history[0]["lr"]) == pytest.approx(found["lr_max"])
     assert float(history[-1]["lr"]) == pytest.approx(found["lr_min"])
+    rates = [float(row["lr"]) for row in read_csv(folder / "reports/plots/lr.csv")]
+    assert len(rates) == 2 * -(-1337 // 128)  # two epochs of what is not held out
+    assert (max(rates), rates[-1]) == (float(history[0]["lr"]), float(history[-1]["lr"]))
 
 
 def test_what_is_for_people(project):

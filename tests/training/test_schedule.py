@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from cifarlens.errors import UserError
-from cifarlens.training.schedule import Recipe, choose_recipe, one_cycle
+from cifarlens.training.schedule import MOST_POINTS, Recipe, choose_recipe, one_cycle, rate_curve
 
 
 def rates(recipe, steps_per_epoch):
@@ -54,6 +54,24 @@ def test_a_peak_between_steps_is_taken_to_the_nearest(peak_epoch, step):
 def test_too_few_steps_are_refused():
     with pytest.raises(UserError, match="raise epochs or lower batch_size"):
         rates(Recipe(1, 1, 0.1, 0.01), 2)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "peak_epoch", "steps_per_epoch"), [(24, 5, 98), (3, 1, 1), (3, 3, 4), (3, 2.26, 10)]
+)
+def test_the_curve_is_what_the_schedule_gives(epochs, peak_epoch, steps_per_epoch):
+    recipe = Recipe(epochs, peak_epoch, 0.1, 0.001)
+    steps, curve = zip(*rate_curve(recipe, steps_per_epoch), strict=True)
+    assert steps == tuple(range(1, epochs * steps_per_epoch + 1))
+    np.testing.assert_allclose(curve, rates(recipe, steps_per_epoch), rtol=1e-7)
+
+
+def test_the_curve_of_a_long_run_is_thinned_and_keeps_its_corners():
+    steps, curve = zip(*rate_curve(Recipe(1000, 5, 0.1, 0.001), 25_000), strict=True)
+    assert len(steps) <= MOST_POINTS + 2
+    assert (steps[0], steps[-1]) == (1, 25_000_000)
+    assert (curve[0], curve[-1]) == (0.001, 0.001)
+    assert (max(curve), steps[np.argmax(curve)]) == (0.1, 125_000)
 
 
 FOUND = {"lr_max": 0.004, "lr_min": 0.0001}

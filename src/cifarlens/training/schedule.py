@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
@@ -10,6 +11,7 @@ from ..errors import UserError, shown
 from ..params import LEAST_RATE
 
 MOST_RATE = 100  # where the range test ends at most
+MOST_POINTS = 4000  # of a cycle, for a chart: more cannot be told apart
 
 
 class Recipe(NamedTuple):
@@ -39,14 +41,12 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
     Raises:
         UserError: the run has fewer than three steps, too few to rise and fall.
     """
-    steps = recipe.epochs * steps_per_epoch
+    steps, peak = recipe.epochs * steps_per_epoch, _peak(recipe, steps_per_epoch)
     if steps < 3:
         raise UserError(
             f"params.yaml: epochs and batch_size leave a run of {steps} step(s), but a cycle of"
             " rates needs at least 3: raise epochs or lower batch_size."
         )
-    # In steps; one is left on either side for lr_min.
-    peak = min(max(round(recipe.peak_epoch * steps_per_epoch), 2), steps - 1)
     return OneCycleLR(
         optimizer,
         max_lr=recipe.lr_max,
@@ -57,6 +57,27 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
         final_div_factor=1.0,
         cycle_momentum=False,
     )
+
+
+def rate_curve(recipe: Recipe, steps_per_epoch: int) -> list[tuple[int, float]]:
+    """The steps of `one_cycle`, counted from 1, and their rates, for a chart.
+
+    Of a run with more than `MOST_POINTS` steps evenly spaced ones, with first, highest and last.
+    """
+    last, peak = recipe.epochs * steps_per_epoch, _peak(recipe, steps_per_epoch)
+    every = -(-last // MOST_POINTS)
+    steps = np.array(sorted({*range(1, last + 1, every), peak, last}))
+    rates = np.interp(steps, [1, peak, last], [recipe.lr_min, recipe.lr_max, recipe.lr_min])
+    return [
+        (step, float(f"{rate:.8g}"))  # without the noise of the last bits
+        for step, rate in zip(steps.tolist(), rates.tolist(), strict=True)
+    ]
+
+
+def _peak(recipe: Recipe, steps_per_epoch: int) -> int:
+    """The step of lr_max, counted from 1; one is left on either side for lr_min."""
+    steps = recipe.epochs * steps_per_epoch
+    return min(max(round(recipe.peak_epoch * steps_per_epoch), 2), steps - 1)
 
 
 def choose_recipe(
