@@ -66,18 +66,21 @@ def test_a_damaged_lock_is_named_and_git_has_it(project):
 
 
 def test_a_loss_that_is_no_number_fails_the_stage_and_the_last_results_come_back(project):
-    code = project.folder / "src/cifarlens/training/module.py"
+    code = project.folder / "src/cifarlens/training/fit.py"
     accuracy = read_json(project.folder / "metrics/evaluate.json")["accuracy"]
     text = code.read_text()
-    line = "logits = self(images).float()\n"
+    line = "    history = History()\n"
     assert line in text
-    code.write_text(text.replace(line, line + "        logits = logits * float('inf')\n"))
-    output = project.run("dvc", "repro", "train", code=255)
+    poison = "    next(parts.network.parameters()).data.fill_(float('nan'))\n"
+    code.write_text(text.replace(line, line + poison))
+    try:
+        output = project.run("dvc", "repro", "train", code=255)
+    finally:
+        project.run("git", "checkout", "-q", ".")
+        project.run("dvc", "checkout", "-q")
     found = re.search(r"error: The loss is nan at step 1 of (\d+) \(epoch 1 of 2\), .*", output)
     assert found, output
     assert "lower lr_max" in found[0]
     assert "Traceback" not in output
-    project.run("git", "checkout", "-q", ".")
-    project.run("dvc", "checkout", "-q")
     assert read_json(project.folder / "metrics/evaluate.json")["accuracy"] == accuracy
     assert "Running stage" not in project.run("dvc", "repro")

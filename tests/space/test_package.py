@@ -10,9 +10,9 @@ import pytest
 import yaml
 from huggingface_hub import SpaceCard
 from PIL import Image
-from space_making import ROOT, make_ingredients, make_space
+from space_making import RECIPE, ROOT, make_ingredients, make_space
 
-from cifarlens.classifier.bundle import BundleError, load_bundle
+from cifarlens.classifier.bundle import BundleError, load_bundle, save_bundle
 from cifarlens.classifier.predict import predict_logits, softmax
 from cifarlens.data.dataset import save_dataset
 from cifarlens.errors import UserError
@@ -139,6 +139,52 @@ def test_readme_says_what_was_measured(space, tmp_path):
     for words in ("## Limits", "## Licence", "Grad-CAM++", 'api_name="/gradcam"', "Handwritten"):
         assert words in text
     assert "CIFAR" not in text
+
+
+def test_readme_tells_of_the_recipe_once(space):
+    text = (space / "README.md").read_text()
+    for name, value in RECIPE:
+        (line,) = [line for line in text.splitlines() if name in line and value in line]
+        assert line.startswith("| ")
+
+
+CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+def test_a_cifar_bundle_packages_as_well(tmp_path):
+    """Its names, layers and examples; the pictures are digits all the same."""
+    given = make_ingredients(tmp_path)
+    network = load_bundle(given.model).network
+    config = dataclasses.replace(load_bundle(given.model).config, classes=tuple(CIFAR))
+    save_bundle(given.model, network, config)
+    data = dataclasses.replace(given.dataset, classes=tuple(CIFAR))
+    named = dict(zip(CIFAR, given.test_metrics["classes"].values(), strict=True))
+    given = dataclasses.replace(
+        changed_metrics(given, classes=named), dataset=data, source="cifar10"
+    )
+    package_space(tmp_path / "space", given)
+    contents = load_contents(tmp_path / "space")
+    assert contents.classes == tuple(CIFAR)
+    assert [path.name for path in contents.examples] == [
+        f"{i}_{n}.png" for i, n in enumerate(CIFAR)
+    ]
+    text = (tmp_path / "space/README.md").read_text()
+    assert "cs.toronto.edu/~kriz/cifar.html" in text
+    assert "CIFAR-10 states no licence" in text
+    assert "andwritten" not in text
+    assert all(f"| {name} |" in text for name in CIFAR)
+
+
+def test_nothing_in_it_is_a_pickle(space):
+    """Nor anything else that is run when it is read: text, PNG and safetensors alone."""
+    for name, content in files(space).items():
+        if name.endswith(".png"):
+            assert content.startswith(b"\x89PNG\r\n\x1a\n")
+        elif name.endswith(".safetensors"):
+            length = int.from_bytes(content[:8], "little")
+            assert isinstance(json.loads(content[8 : 8 + length]), dict)
+        else:
+            assert "\0" not in content.decode()
 
 
 def test_requirements_are_the_locks(space):
