@@ -29,7 +29,7 @@ space: $(READY)
 	python -m cifarlens.space.serve $(SPACE)
 
 test: lint
-	python -m pytest
+	python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 exact: $(READY)
 	python tests/pipeline/kill_table.py

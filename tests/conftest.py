@@ -1,9 +1,10 @@
-"""What most tests share: a small real data set, and quiet libraries."""
+"""What most tests share: a small real data set, quiet libraries and one thread each."""
 
-import os
+import os  # its settings come before what reads them
 from dataclasses import replace
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before anything imports it
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import properties  # noqa: F401  # keeps hypothesis' own files out of the checkout
 import pytest

@@ -189,9 +189,9 @@ BAD: dict[str, tuple[bytes, str]] = {
     "column.jpg": (encoded(drawing(4, 4).resize((1, 4000)), "JPEG"), _small(1, 4000)),
     "seven.gif": (encoded(drawing(7, 7).quantize(), "GIF"), _small(7, 7)),
     # bombs
-    "bomb-49.png": (bomb(7000, 7000), _large(7000, 7000, "PNG", 20)),
-    "bomb-100.png": (bomb(10_000, 10_000), _large(10_000, 10_000, "PNG", 20)),
-    "bomb-144.png": (bomb(12_000, 12_000, 1), _large(12_000, 12_000, "PNG", 20)),
+    "bomb-49.png": (bomb(7000, 7000), _large(7000, 7000, "PNG", 16)),
+    "bomb-100.png": (bomb(10_000, 10_000), _large(10_000, 10_000, "PNG", 16)),
+    "bomb-144.png": (bomb(12_000, 12_000, 1), _large(12_000, 12_000, "PNG", 16)),
     "bomb-225.png": (bomb(15_000, 15_000, 1), FAR_TOO_LARGE),
     "bomb-400.png": (bomb(20_000, 20_000, 1), FAR_TOO_LARGE),
     "bomb-49.jpg": (resized_jpeg(7000, 7000), _large(7000, 7000, "JPEG", 40)),
@@ -232,9 +232,9 @@ ODD: dict[str, bytes] = {
     "and-an-archive.gif": GIF + archive(),
     "picture-named.txt": PNG,
     "thin.png": encoded(drawing(4000, 8), "PNG"),
-    "thin-19-megapixels.png": bomb(1_200_000, 16, 8, 6),
-    "19-megapixels.png": bomb(4400, 4400, 8, 6),
-    "19-megapixels-of-16-bits.png": bomb(4400, 4400, 16, 0),
+    "thin-15-megapixels.png": bomb(980_000, 16, 8, 6),
+    "15-megapixels.png": bomb(3980, 3980, 8, 6),
+    "15-megapixels-of-16-bits.png": bomb(3980, 3980, 16, 0),
     "39-megapixels.jpg": encoded(Image.new("RGB", (6300, 6300), "teal"), "JPEG"),
 }
 

@@ -15,7 +15,7 @@ from .checks import InputError
 # Named, since Pillow would otherwise also try EPS, which starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PIXELS = 40_000_000  # of a JPEG, which can be decoded at a reduced scale
-OTHER_PIXELS = 20_000_000
+OTHER_PIXELS = 16_000_000
 FEWER_PIXELS = {  # decoders that hold a picture several times over
     "AVIF": 10_000_000,
     "WebP": 10_000_000,
