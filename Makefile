@@ -1,4 +1,4 @@
-# make demo | repro | test | exact | lint: each builds .venv from requirements.lock first if it is missing or older.
+# make demo | repro | space | push | test | exact | lint: each builds .venv from requirements.lock first if it is missing or older.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
@@ -7,14 +7,16 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro space test exact lint format lock venv
+.PHONY: help demo repro space push test exact clean-env lint format lock venv
 
 help:
 	@echo 'make demo   all seven stages on handwritten digits, in demo/ (minutes, no data to download)'
 	@echo 'make repro  all seven stages on CIFAR-10 (dvc repro)'
 	@echo 'make space  start the packaged Space on this machine (SPACE=demo/space for the demo)'
+	@echo 'make push   show what pushing the Space would do: make push SPACE_ID=user/name; with YES=1 do it'
 	@echo 'make test   lint, then every test'
-	@echo 'make exact  kill every stage at random moments and compare the bytes (a quarter of an hour)'
+	@echo 'make exact  kill every stage at random moments and compare the bytes (half an hour)'
+	@echo 'make clean-env  the Space on its own requirements.txt, installed by pip (minutes, GBs)'
 	@echo 'make lint   ruff and mypy (make format mends what ruff can)'
 	@echo 'make lock   renew the pins (needs uv); make venv builds .venv alone'
 
@@ -28,11 +30,18 @@ SPACE ?= space
 space: $(READY)
 	python -m cifarlens.space.serve $(SPACE)
 
+push: $(READY)
+	@test -n "$(SPACE_ID)" || { echo 'Name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
+	python -m cifarlens.space.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
+
 test: lint
 	python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 exact: $(READY)
 	python tests/pipeline/kill_table.py
+
+clean-env: $(READY)
+	python -m pytest -m clean_env
 
 lint: $(READY)
 	ruff check .

@@ -248,16 +248,23 @@ def test_a_body_over_the_limit_is_refused(app, tmp_path):
     assert answer.status_code == 413
 
 
-def test_twenty_at_once_get_identical_answers(client, photo):
-    def ask(_number: int) -> str:
-        return json.dumps(client.predict(handle_file(photo), 3, api_name="/classify"))
+@pytest.fixture(scope="module")
+def visitors(app: Running, tmp_path_factory: pytest.TempPathFactory) -> list[Client]:
+    """A client each: the threads of one share a stream, and lose answers on a busy machine."""
+    downloads = str(tmp_path_factory.mktemp("visitors"))
+    return [Client(app.url, verbose=False, download_files=downloads) for _ in range(20)]
+
+
+def test_twenty_at_once_get_identical_answers(visitors, photo):
+    def ask(visitor: Client) -> str:
+        return json.dumps(visitor.predict(handle_file(photo), 3, api_name="/classify"))
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(ask, range(20)))
+        answers = list(pool.map(ask, visitors))
     assert len(set(answers)) == 1
 
 
-def test_eight_visitors_at_once_get_the_maps_of_one(app, contents, photo, tmp_path):
+def test_eight_visitors_at_once_get_the_maps_of_one(visitors, contents, photo):
     def ask(visitor: Client, turn: int) -> list[tuple[str, bytes]]:
         layer, method = layers[turn % len(layers)], list(METHODS)[turn % len(METHODS)]
         rows = visitor.predict(handle_file(photo), 3, layer, 70, method, api_name="/gradcam")
@@ -267,11 +274,9 @@ def test_eight_visitors_at_once_get_the_maps_of_one(app, contents, photo, tmp_pa
         return [ask(visitor, turn) for turn in range(4)]
 
     layers = list(contents.layers)
-    # One each: a client's threads share a stream, and lose answers on a busy machine.
-    clients = [Client(app.url, verbose=False, download_files=str(tmp_path)) for _ in range(8)]
-    alone = ask_all(clients[0])
+    alone = ask_all(visitors[0])
     with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(ask_all, clients):
+        for found in pool.map(ask_all, visitors[:8]):
             assert found == alone
 
 
