@@ -9,7 +9,9 @@ from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.explain import explain
 from cifarlens.reporting.galleries import draw_galleries
+from cifarlens.reporting.glance_section import Settings
 from cifarlens.reporting.gradcam import check_layer
+from cifarlens.reporting.network_table import network_layers
 from cifarlens.reporting.report import Run, write_report
 from cifarlens.reporting.tables import load_logits, read_columns, read_full_columns
 from cifarlens.reporting.training_curves import draw_training
@@ -21,6 +23,10 @@ VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
 
 def main() -> None:
     gradcam, source = load_params("gradcam", "data.source")
+    settings = Settings(
+        *load_params("seed", "batch_size", "peak_epoch", "lr_max", "lr_min"),
+        *load_params("data.val_size", "augment", "optimizer"),
+    )
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     check_layer(gradcam.layer, bundle)
     labels, classes = dataset.test_labels, dataset.classes
@@ -36,11 +42,16 @@ def main() -> None:
     )
     curve = read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth")
     history = read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION)
-    run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
+    rates = read_full_columns(paths.RATES, "step", "lr")
+    layers = network_layers(bundle.network, bundle.config.image_size)
+    run = Run(
+        *(source, settings, dataset, bundle.config, layers, cases, result),
+        *(stats, finder, curve, train, history, rates),
+    )
     found = explain(bundle, dataset.test_images, cases, gradcam.images)
     shown = gradcam.layer, gradcam.opacity
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, classes, *shown)
-    draw_training(paths.TRAINING_FIGURE, history)
+    draw_training(paths.TRAINING_FIGURE, history, rates, (result.loss, result.accuracy))
     write_report(paths.REPORT, run, found, *shown)
     write_json(paths.GRADCAM_METRICS, found.metrics())
 

@@ -17,10 +17,13 @@ from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import custom_resnet
 from cifarlens.data.dataset import Dataset
 from cifarlens.data.statistics import class_counts
+from cifarlens.params import Augment, Optimizer
 from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.error_section import FIRST
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.explain import explain
+from cifarlens.reporting.glance_section import Settings
+from cifarlens.reporting.network_table import network_layers
 from cifarlens.reporting.report import Run, write_report
 
 PHONE = {"width": 390, "height": 844}
@@ -38,11 +41,24 @@ def run(digits: Dataset) -> Run:
     rising = [1 - 0.9 / epoch for epoch in epochs]
     grey, rates = (0.31, 0.31, 0.31), np.geomspace(1e-5, 1, 40).tolist()
     losses = [abs(np.log10(rate) + 2) + 0.5 for rate in rates]
-    layers = custom_resnet(10, width=4).layers
+    network = custom_resnet(10, width=4).eval()
     return Run(
         source="cifar10",  # the data set with a goal
+        settings=Settings(
+            seed=0,
+            batch_size=128,
+            peak_epoch=3,
+            lr_max="auto",
+            lr_min=1e-4,
+            val_size=0,
+            augment=Augment(padding=4, flip=False, cutout=8),
+            optimizer=Optimizer(
+                weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
+            ),
+        ),
         dataset=digits,
-        config=BundleConfig("custom_resnet", {"width": 4}, classes, grey, grey, 32, layers),
+        config=BundleConfig("custom_resnet", {"width": 4}, classes, grey, grey, 32, network.layers),
+        layers=network_layers(network, 32),
         cases=all_cases(logits, labels),
         result=evaluate(logits, labels, classes),
         stats={
@@ -69,6 +85,7 @@ def run(digits: Dataset) -> Run:
             "val_loss": [None] * 8,
             "val_accuracy": [None] * 8,
         },
+        rates={"step": epochs, "lr": falling},
     )
 
 
@@ -104,13 +121,13 @@ def pixels(element: Locator) -> bytes:
 
 def test_every_section_and_picture_is_there(opened: Page, run: Run) -> None:
     expect(opened).to_have_title(re.compile("CIFAR-10"))
-    assert opened.locator("main > section").count() == 7
+    assert opened.locator("main > section").count() == 8
     broken = opened.evaluate(
         "Promise.all([...document.images].map(i => i.decode().then(() => 0, () => 1)))"
         ".then(found => found.reduce((a, b) => a + b, 0))"
     )
     assert broken == 0
-    assert opened.locator("svg[role=img]").count() == 7
+    assert opened.locator("svg[role=img]").count() == 8
     for link in opened.locator("nav a").all():
         assert opened.locator(link.get_attribute("href") or "").count() == 1
 

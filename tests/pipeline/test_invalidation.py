@@ -9,18 +9,19 @@ from ruamel.yaml import YAML
 from cifarlens.params import Params
 
 BOTH = {"lr_find", "train"}
+SHOWN = {"gradcam_report", "package_space"}  # both tell people of the run
 READERS = {
-    "seed": BOTH,
-    "batch_size": {*BOTH, "package_space"},
+    "seed": {*BOTH, "gradcam_report"},
+    "batch_size": {*BOTH, *SHOWN},
     "epochs": {"train", "package_space"},
-    "peak_epoch": {"train", "package_space"},
-    "lr_max": {"train"},
-    "lr_min": {"train"},
+    "peak_epoch": {"train", *SHOWN},
+    "lr_max": {"train", "gradcam_report"},
+    "lr_min": {"train", "gradcam_report"},
     "data.source": {"download", "gradcam_report", "package_space"},
-    "data.val_size": BOTH,
-    "augment": {*BOTH, "package_space"},
+    "data.val_size": {*BOTH, "gradcam_report"},
+    "augment": {*BOTH, *SHOWN},
     "model": BOTH,
-    "optimizer": {*BOTH, "package_space"},
+    "optimizer": {*BOTH, *SHOWN},
     "lr_find": {"lr_find"},
     "trainer": BOTH,
     "trainer.accelerator": {*BOTH, "evaluate"},

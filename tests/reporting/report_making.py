@@ -10,8 +10,11 @@ from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import custom_resnet
 from cifarlens.data.dataset import Dataset
 from cifarlens.data.statistics import class_counts
+from cifarlens.params import Augment, Optimizer
 from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.evaluation import evaluate
+from cifarlens.reporting.glance_section import Settings
+from cifarlens.reporting.network_table import network_layers
 from cifarlens.reporting.report import Run
 
 HISTORY = {
@@ -22,6 +25,19 @@ HISTORY = {
     "val_loss": [1.9, 0.9, 0.5],
     "val_accuracy": [0.35, 0.72, 0.88],
 }
+RATES = {"step": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "lr": [0.001, 0.01, 0.02, 0.0137, 0.0073, 0.001]}
+SETTINGS = Settings(
+    seed=0,
+    batch_size=512,
+    peak_epoch=1.5,
+    lr_max="auto",
+    lr_min=0.001,
+    val_size=100,
+    augment=Augment(padding=4, flip=True, cutout=8),
+    optimizer=Optimizer(
+        weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
+    ),
+)
 CURVE = {
     "lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
     "loss": [2.4, 2.2, 2.0, 1.2, 1.5, 9.0],
@@ -60,10 +76,13 @@ def noisy_logits(labels: np.ndarray, classes: int, noise: float) -> np.ndarray:
 
 def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
     classes = dataset.classes
+    bundle = narrow_bundle(classes)
     run = Run(
         source="digits",
+        settings=SETTINGS,
         dataset=dataset,
-        config=narrow_bundle(classes).config,
+        config=bundle.config,
+        layers=network_layers(bundle.network, 32),
         cases=all_cases(logits, dataset.test_labels),
         result=evaluate(logits, dataset.test_labels, classes),
         stats={
@@ -76,5 +95,6 @@ def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
         curve=CURVE,
         train=TRAIN,
         history=HISTORY,
+        rates=RATES,
     )
     return replace(run, **changes)

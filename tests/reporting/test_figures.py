@@ -27,6 +27,8 @@ from cifarlens.reporting.report_figures import class_accuracy_figure, faithfulne
 from cifarlens.reporting.style import render_svg
 from cifarlens.reporting.training_curves import draw_training, training_figures
 
+TEST = (0.6, 0.85)  # loss and accuracy
+
 
 def words(figure: Figure) -> str:
     return " ".join(ET.fromstring(render_svg(figure, "x", "x")).itertext())
@@ -111,22 +113,33 @@ def test_confusion_counts_and_shares(tmp_path: Path) -> None:
 
 
 def test_training_curves(run: Run, tmp_path: Path) -> None:
-    figures = training_figures(run.history)
+    figures = training_figures(run.history, run.rates, TEST)
     assert list(figures) == ["loss", "accuracy", "rate"]
     assert "validation" in words(figures["loss"])
-    draw_training(tmp_path / "t.png", run.history)
+    draw_training(tmp_path / "t.png", run.history, run.rates, TEST)
     assert size(tmp_path / "t.png") == (1440, 1680)
 
 
 def test_training_curves_without_validation(run: Run) -> None:
     history = {**run.history, "val_loss": [None] * 3, "val_accuracy": [None] * 3}
-    for figure in training_figures(history).values():
+    for figure in training_figures(history, run.rates, TEST).values():
         assert "validation" not in words(figure)
 
 
 def test_training_curves_of_one_epoch(run: Run) -> None:
     history = {name: column[:1] for name, column in run.history.items()}
-    assert "train" in words(training_figures(history)["accuracy"])
+    assert "train" in words(training_figures(history, run.rates, TEST)["accuracy"])
+
+
+def test_the_gap_to_the_test_images_and_the_peak_are_drawn(run: Run) -> None:
+    figures = training_figures(run.history, run.rates, TEST)
+    for name, value in zip(("loss", "accuracy"), TEST, strict=True):
+        (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test, at the end")
+        assert line.get_ydata() == [value, value]
+    (curve, peak) = figures["rate"].axes[0].lines
+    assert list(curve.get_ydata()) == run.rates["lr"]
+    assert list(peak.get_xdata()) == [3]
+    assert "0.02 at step 3" in words(figures["rate"])
 
 
 def test_class_accuracy_has_a_row_a_class(run: Run) -> None:

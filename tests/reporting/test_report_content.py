@@ -14,6 +14,7 @@ from cifarlens.reporting.error_section import GALLERY
 from cifarlens.reporting.explain import Explained, Explanations, explain
 from cifarlens.reporting.report import Run, write_report
 
+SECTIONS = ["glance", "training", "finder", "data", "network", "errors", "explanations", "trust"]
 VOID = {"meta", "link", "img", "input"}
 
 
@@ -70,11 +71,11 @@ def test_the_page_holds_what_was_found(
     assert "95% interval" in page.text
     assert "103,954" in page.text
     assert "0.001 → 0.02 → 0.001" in page.text
-    assert page.count("svg") == 7
+    assert page.count("svg") == 8
     assert page.count("li") == result.images - result.correct
     assert page.count("article") == 6
-    for section in ("glance", "training", "finder", "data", "errors", "explanations", "trust"):
-        assert page.count("section", id=section) == 1
+    sections = [found["id"] for tag, found in page.elements if tag == "section"]
+    assert sections == SECTIONS
 
 
 def test_ids_are_unique(run: Run, explanations: Explanations, tmp_path: Path) -> None:
@@ -141,8 +142,8 @@ def test_the_goal_belongs_to_cifar10(
 
 def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) -> None:
     text = render(tmp_path, run, explanations).text
-    assert "lr_max 0.02 from the finder" in text
-    assert "lr_min 0.001 set in params.yaml" in text
+    assert "lr_max 0.02 auto: found by lr_find" in text
+    assert "lr_min 0.001 set by hand in params.yaml" in text
     assert "Rate at the knee 0.04" in text
 
 

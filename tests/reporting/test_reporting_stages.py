@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from report_making import CURVE, FINDER, HISTORY, TRAIN, make_run, narrow_bundle
+from report_making import CURVE, FINDER, HISTORY, RATES, TRAIN, make_run, narrow_bundle
 from ruamel.yaml import YAML
 
 from cifarlens import paths
@@ -33,6 +33,7 @@ def project(few_digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     write_json(paths.TRAIN_METRICS, TRAIN)
     write_csv(paths.LR_CURVE, list(CURVE), zip(*CURVE.values(), strict=True))
     write_csv(paths.HISTORY, list(HISTORY), zip(*HISTORY.values(), strict=True))
+    write_csv(paths.RATES, list(RATES), zip(*RATES.values(), strict=True))
     return tmp_path
 
 
@@ -119,6 +120,8 @@ DAMAGED = [
     (lambda: spoil(paths.TRAIN_METRICS, parameters=[]), "train.json has parameters as"),
     (lambda: spoil_line(paths.LR_CURVE, "a,b,c"), "lr_find.csv is damaged"),
     (lambda: spoil_line(paths.LR_CURVE, "-1,2,2"), "lr_find.csv is damaged"),
+    (lambda: spoil_line(paths.RATES, "7,0"), "lr.csv is damaged"),
+    (lambda: spoil_line(paths.RATES, "7"), "lr.csv is damaged"),
     (lambda: spoil_line(paths.HISTORY, "3,fast,1,1,1,1"), "train.csv is damaged"),
     (lambda: spoil_line(paths.HISTORY, "3,0.1,1,,1,1"), "train.csv is damaged"),
     (lambda: spoil_line(paths.HISTORY, "3,0.1,1,1,1,"), "train.csv is damaged"),
@@ -143,6 +146,7 @@ def test_numbers_that_are_only_odd_make_a_report() -> None:
     spoil(paths.LR_FIND_METRICS, lr_max=1e300, lr_min=1e-300, lr_knee=5e-324)
     spoil(paths.TRAIN_METRICS, epochs=-2.5, train_accuracy=1e300, train_loss=-1e300)
     spoil_line(paths.LR_CURVE, "1e-100,1e100,-1e100")
+    spoil_line(paths.RATES, "-1e100,1e-100")
     spoil_line(paths.HISTORY, "-1e100,1e-100,1e100,-1e100,1e100,-1e100")
     gradcam_report.main()
     assert paths.REPORT.exists()

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..data.dataset import Dataset
-from .style import BLUE, MUTED, label_axes, new_figure, save_png, styled
+from .style import BLUE, MUTED, label_axes, new_figure, save_png, styled, thousands_axis
 
 EXAMPLES = 10  # images a class
 
@@ -65,6 +66,8 @@ def class_balance(class_counts: Mapping[str, int]) -> Figure:
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set_xlim(0, 1.12 * max([1, *counts]))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        thousands_axis(axes)
         label_axes(axes, "Train images of each class", "images", "class")
     return figure
 

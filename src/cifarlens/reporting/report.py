@@ -14,26 +14,22 @@ from ..classifier.bundle import BundleConfig
 from ..data.dataset import Dataset
 from ..files import write_text
 from .cases import Case
-from .dataset_figures import (
-    EXAMPLES,
-    channel_images,
-    class_balance,
-    first_of_each_class,
-    vivid,
-)
+from .data_section import data_section
+from .dataset_figures import class_balance
 from .error_section import error_section
-from .evaluation import Evaluation, wilson_interval
+from .evaluation import Evaluation
 from .explain import Explanations
+from .glance_section import Settings, glance_section
 from .lr_curve import lr_curve
 from .map_sections import map_section, trust_section
-from .pictures import image_uri, strip_uri
-from .style import rate, render_svg
+from .network_section import millions, network_section, shape_words
+from .network_table import Layer
+from .style import PANEL, rate, render_svg
 from .training_curves import History, training_figures
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "media")  # later ones win
 TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
-GOALS = {"cifar10": 0.90}  # test accuracy
 
 
 @dataclass(frozen=True)
@@ -42,8 +38,10 @@ class Run:
 
     Attributes:
         source: of the data, `data.source`.
+        settings: parameters of the run.
         dataset: images and labels.
         config: the bundle's.
+        layers: of the network, as `network_layers` finds them.
         cases: the predictions for all test images.
         result: their evaluation.
         stats: content of metrics/stats.json.
@@ -51,11 +49,14 @@ class Run:
         curve: columns lr, loss and smooth, a value a step.
         train: of metrics/train.json.
         history: columns as `training_figures` takes them.
+        rates: columns step and lr, likewise.
     """
 
     source: str
+    settings: Settings
     dataset: Dataset
     config: BundleConfig
+    layers: Sequence[Layer]
     cases: list[Case]
     result: Evaluation
     stats: Mapping[str, Any]
@@ -63,6 +64,7 @@ class Run:
     curve: Mapping[str, Sequence[float]]
     train: Mapping[str, Any]
     history: History
+    rates: Mapping[str, Sequence[float]]
 
 
 def write_report(
@@ -85,7 +87,7 @@ def write_report(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=_percent, rate=rate)
+    environment.filters.update(percent=_percent, rate=rate, millions=millions, shape=shape_words)
     template = environment.get_template("report.html.j2")
     page = template.render(
         style="\n".join(_asset(f"{name}.css") for name in STYLES),
@@ -93,10 +95,13 @@ def write_report(
         run=run,
         classes=run.dataset.classes,
         title=TITLES.get(run.source, run.source),
-        glance=_glance(run),
+        glance=glance_section(
+            run.source, run.result, run.settings, run.train, run.config.arguments
+        ),
         epochs=_epochs(run.history),
         figures=_figures(run),
-        data=_data(run),
+        data=data_section(run.dataset, run.config.mean, run.settings.augment, run.settings.seed),
+        network=network_section(run.layers),
         errors=error_section(run.result, run.cases, run.dataset),
         maps=map_section(explanations, run.config.layers, layer, opacity),
         trust=trust_section(explanations, layer),
@@ -110,23 +115,6 @@ def _asset(name: str) -> str:
 
 def _percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}%"
-
-
-def _glance(run: Run) -> dict[str, Any]:
-    result, goal = run.result, GOALS.get(run.source)
-    low, high = wilson_interval(result.correct, result.images)
-    found = {
-        name: "from the finder" if run.train[name] == run.finder[name] else "set in params.yaml"
-        for name in ("lr_max", "lr_min")
-    }
-    return {
-        "low": low,
-        "high": high,
-        "goal": goal,
-        "met": goal is not None and result.accuracy >= goal,
-        "origin": found,
-        "gap": run.train["train_accuracy"] - result.accuracy,
-    }
 
 
 def _epochs(history: History) -> list[dict[str, float | None]]:
@@ -146,34 +134,17 @@ def _figures(run: Run) -> dict[str, str]:
     finder.axes[0].set_title("", loc="left")  # the section's heading says it
     balance = class_balance(counts)
     for figure in (finder, balance):
-        figure.set_size_inches(5.4, max(3.4, figure.get_figheight()))
+        figure.set_size_inches(PANEL, max(3.2, figure.get_figheight()))
     figures = {
-        **training_figures(run.history),
+        **training_figures(run.history, run.rates, (run.result.loss, run.result.accuracy)),
         "finder": finder,
         "balance": balance,
     }
     labels = {
         "loss": "Loss of each epoch; the table below holds the numbers",
         "accuracy": "Accuracy of each epoch; the table below holds the numbers",
-        "rate": "Learning rate of each epoch; the table below holds the numbers",
-        "finder": "Loss over learning rate, lr_min and lr_max marked",
+        "rate": "Learning rate of each step; the table below holds those at the epochs' ends",
+        "finder": "Loss over learning rate, raw and smoothed, lr_min and lr_max marked",
         "balance": "Train images of each class",
     }
     return {name: render_svg(figure, name, labels[name]) for name, figure in figures.items()}
-
-
-def _data(run: Run) -> dict[str, Any]:
-    dataset = run.dataset
-    rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
-    named = zip(dataset.classes, rows, strict=True)
-    strips = {
-        name: (strip_uri(dataset.train_images[shown]), len(shown))
-        for name, shown in named
-        if len(shown)
-    }
-    split = channel_images(dataset.train_images[vivid(dataset, rows)])
-    return {
-        "strips": strips,
-        "most": EXAMPLES,
-        "channels": {name: image_uri(image) for name, image in split.items()},
-    }

@@ -10,6 +10,7 @@ from .style import (
     GRID,
     INK,
     MUTED,
+    PANEL,
     VERMILION,
     label_axes,
     new_figure,
@@ -25,7 +26,7 @@ def class_accuracy_figure(result: Evaluation) -> Figure:
     pairs = zip(result.confusion.diagonal()[rows], result.class_images[rows], strict=True)
     low, high = np.array([wilson_interval(int(hit), int(count)) for hit, count in pairs]).T
     with styled():
-        figure = new_figure(5.4, max(2.2, 1.1 + 0.27 * len(result.classes)))
+        figure = new_figure(PANEL, max(2.2, 1.1 + 0.27 * len(result.classes)))
         axes = figure.subplots()
         spread = [np.maximum(shares - low, 0), np.maximum(high - shares, 0)]
         axes.errorbar(shares, rows, xerr=spread, fmt="o", color=BLUE, markersize=6, linewidth=1.6)
@@ -42,7 +43,7 @@ def faithfulness_figure(measured: Faithfulness) -> Figure:
     """For each map what is left of the class's probability without the pixels it points to."""
     names, halves = list(measured.most), (measured.most, measured.least)
     with styled():
-        figure = new_figure(5.4, 1.4 + 0.36 * len(names))
+        figure = new_figure(PANEL, 1.4 + 0.36 * len(names))
         axes = figure.subplots()
         most, least = ([float(part[name].mean()) for name in names] for part in halves)
         places = range(len(names))

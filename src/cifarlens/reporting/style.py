@@ -47,6 +47,7 @@ PAGE_RULES = (
 )
 
 DPI = 200  # crisp on dense screens
+PANEL = 4.8  # inches, the width of a figure in half a page: its letters fit a phone too
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
     "font.size": 10,
@@ -145,6 +146,11 @@ def percent_axis(axes: Axes, which: str = "y") -> None:
     """Shows shares from 0 to 1 as percent."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+
+
+def thousands_axis(axes: Axes) -> None:
+    """Shows the whole numbers of the x axis as 1,000."""
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def rate(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Loss, accuracy and learning rate over the epochs."""
+"""Loss and accuracy over the epochs, the learning rate over the steps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,71 +10,100 @@ from matplotlib.ticker import MaxNLocator
 
 from .style import (
     BLUE,
-    MUTED,
+    GREEN,
+    INK,
+    PANEL,
     VERMILION,
     label_axes,
     new_figure,
     percent_axis,
+    rate,
     save_png,
     styled,
+    thousands_axis,
 )
 
 History = Mapping[str, Sequence[float | None]]
+Rates = Mapping[str, Sequence[float]]
+Test = tuple[float, float]
 TRAIN: dict[str, Any] = {"color": BLUE}
+TEST: dict[str, Any] = {"color": GREEN, "linestyle": (0, (1, 1.6)), "linewidth": 1.6}
 VALIDATION: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
 
 
-def draw_training(path: Path, history: History) -> None:
-    """Writes loss, accuracy and learning rate, one over the other, as one PNG."""
+def draw_training(path: Path, history: History, rates: Rates, test: Test) -> None:
+    """Writes loss, accuracy and learning rate, one over the other, as one PNG.
+
+    Arguments as those of `training_figures`.
+    """
     with styled():
         figure = new_figure(7.2, 8.4)
-        for axes, plot in zip(figure.subplots(3, 1), (_loss, _accuracy, _rate), strict=True):
-            plot(axes, history)
+        top, middle, bottom = figure.subplots(3, 1)
+        _loss(top, history, test[0])
+        _accuracy(middle, history, test[1])
+        _rate(bottom, rates)
     save_png(path, figure)
 
 
-def training_figures(history: History) -> dict[str, Figure]:
+def training_figures(history: History, rates: Rates, test: Test) -> dict[str, Figure]:
     """The same three, each a figure: loss, accuracy, rate.
 
     Args:
-        history: columns `epoch` (from 1), `lr` (of the epoch's last step), `train_loss` and
-            `val_loss` (cross-entropy, nats), `train_accuracy` and `val_accuracy` (0 to 1), a value
-            an epoch; None where nothing was held out.
+        history: columns `epoch` (from 1), `train_loss` and `val_loss` (cross-entropy, nats),
+            `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; None where nothing was
+            held out.
+        rates: columns `step` (from 1) and `lr`, a value a step, or of some of very many.
+        test: loss and accuracy on the test images after the last epoch, drawn as a line to see
+            the gap by.
     """
-    figures = {}
-    for name, plot in {"loss": _loss, "accuracy": _accuracy, "rate": _rate}.items():
-        with styled():
-            figures[name] = new_figure(5.4, 3.4)
-            plot(figures[name].subplots(), history)
+    with styled():
+        figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
+        _loss(figures["loss"].subplots(), history, test[0])
+        _accuracy(figures["accuracy"].subplots(), history, test[1])
+        _rate(figures["rate"].subplots(), rates)
     return figures
 
 
-def _loss(axes: Axes, history: History) -> None:
-    _lines(axes, history, "loss")
-    label_axes(axes, "Loss", "epoch", "cross-entropy")
+def _loss(axes: Axes, history: History, test: float) -> None:
+    _lines(axes, history, "loss", test)
+    label_axes(axes, "Loss", "epoch", "cross-entropy (nats)")
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper right")
 
 
-def _accuracy(axes: Axes, history: History) -> None:
-    _lines(axes, history, "accuracy")
+def _accuracy(axes: Axes, history: History, test: float) -> None:
+    _lines(axes, history, "accuracy", test)
     label_axes(axes, "Accuracy", "epoch", "accuracy")
     percent_axis(axes)
     axes.legend(loc="lower right")
 
 
-def _rate(axes: Axes, history: History) -> None:
-    axes.plot(*_known(history, "lr"), color=MUTED, marker="o", markersize=4)
-    label_axes(axes, "Learning rate", "epoch", "learning rate at the epoch's end")
-    axes.set_ylim(bottom=0)
+def _rate(axes: Axes, rates: Rates) -> None:
+    steps, values = rates["step"], rates["lr"]
+    axes.plot(steps, values, color=BLUE)
+    top = max(range(len(values)), key=values.__getitem__)
+    axes.plot(steps[top], values[top], "o", color=VERMILION, markersize=5)
+    axes.annotate(
+        f"{rate(values[top])} at step {steps[top]:,.0f}",
+        (steps[top], values[top]),
+        xytext=(8, 2),
+        textcoords="offset points",
+        va="bottom",
+        color=INK,
+        fontsize=9,
+    )
+    label_axes(axes, "Learning rate", "step", "learning rate")
+    axes.set_ylim(0, 1.12 * values[top])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    thousands_axis(axes)
 
 
-def _lines(axes: Axes, history: History, quantity: str) -> None:
+def _lines(axes: Axes, history: History, quantity: str, test: float) -> None:
     for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
         epochs, values = _known(history, f"{prefix}_{quantity}")
         if values:
             axes.plot(epochs, values, label=part, marker="o", markersize=4, **look)
+    axes.axhline(test, label="test, at the end", **TEST)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

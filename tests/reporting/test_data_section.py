@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cifarlens.data.datamodule import ImageDataModule
+from cifarlens.data.dataset import Dataset
+from cifarlens.params import Augment
+from cifarlens.reporting.data_section import (
+    AUGMENTED,
+    VARIANTS,
+    augmentation_steps,
+    data_section,
+    variants,
+)
+
+AUGMENT = Augment(padding=4, flip=True, cutout=8)
+MEAN = (0.3, 0.3, 0.3)
+
+
+def test_variants_are_what_training_sees(few_digits: Dataset) -> None:
+    """Pixel for pixel, by the very data module that feeds the training."""
+    images = ImageDataModule(
+        few_digits, MEAN, AUGMENT, batch_size=10, val_size=0, workers=0, seed=7
+    )
+    made = variants(few_digits, 5, MEAN, AUGMENT, seed=7)
+    assert made.shape == (VARIANTS, 32, 32, 3)
+    for epoch, image in enumerate(made):
+        (seen,), _ = images.train_images.__getitems__([(epoch, 5)])
+        np.testing.assert_array_equal(image, seen.numpy())
+    assert len({image.tobytes() for image in made}) > 1
+
+
+def test_an_image_of_each_of_the_first_classes(few_digits: Dataset) -> None:
+    section = data_section(few_digits, MEAN, AUGMENT, 0)
+    assert [item["name"] for item in section["augmented"]] == list(few_digits.classes[:AUGMENTED])
+    assert list(section["channels"]) == ["image", "red", "green", "blue"]
+    assert section["strips"]["3"][1] == 10
+
+
+def test_a_class_without_images_is_left_out(few_digits: Dataset) -> None:
+    kept = few_digits.train_labels != 1
+    dataset = replace(
+        few_digits,
+        train_images=few_digits.train_images[kept],
+        train_labels=few_digits.train_labels[kept],
+    )
+    section = data_section(dataset, MEAN, AUGMENT, 0)
+    assert "1" not in section["strips"]
+    assert [item["name"] for item in section["augmented"]] == ["0", "2", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"padding": 0}, ["half of the images mirrored", "a square of 8×8 pixels"]),
+        ({"flip": False}, ["4 pixels reflected", "a square of 8×8 pixels"]),
+        ({"cutout": 0}, ["4 pixels reflected", "half of the images mirrored"]),
+        ({"padding": 0, "flip": False, "cutout": 0}, []),
+    ],
+)
+def test_steps_in_words(change: dict[str, int], words: list[str]) -> None:
+    steps = augmentation_steps(AUGMENT.model_copy(update=change))
+    assert len(steps) == len(words)
+    assert all(step.startswith(start) for step, start in zip(steps, words, strict=True))
