@@ -4,6 +4,7 @@ import signal
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
 
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.data.datamodule import ImageDataModule, TrainImages
@@ -45,6 +46,7 @@ def test_it_learns_and_keeps_a_history(parts, folders):
         events.Tags()["scalars"]
     )
     assert events.Tags()["images"] == ["augmented"]
+    assert {node.name for node in events.Graph().node} >= {"image", "layer1/add", "logits"}
 
 
 def test_without_held_out_images_there_is_no_validation(parts, tmp_path):
@@ -124,6 +126,15 @@ class Killed(Exception):
     pass
 
 
+def logs(tmp_path, name):
+    """TensorBoard's files of a run, one each time it was started."""
+    return sorted(map(str, (tmp_path / "logs" / name).glob("events.*")))
+
+
+def read(path):
+    return LegacyEventFileLoader(path).Load()
+
+
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, capsys, epoch):
     history, undisturbed = run(parts(dropout=0.1), tmp_path, "whole")
@@ -140,3 +151,5 @@ def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, ca
     assert f"Resuming after epoch {epoch} of 4." in capsys.readouterr().out
     assert resumed == history
     assert same(undisturbed, after)
+    written = [event for path in logs(tmp_path, "killed") for event in read(path)]
+    assert sum(event.HasField("graph_def") for event in written) == 1

@@ -9,6 +9,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torchmetrics import MetricCollection
 from torchvision.utils import make_grid
 
+from .graph import graph_event
 from .module import Classifier
 
 LR_INTERVAL = 10  # steps between two points of the rate in TensorBoard
@@ -66,6 +67,8 @@ class History(pl.Callback):
         if board and trainer.global_step == 0:
             images = batch[0][:SAMPLES].float()
             board.add_image("augmented", make_grid(images, nrow=8, normalize=True), 0)
+            assert isinstance(pl_module, Classifier)
+            board.file_writer.add_event(graph_event(pl_module.network, images.shape[-1]))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
