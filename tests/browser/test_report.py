@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from cifarlens.classifier.bundle import Bundle, BundleConfig
@@ -215,10 +216,6 @@ def phone(request: pytest.FixtureRequest, browser: Browser, report: str) -> Iter
     context.close()
 
 
-def test_a_phone_never_scrolls_sideways(phone: Page) -> None:
-    assert phone.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-
-
 def test_text_stands_out_in_both_themes(phone: Page) -> None:
     """WCAG's contrast of the body's text, 4.5 at least, and figures follow the theme."""
     ink, paper = (
@@ -232,6 +229,41 @@ def test_text_stands_out_in_both_themes(phone: Page) -> None:
     assert contrast(ink, paper) >= 4.5
     label = phone.locator("#training svg text").first
     assert contrast(style(label, "fill"), paper) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_is_for_everybody(opened: Page, scheme: str, width: int) -> None:
+    """axe finds nothing, every picture has a description, and nothing is wider than the window."""
+    opened.set_viewport_size({"width": width, "height": 844})
+    opened.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    found = Axe().run(opened).response["violations"]
+    assert [(row["impact"], row["id"], row["nodes"][0]["html"][:200]) for row in found] == []
+    assert opened.evaluate("[...document.images].every(image => image.hasAttribute('alt'))")
+    assert opened.evaluate("document.documentElement.scrollWidth") == width
+
+
+FOCUSED = """() => { const e = document.activeElement, look = getComputedStyle(e);
+  return [e.id || e.name || e.ariaLabel || e.innerText,
+    look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) >= 2]; }"""
+
+
+def test_tab_alone_reaches_everything_and_shows_where_it_is(opened: Page) -> None:
+    seen: list[str] = []
+    while "opacity" not in seen:
+        assert len(seen) < 60
+        opened.keyboard.press("Tab")
+        name, outlined = opened.evaluate(FOCUSED)
+        assert outlined, f"{name} has the focus, but does not show it"
+        seen.append(name)
+    assert seen[0] == "Skip to the results"
+    links = [link.inner_text() for link in opened.locator("nav a").all()]
+    assert seen[1 : 1 + len(links)] == links
+    for name in ("Drawing of the network", "Table of layers", "true", "predicted", "more", "layer"):
+        assert name in seen
+    opened.get_by_text("The layers in numbers").focus()
+    opened.keyboard.press("Enter")
+    expect(opened.get_by_role("region", name="Table of layers")).to_be_hidden()
 
 
 def contrast(one: str, other: str) -> float:
@@ -266,5 +298,8 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
 def test_it_prints(opened: Page, tmp_path: Path) -> None:
     opened.emulate_media(media="print")
     expect(opened.locator("header")).to_be_hidden()
+    opened.evaluate("document.querySelector('#network details').open = false")
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")  # paper has no folds
+    expect(opened.get_by_role("region", name="Table of layers")).to_be_visible()
     content = opened.pdf(path=tmp_path / "report.pdf", print_background=True)
     assert content.startswith(b"%PDF")
