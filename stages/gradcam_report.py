@@ -3,22 +3,16 @@
 from cifarlens import paths
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_metrics, write_json
+from cifarlens.files import write_json
 from cifarlens.params import load_params
-from cifarlens.reporting.cases import all_cases
-from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.explain import explain
 from cifarlens.reporting.galleries import draw_galleries
 from cifarlens.reporting.glance_section import Settings
 from cifarlens.reporting.gradcam import check_layer
-from cifarlens.reporting.network_table import network_layers
-from cifarlens.reporting.report import Run, write_report
-from cifarlens.reporting.tables import load_logits, read_columns, read_full_columns
+from cifarlens.reporting.report import write_report
+from cifarlens.reporting.run import read_run
 from cifarlens.reporting.training_curves import draw_training
 from cifarlens.stage import run_stage
-
-TRAIN = ("train_loss", "train_accuracy")
-VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
 
 
 def main() -> None:
@@ -29,29 +23,11 @@ def main() -> None:
     )
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     check_layer(gradcam.layer, bundle)
-    labels, classes = dataset.test_labels, dataset.classes
-    logits = load_logits(paths.TEST_LOGITS, len(labels), len(classes))
-    cases, result = all_cases(logits, labels), evaluate(logits, labels, classes)
-    stats = read_metrics(
-        paths.STATS_METRICS, "images", lists=("mean", "std"), tables=("class_counts",)
-    )
-    finder = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min", "lr_knee")
-    train = read_metrics(
-        *(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters", *TRAIN),
-        optional=VALIDATION,
-    )
-    curve = read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth")
-    history = read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION)
-    rates = read_full_columns(paths.RATES, "step", "lr")
-    layers = network_layers(bundle.network, bundle.config.image_size)
-    run = Run(
-        *(source, settings, dataset, bundle.config, layers, cases, result),
-        *(stats, finder, curve, train, history, rates),
-    )
-    found = explain(bundle, dataset.test_images, cases, gradcam.images)
+    run = read_run(source, settings, dataset, bundle)
+    found = explain(bundle, dataset.test_images, run.cases, gradcam.images)
     shown = gradcam.layer, gradcam.opacity
-    draw_galleries(paths.GALLERY, found.mistakes, found.correct, classes, *shown)
-    draw_training(paths.TRAINING_FIGURE, history, rates, (result.loss, result.accuracy))
+    draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)
+    draw_training(paths.TRAINING_FIGURE, run.history, run.rates, run.test)
     write_report(paths.REPORT, run, found, *shown)
     write_json(paths.GRADCAM_METRICS, found.metrics())
 

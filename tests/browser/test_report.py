@@ -25,7 +25,8 @@ from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.explain import explain
 from cifarlens.reporting.glance_section import Settings
 from cifarlens.reporting.network_table import network_layers
-from cifarlens.reporting.report import Run, write_report
+from cifarlens.reporting.report import write_report
+from cifarlens.reporting.run import Run
 
 PHONE = {"width": 390, "height": 844}
 

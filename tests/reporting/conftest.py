@@ -7,7 +7,7 @@ from report_making import make_run, narrow_bundle, noisy_logits
 from cifarlens.classifier.bundle import Bundle
 from cifarlens.data.dataset import Dataset
 from cifarlens.reporting.explain import Explanations, explain
-from cifarlens.reporting.report import Run
+from cifarlens.reporting.run import Run
 
 
 @pytest.fixture(scope="session")

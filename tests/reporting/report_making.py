@@ -15,7 +15,7 @@ from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.glance_section import Settings
 from cifarlens.reporting.network_table import network_layers
-from cifarlens.reporting.report import Run
+from cifarlens.reporting.run import Run
 
 HISTORY = {
     "epoch": [1.0, 2.0, 3.0],

@@ -22,8 +22,8 @@ from cifarlens.reporting.dataset_figures import (
 from cifarlens.reporting.explain import Explanations
 from cifarlens.reporting.galleries import draw_galleries
 from cifarlens.reporting.lr_curve import draw_lr_curve, lr_curve
-from cifarlens.reporting.report import Run
 from cifarlens.reporting.report_figures import class_accuracy_figure, faithfulness_figure
+from cifarlens.reporting.run import Run
 from cifarlens.reporting.style import render_svg
 from cifarlens.reporting.training_curves import draw_training, training_figures
 
@@ -45,7 +45,7 @@ def test_lr_curve_names_both_rates(run: Run, tmp_path: Path) -> None:
     text = words(lr_curve(*curve))
     assert "lr_min = 0.0001" in text
     assert "lr_max = 0.02" in text
-    assert "train loss (cross-entropy)" in text
+    assert "train loss (cross-entropy, nats)" in text
     draw_lr_curve(tmp_path / "lr.png", *curve)
     assert size(tmp_path / "lr.png") == (1440, 760)
 

@@ -12,7 +12,8 @@ from cifarlens.classifier.bundle import Bundle
 from cifarlens.data.dataset import Dataset
 from cifarlens.reporting.error_section import GALLERY
 from cifarlens.reporting.explain import Explained, Explanations, explain
-from cifarlens.reporting.report import Run, write_report
+from cifarlens.reporting.report import write_report
+from cifarlens.reporting.run import Run
 
 SECTIONS = ["glance", "training", "finder", "data", "network", "errors", "explanations", "trust"]
 VOID = {"meta", "link", "img", "input"}

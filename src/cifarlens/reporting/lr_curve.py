@@ -20,6 +20,8 @@ from .style import (
     styled,
 )
 
+CLOSE = 60  # a ratio of rates below which their names would meet
+
 
 def draw_lr_curve(
     path: Path,
@@ -56,26 +58,30 @@ def lr_curve(
         axes.plot(lrs, smooth, color=BLUE, label="smoothed")
         log_axis(axes)
         axes.set_ylim(*_loss_range(losses, smooth))
-        _mark(axes, lr_min, "lr_min", GREEN)
-        _mark(axes, lr_max, "lr_max", VERMILION)
+        sides = ("center", "center") if lr_max > CLOSE * lr_min else ("right", "left")
+        _mark(axes, lr_min, "lr_min", GREEN, sides[0])
+        _mark(axes, lr_max, "lr_max", VERMILION, sides[1])
         label_axes(
-            axes, "Learning-rate finder", "learning rate (log scale)", "train loss (cross-entropy)"
+            axes,
+            "Learning-rate finder",
+            "learning rate (log scale)",
+            "train loss (cross-entropy, nats)",
         )
+        axes.set_title(axes.get_title(loc="left"), pad=24)  # above the marks' names
         axes.legend(loc="best")
     return figure
 
 
-def _mark(axes: Axes, lr: float, name: str, colour: str) -> None:
+def _mark(axes: Axes, lr: float, name: str, colour: str, side: str) -> None:
     axes.axvline(lr, color=colour, linewidth=1.5, linestyle=(0, (4, 2)))
     axes.annotate(
         f"{name} = {rate(lr)}",
         (lr, 1),
         xycoords=("data", "axes fraction"),
-        xytext=(-5, -3),
+        xytext=(0, 4),
         textcoords="offset points",
-        rotation=90,
-        ha="right",
-        va="top",
+        ha=side,
+        va="bottom",
         color=INK,
         fontsize=9,
     )

@@ -3,68 +3,26 @@
 Gathers numbers and pictures; how they look is in templates/.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..classifier.bundle import BundleConfig
-from ..data.dataset import Dataset
 from ..files import write_text
-from .cases import Case
 from .data_section import data_section
 from .dataset_figures import class_balance
 from .error_section import error_section
-from .evaluation import Evaluation
 from .explain import Explanations
-from .glance_section import Settings, glance_section
+from .glance_section import glance_section
 from .lr_curve import lr_curve
 from .map_sections import map_section, trust_section
 from .network_section import millions, network_section, shape_words
-from .network_table import Layer
+from .run import Run
 from .style import PANEL, rate, render_svg
 from .training_curves import History, training_figures
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "media")  # later ones win
 TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the other stages found.
-
-    Attributes:
-        source: of the data, `data.source`.
-        settings: parameters of the run.
-        dataset: images and labels.
-        config: the bundle's.
-        layers: of the network, as `network_layers` finds them.
-        cases: the predictions for all test images.
-        result: their evaluation.
-        stats: content of metrics/stats.json.
-        finder: of metrics/lr_find.json.
-        curve: columns lr, loss and smooth, a value a step.
-        train: of metrics/train.json.
-        history: columns as `training_figures` takes them.
-        rates: columns step and lr, likewise.
-    """
-
-    source: str
-    settings: Settings
-    dataset: Dataset
-    config: BundleConfig
-    layers: Sequence[Layer]
-    cases: list[Case]
-    result: Evaluation
-    stats: Mapping[str, Any]
-    finder: Mapping[str, Any]
-    curve: Mapping[str, Sequence[float]]
-    train: Mapping[str, Any]
-    history: History
-    rates: Mapping[str, Sequence[float]]
 
 
 def write_report(
@@ -136,7 +94,7 @@ def _figures(run: Run) -> dict[str, str]:
     for figure in (finder, balance):
         figure.set_size_inches(PANEL, max(3.2, figure.get_figheight()))
     figures = {
-        **training_figures(run.history, run.rates, (run.result.loss, run.result.accuracy)),
+        **training_figures(run.history, run.rates, run.test),
         "finder": finder,
         "balance": balance,
     }
