@@ -11,6 +11,7 @@ from cifarlens.reporting.glance_section import Settings
 from cifarlens.reporting.gradcam import check_layer
 from cifarlens.reporting.report import write_report
 from cifarlens.reporting.run import read_run
+from cifarlens.reporting.run_log import write_run_log
 from cifarlens.reporting.training_curves import draw_training
 from cifarlens.stage import run_stage
 
@@ -30,6 +31,7 @@ def main() -> None:
     draw_training(paths.TRAINING_FIGURE, run.history, run.rates, run.test)
     write_report(paths.REPORT, run, found, *shown)
     write_json(paths.GRADCAM_METRICS, found.metrics())
+    write_run_log(paths.RUN_PAGE, paths.RUN_LOG)
 
 
 if __name__ == "__main__":

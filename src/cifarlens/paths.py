@@ -34,4 +34,5 @@ GALLERY = Path("reports/gradcam")
 REPORT = Path("reports/index.html")
 
 RUN_LOG = Path("logs/runs.jsonl")  # times and machines: they vary, so no stage's output
+RUN_PAGE = Path("logs/runs.html")  # the same for people
 LOCKS = Path(".dvc/tmp/stages")  # one process a stage; DVC ignores its tmp folder, and so does git

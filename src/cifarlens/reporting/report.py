@@ -5,8 +5,6 @@ Gathers numbers and pictures; how they look is in templates/.
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from ..files import write_text
 from .data_section import data_section
 from .dataset_figures import class_balance
@@ -15,12 +13,12 @@ from .explain import Explanations
 from .glance_section import glance_section
 from .lr_curve import lr_curve
 from .map_sections import map_section, trust_section
-from .network_section import millions, network_section, shape_words
+from .network_section import network_section
+from .page import asset, render_page
 from .run import Run
-from .style import PANEL, rate, render_svg
+from .style import PANEL, render_svg
 from .training_curves import History, training_figures
 
-TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "media")  # later ones win
 TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
 
@@ -37,19 +35,10 @@ def write_report(
         layer: shown first; one of the bundle's.
         opacity: of the heat maps at first, 0 to 1.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(percent=_percent, rate=rate, millions=millions, shape=shape_words)
-    template = environment.get_template("report.html.j2")
-    page = template.render(
-        style="\n".join(_asset(f"{name}.css") for name in STYLES),
-        script=_asset("report.js"),
+    page = render_page(
+        "report.html.j2",
+        STYLES,
+        script=asset("report.js"),
         run=run,
         classes=run.dataset.classes,
         title=TITLES.get(run.source, run.source),
@@ -65,14 +54,6 @@ def write_report(
         trust=trust_section(explanations, layer),
     )
     write_text(path, page)
-
-
-def _asset(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}%"
 
 
 def _epochs(history: History) -> list[dict[str, float | None]]:

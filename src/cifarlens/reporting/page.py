@@ -1,0 +1,54 @@
+"""Renders the templates: one look and the same bytes for every page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .network_section import millions, shape_words
+from .style import rate
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
+    """A page's HTML.
+
+    Args:
+        template: name of its file.
+        styles: of its style sheets, without `.css`; later ones win.
+        values: what the template shows beside `style`.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        percent=percent, rate=rate, millions=millions, shape=shape_words, duration=duration
+    )
+    style = "\n".join(asset(f"{name}.css") for name in styles)
+    return environment.get_template(template).render(style=style, **values)
+
+
+def asset(name: str) -> str:
+    """A file of the templates' folder."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}%"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: 3.9 s, 22 min 5 s, 3 h 20 min."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
