@@ -22,6 +22,7 @@ from cifarlens.reporting.dataset_figures import (
 from cifarlens.reporting.explain import Explanations
 from cifarlens.reporting.galleries import draw_galleries
 from cifarlens.reporting.lr_curve import draw_lr_curve, lr_curve
+from cifarlens.reporting.reliability import draw_reliability, reliability_figure
 from cifarlens.reporting.report import Run
 from cifarlens.reporting.report_figures import class_accuracy_figure, faithfulness_figure
 from cifarlens.reporting.style import render_svg
@@ -133,6 +134,15 @@ def test_class_accuracy_has_a_row_a_class(run: Run) -> None:
     figure = class_accuracy_figure(run.result)
     assert len(figure.axes[0].get_yticklabels()) == 10
     assert f"{run.result.accuracy:.1%}" in words(figure)
+
+
+def test_reliability_shows_every_filled_bin(run: Run, tmp_path: Path) -> None:
+    found = run.result.calibration
+    upper, lower = reliability_figure(found).axes
+    assert len(upper.collections[0].get_segments()) == len(found.filled)
+    assert sum(bar.get_height() for bar in lower.patches) == pytest.approx(1)
+    draw_reliability(tmp_path / "r.png", found)
+    assert min(size(tmp_path / "r.png")) > 1000
 
 
 def test_faithfulness_names_every_map(explanations: Explanations) -> None:

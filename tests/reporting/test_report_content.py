@@ -70,7 +70,7 @@ def test_the_page_holds_what_was_found(
     assert "95% interval" in page.text
     assert "103,954" in page.text
     assert "0.001 → 0.02 → 0.001" in page.text
-    assert page.count("svg") == 7
+    assert page.count("svg") == 8
     assert page.count("li") == result.images - result.correct
     assert page.count("article") == 6
     for section in ("glance", "training", "finder", "data", "errors", "explanations", "trust"):
@@ -184,6 +184,8 @@ def test_a_class_never_predicted_and_one_never_shown(
     page = render(tmp_path, run, explain(bundle, dataset.test_images, run.cases, 2))
     assert run.result.confusion[:, 3].sum() == 0
     assert "nan" not in page.text.lower()
+    assert re.search(r"3 \d+ 0\.0% 0\.0% to \d+\.\d% never said", page.text)
+    assert "7 0 – –" in page.text
 
 
 def test_two_classes_with_awkward_names(few_digits: Dataset, tmp_path: Path) -> None:
