@@ -37,7 +37,7 @@ def main() -> None:
     curve = read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth")
     history = read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION)
     run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
-    found = explain(bundle, dataset.test_images, cases, gradcam.images)
+    found = explain(bundle, dataset.test_images, cases, gradcam.images, gradcam.layer)
     shown = gradcam.layer, gradcam.opacity
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, classes, *shown)
     draw_training(paths.TRAINING_FIGURE, history)

@@ -31,7 +31,8 @@ from .style import rate, render_svg
 from .training_curves import History, training_figures
 
 TEMPLATES = Path(__file__).parent / "templates"
-STYLES = ("theme", "frame", "overview", "errors", "explanations", "media")  # later ones win
+# Later ones win.
+STYLES = ("theme", "frame", "overview", "errors", "explanations", "trust", "media")
 TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
 GOALS = {"cifar10": 0.90}  # test accuracy
 
