@@ -27,6 +27,7 @@ from cifarlens.reporting.report import Run
 from cifarlens.reporting.report_figures import class_accuracy_figure, faithfulness_figure
 from cifarlens.reporting.style import render_svg
 from cifarlens.reporting.training_curves import draw_training, training_figures
+from cifarlens.reporting.trust_figures import sanity_figure
 
 
 def words(figure: Figure) -> str:
@@ -147,9 +148,20 @@ def test_reliability_shows_every_filled_bin(run: Run, tmp_path: Path) -> None:
 
 def test_faithfulness_names_every_map(explanations: Explanations) -> None:
     assert explanations.faithfulness is not None
-    text = words(faithfulness_figure(explanations.faithfulness))
-    for name in ("prep", "layer1", "layer2", "layer3", "random", "untouched"):
+    names = ["prep", "layer3", "random"]
+    text = words(faithfulness_figure(explanations.faithfulness, names))
+    for name in (*names, "untouched"):
         assert name in text
+    assert "layer1" not in text
+
+
+def test_sanity_has_a_line_a_method(explanations: Explanations) -> None:
+    assert explanations.sanity is not None
+    figure = sanity_figure(explanations.sanity, "layer2")
+    for name in ("Grad-CAM", "LayerCAM", "trained", "+ head", "+ prep"):
+        assert name in words(figure)
+    (line,) = (line for line in figure.axes[0].lines if line.get_label() == "HiResCAM")
+    assert list(line.get_ydata()) == [1, *explanations.sanity.similarity["layer2 HiResCAM"]]
 
 
 def gallery(explanations: Explanations, classes: tuple[str, ...]) -> Callable[[Path], None]:

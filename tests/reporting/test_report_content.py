@@ -70,9 +70,9 @@ def test_the_page_holds_what_was_found(
     assert "95% interval" in page.text
     assert "103,954" in page.text
     assert "0.001 → 0.02 → 0.001" in page.text
-    assert page.count("svg") == 8
+    assert page.count("svg") == 9
     assert page.count("li") == result.images - result.correct
-    assert page.count("article") == 6
+    assert page.count("article") == 6 + 6 + 3  # cases, where methods differ, pixels removed
     for section in ("glance", "training", "finder", "data", "errors", "explanations", "trust"):
         assert page.count("section", id=section) == 1
 
@@ -215,15 +215,16 @@ def test_at_most_8_mb_with_the_most_images(
     def noisy() -> Explained:
         """Noise is the worst that a PNG can meet."""
         image = random.integers(0, 256, (32, 32, 3)).astype(np.uint8)
-        maps = [
-            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(2)
+        predicted, true, *others = [
+            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(5)
         ]
-        return Explained(item.case, image, *maps)
+        methods = dict(zip(item.others, others, strict=True))
+        return Explained(item.case, image, predicted, true, methods)
 
     many = [noisy() for _ in range(200)]
     config = replace(run.config, layers=layers)
     cases = [replace(item.case, index=index % 100) for index in range(GALLERY + 50)]
     full = replace(run, config=config, cases=cases)
-    page = render(tmp_path, full, Explanations(many, many, explanations.faithfulness))
+    page = render(tmp_path, full, replace(explanations, mistakes=many, correct=many))
     assert page.count("li") == GALLERY
     assert (tmp_path / "index.html").stat().st_size < 8_000_000

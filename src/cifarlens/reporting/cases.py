@@ -57,14 +57,13 @@ def varied_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
     """As `surest_mistakes`, but the surest of each pair of classes comes in before any second."""
     ranked = surest_mistakes(cases, len(cases))
     pairs: set[tuple[int, int]] = set()
-    firsts: list[Case] = []
-    others: list[Case] = []
-    for case in ranked:
+    firsts: list[int] = []
+    others: list[int] = []
+    for place, case in enumerate(ranked):
         pair = case.true, case.predicted
-        (others if pair in pairs else firsts).append(case)
+        (others if pair in pairs else firsts).append(place)
         pairs.add(pair)
-    chosen = {case.index for case in (firsts + others)[:most]}
-    return [case for case in ranked if case.index in chosen]
+    return [ranked[place] for place in sorted((firsts + others)[:most])]
 
 
 def even_correct(cases: Sequence[Case], most: int) -> list[Case]:
