@@ -160,7 +160,7 @@ def _sanity(explanations: Explanations, sanity: Sanity, layer: str) -> dict[str,
     """The chart, and one image's maps while the network forgets."""
     place = explanations.removals[0].place if explanations.removals else 0
     item = explanations.measured[place]
-    label = f"Similarity of the maps of {layer} while the network forgets"
+    label = "How alike the maps stay while the network forgets; the tables below hold the means"
     return {
         "chart": render_svg(sanity_figure(sanity, layer), "sanity", label),
         "steps": sanity.steps,
