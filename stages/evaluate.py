@@ -1,4 +1,4 @@
-"""The one look at the test images: logits, metrics, confusion."""
+"""The one look at the test images: logits, metrics, confusion, calibration."""
 
 import numpy as np
 from tqdm import tqdm
@@ -13,6 +13,7 @@ from cifarlens.files import write_array, write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.reporting.confusion import draw_confusion
 from cifarlens.reporting.evaluation import evaluate
+from cifarlens.reporting.reliability import draw_reliability
 from cifarlens.stage import run_stage
 from cifarlens.training.finished import forget_recorded
 
@@ -37,6 +38,9 @@ def main() -> None:
     pairs = ((classes[i], classes[j]) for i, j in zip(labels, predicted, strict=True))
     write_csv(paths.CONFUSION, ("actual", "predicted"), pairs)
     write_csv(paths.PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
+    rows = result.calibration.rows()
+    write_csv(paths.CALIBRATION, ("confidence", "accuracy", "images"), rows)
+    draw_reliability(paths.CALIBRATION_FIGURE, result.calibration)
     draw_confusion(paths.CONFUSION_FIGURE, result.confusion, classes)
     write_json(paths.EVALUATE_METRICS, result.metrics())
 

@@ -25,7 +25,7 @@ def main() -> None:
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     check_layer(gradcam.layer, bundle)
     run = read_run(source, settings, dataset, bundle)
-    found = explain(bundle, dataset.test_images, run.cases, gradcam.images)
+    found = explain(bundle, dataset.test_images, run.cases, gradcam.images, gradcam.layer)
     shown = gradcam.layer, gradcam.opacity
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)
     draw_training(paths.TRAINING_FIGURE, run.history, run.rates, run.test)

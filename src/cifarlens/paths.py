@@ -25,11 +25,13 @@ HISTORY = Path("reports/plots/train.csv")
 RATES = Path("reports/plots/lr.csv")
 CONFUSION = Path("reports/plots/confusion.csv")
 PER_CLASS = Path("reports/plots/per_class.csv")
+CALIBRATION = Path("reports/plots/calibration.csv")
 
 DATASET_FIGURES = Path("reports/dataset")
 LR_FIGURE = Path("reports/figures/lr_find.png")
 TRAINING_FIGURE = Path("reports/figures/train.png")
 CONFUSION_FIGURE = Path("reports/figures/confusion.png")
+CALIBRATION_FIGURE = Path("reports/figures/calibration.png")
 GALLERY = Path("reports/gradcam")
 REPORT = Path("reports/index.html")
 

@@ -129,7 +129,7 @@ def test_every_section_and_picture_is_there(opened: Page, run: Run) -> None:
         ".then(found => found.reduce((a, b) => a + b, 0))"
     )
     assert broken == 0
-    assert opened.locator("svg[role=img]").count() == 8
+    assert opened.locator("svg[role=img]").count() == 10
     for link in opened.locator("nav a").all():
         assert opened.locator(link.get_attribute("href") or "").count() == 1
 

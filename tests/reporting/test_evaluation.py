@@ -26,14 +26,6 @@ def test_loss_is_the_mean_cross_entropy() -> None:
     assert evaluate(LOGITS, LABELS, CLASSES).loss == pytest.approx(total / 5)
 
 
-def test_calibration_error_by_hand() -> None:
-    # 100 images at a confidence of 0.8, 60 of them right: one bin, off by 0.2.
-    logits = np.tile(np.array([[math.log(4), 0]], np.float32), (100, 1))
-    labels = np.array([0] * 60 + [1] * 40)
-    result = evaluate(logits, labels, ("yes", "no"))
-    assert result.calibration_error == pytest.approx(0.2, abs=1e-6)
-
-
 def test_metrics_are_rounded_and_leave_out_a_class_without_images() -> None:
     result = evaluate(LOGITS[:3], LABELS[:3], CLASSES)
     metrics = result.metrics()

@@ -4,6 +4,7 @@ from cifarlens.classifier.bundle import Bundle
 from cifarlens.data.dataset import Dataset
 from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.explain import Explanations, explain, spread
+from cifarlens.reporting.report import Run
 
 
 def test_explains_mistakes_and_correct_ones(
@@ -20,19 +21,38 @@ def test_explains_mistakes_and_correct_ones(
         np.testing.assert_array_equal(item.predicted["prep"], item.true["prep"])
 
 
-def test_metrics_name_every_layer(explanations: Explanations) -> None:
+def test_other_methods_explain_the_predicted_class(explanations: Explanations) -> None:
+    for item in (*explanations.mistakes, *explanations.correct):
+        assert list(item.methods) == ["Grad-CAM", "Grad-CAM++", "HiResCAM", "LayerCAM"]
+        assert item.methods["Grad-CAM"] is item.predicted
+        assert np.abs(item.others["HiResCAM"]["layer3"] - item.predicted["layer3"]).max() > 0
+
+
+def test_metrics_name_every_layer_and_the_methods_at_the_last(explanations: Explanations) -> None:
     metrics = explanations.metrics()
+    layers = ("prep", "layer1", "layer2", "layer3")
+    last = [f"layer3_{method}" for method in ("gradcampp", "hirescam", "layercam")]
     assert set(metrics) == {
         "misclassified_images",
         "correct_images",
         "road_images",
-        "road_prep",
-        "road_layer1",
-        "road_layer2",
-        "road_layer3",
         "road_random",
+        *(f"{test}_{name}" for test in ("road", "sanity") for name in (*layers, *last)),
     }
     assert metrics["road_images"] == 6
+    assert all(value == round(value, 3) for value in metrics.values())
+
+
+def test_removals_follow_the_layer_asked_for(
+    bundle: Bundle, few_digits: Dataset, run: Run, explanations: Explanations
+) -> None:
+    other = explain(bundle, few_digits.test_images, run.cases, 3, layer="layer1")
+    pairs = list(zip(explanations.removals, other.removals, strict=True))
+    assert len(pairs) == 3
+    for one, two in pairs:
+        assert one.place == two.place
+        assert explanations.measured[one.place].case.correct
+    assert any((one.without_most != two.without_most).any() for one, two in pairs)
 
 
 def test_without_mistakes(bundle: Bundle, few_digits: Dataset) -> None:

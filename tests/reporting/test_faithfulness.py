@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import Network
 from cifarlens.data.dataset import Dataset
-from cifarlens.reporting.faithfulness import BASELINE, Faithfulness, measure
+from cifarlens.reporting.faithfulness import BASELINE, Faithfulness, measure, without
 
 
 class Corner(nn.Module):
@@ -58,16 +58,23 @@ def test_removing_what_matters_hurts_and_the_rest_does_not(measured: Faithfulnes
     assert measured.least["right"].mean() > measured.untouched.mean() - 0.05
 
 
-def test_metrics_are_flat_short_and_the_same_again(
+def test_scores_are_short_and_the_same_again(
     measured: Faithfulness, corner: Bundle, lamps: np.ndarray
 ) -> None:
-    metrics = measured.metrics()
-    assert set(metrics) == {"road_right", "road_wrong", "road_random"}
-    assert all(score == round(score, 4) for score in metrics.values())
+    assert measured.score("right") == round(measured.score("right"), 3)
     before = torch.random.get_rng_state()
     again = measure(corner, lamps, [0] * 6, {"right": measured_map()})
-    assert again.metrics()["road_right"] == metrics["road_right"]
+    assert again.score("right") == measured.score("right")
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("most", [True, False])
+def test_exactly_the_share_asked_for_is_removed(most: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(1, 3, 32, 32)).astype(np.float32)
+    rising = np.arange(1024, dtype=np.float32).reshape(1, 32, 32)
+    changed = (without(x, rising, 10, most) != x).any(axis=(0, 1)).ravel()
+    assert changed.sum() == 102
+    assert changed[-102:].all() if most else changed[:102].all()
 
 
 def measured_map() -> np.ndarray:

@@ -22,10 +22,12 @@ from cifarlens.reporting.dataset_figures import (
 from cifarlens.reporting.explain import Explanations
 from cifarlens.reporting.galleries import draw_galleries
 from cifarlens.reporting.lr_curve import draw_lr_curve, lr_curve
+from cifarlens.reporting.reliability import draw_reliability, reliability_figure
 from cifarlens.reporting.report_figures import class_accuracy_figure, faithfulness_figure
 from cifarlens.reporting.run import Run
 from cifarlens.reporting.style import render_svg
 from cifarlens.reporting.training_curves import draw_training, training_figures
+from cifarlens.reporting.trust_figures import sanity_figure
 
 TEST = (0.6, 0.85)  # loss and accuracy
 
@@ -148,11 +150,31 @@ def test_class_accuracy_has_a_row_a_class(run: Run) -> None:
     assert f"{run.result.accuracy:.1%}" in words(figure)
 
 
+def test_reliability_shows_every_filled_bin(run: Run, tmp_path: Path) -> None:
+    found = run.result.calibration
+    upper, lower = reliability_figure(found).axes
+    assert len(upper.collections[0].get_segments()) == len(found.filled)
+    assert sum(bar.get_height() for bar in lower.patches) == pytest.approx(1)
+    draw_reliability(tmp_path / "r.png", found)
+    assert min(size(tmp_path / "r.png")) > 1000
+
+
 def test_faithfulness_names_every_map(explanations: Explanations) -> None:
     assert explanations.faithfulness is not None
-    text = words(faithfulness_figure(explanations.faithfulness))
-    for name in ("prep", "layer1", "layer2", "layer3", "random", "untouched"):
+    names = ["prep", "layer3", "random"]
+    text = words(faithfulness_figure(explanations.faithfulness, names))
+    for name in (*names, "untouched"):
         assert name in text
+    assert "layer1" not in text
+
+
+def test_sanity_has_a_line_a_method(explanations: Explanations) -> None:
+    assert explanations.sanity is not None
+    figure = sanity_figure(explanations.sanity, "layer2")
+    for name in ("Grad-CAM", "LayerCAM", "trained", "+ head", "+ prep"):
+        assert name in words(figure)
+    (line,) = (line for line in figure.axes[0].lines if line.get_label() == "HiResCAM")
+    assert list(line.get_ydata()) == [1, *explanations.sanity.similarity["layer2 HiResCAM"]]
 
 
 def gallery(explanations: Explanations, classes: tuple[str, ...]) -> Callable[[Path], None]:

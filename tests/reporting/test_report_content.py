@@ -73,9 +73,9 @@ def test_the_page_holds_what_was_found(
     assert "95% interval" in page.text
     assert "103,954" in page.text
     assert "0.001 → 0.02 → 0.001" in page.text
-    assert page.count("svg") == 8
+    assert page.count("svg") == 10
     assert page.count("li") == result.images - result.correct
-    assert page.count("article") == 6
+    assert page.count("article") == 6 + 6 + 3  # cases, where methods differ, pixels removed
     sections = [found["id"] for tag, found in page.elements if tag == "section"]
     assert sections == SECTIONS
 
@@ -187,6 +187,8 @@ def test_a_class_never_predicted_and_one_never_shown(
     page = render(tmp_path, run, explain(bundle, dataset.test_images, run.cases, 2))
     assert run.result.confusion[:, 3].sum() == 0
     assert "nan" not in page.text.lower()
+    assert re.search(r"3 \d+ 0\.0% 0\.0% to \d+\.\d% never said", page.text)
+    assert "7 0 – –" in page.text
 
 
 def test_two_classes_with_awkward_names(few_digits: Dataset, tmp_path: Path) -> None:
@@ -216,15 +218,16 @@ def test_at_most_8_mb_with_the_most_images(
     def noisy() -> Explained:
         """Noise is the worst that a PNG can meet."""
         image = random.integers(0, 256, (32, 32, 3)).astype(np.uint8)
-        maps = [
-            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(2)
+        predicted, true, *others = [
+            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(5)
         ]
-        return Explained(item.case, image, *maps)
+        methods = dict(zip(item.others, others, strict=True))
+        return Explained(item.case, image, predicted, true, methods)
 
     many = [noisy() for _ in range(200)]
     config = replace(run.config, layers=layers)
     cases = [replace(item.case, index=index % 100) for index in range(GALLERY + 50)]
     full = replace(run, config=config, cases=cases)
-    page = render(tmp_path, full, Explanations(many, many, explanations.faithfulness))
+    page = render(tmp_path, full, replace(explanations, mistakes=many, correct=many))
     assert page.count("li") == GALLERY
     assert (tmp_path / "index.html").stat().st_size < 8_000_000

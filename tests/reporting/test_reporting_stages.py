@@ -63,8 +63,14 @@ def test_evaluate_writes_numbers_that_agree(few_digits: Dataset) -> None:
     assert len(rows) == 100
     for row in read_csv(paths.PER_CLASS):
         assert float(row["accuracy"]) == metrics["classes"][row["class"]]
-    with Image.open(paths.CONFUSION_FIGURE) as picture:
-        assert min(picture.size) > 300
+    bins = read_csv(paths.CALIBRATION)
+    assert sum(int(row["images"]) for row in bins) == 100
+    gaps = [abs(float(row["accuracy"]) - float(row["confidence"])) for row in bins]
+    error = sum(gap * int(row["images"]) for gap, row in zip(gaps, bins, strict=True)) / 100
+    assert error == pytest.approx(metrics["calibration_error"], abs=1e-5)
+    for path in (paths.CONFUSION_FIGURE, paths.CALIBRATION_FIGURE):
+        with Image.open(path) as picture:
+            assert min(picture.size) > 300
 
 
 @pytest.mark.usefixtures("project")

@@ -53,6 +53,19 @@ def surest_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
     return sorted(mistakes, key=lambda case: -case.confidence)[:most]
 
 
+def varied_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
+    """As `surest_mistakes`, but the surest of each pair of classes comes in before any second."""
+    ranked = surest_mistakes(cases, len(cases))
+    pairs: set[tuple[int, int]] = set()
+    firsts: list[int] = []
+    others: list[int] = []
+    for place, case in enumerate(ranked):
+        pair = case.true, case.predicted
+        (others if pair in pairs else firsts).append(place)
+        pairs.add(pair)
+    return [ranked[place] for place in sorted((firsts + others)[:most])]
+
+
 def even_correct(cases: Sequence[Case], most: int) -> list[Case]:
     """Correct ones in turn from every class, each class in test order, sorted by class."""
     seen: dict[int, int] = {}

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..data.dataset import Dataset
-from .cases import Case, surest_mistakes
+from .calibration import BINS
+from .cases import Case, varied_mistakes
 from .confusion import row_shares
-from .evaluation import Evaluation, confused_pairs
+from .evaluation import Evaluation, confused_pairs, wilson_interval
 from .pictures import image_uri
+from .reliability import reliability_figure
 from .report_figures import class_accuracy_figure
 from .style import render_svg
 
@@ -18,18 +20,35 @@ PAIRS = 10  # most confused
 
 def error_section(result: Evaluation, cases: Sequence[Case], dataset: Dataset) -> dict[str, Any]:
     """What errors.html.j2 shows of an evaluation and the predictions for all test images."""
-    mistakes = surest_mistakes(cases, GALLERY)
+    mistakes = varied_mistakes(cases, GALLERY)
     pairs = [
         {"true": i, "predicted": j, "images": n, "share": n / int(result.class_images[i])}
         for i, j, n in confused_pairs(result.confusion, PAIRS)
     ]
-    of_classes = "Accuracy of each class; the confusion matrix holds the numbers"
-    return {
-        "class_accuracy": render_svg(
-            class_accuracy_figure(result), "accuracy_of_classes", of_classes
+    charts = {
+        "class_accuracy": (
+            class_accuracy_figure(result),
+            "Accuracy of each class; the table beside it holds the numbers",
         ),
+        "reliability": (
+            reliability_figure(result.calibration),
+            "Accuracy over confidence; the table beside it holds the numbers",
+        ),
+    }
+    for figure, _ in charts.values():
+        figure.axes[0].set_title("", loc="left")  # the headings say it
+    return {
+        **{name: render_svg(figure, name, label) for name, (figure, label) in charts.items()},
         "shares": row_shares(result.confusion).tolist(),
         "counts": result.confusion.tolist(),
+        "classes": _classes(result),
+        "calibration": {
+            "error": result.calibration_error,
+            "confidence": result.calibration.mean_confidence,
+            "accuracy": result.accuracy,
+            "rows": result.calibration.rows(),
+            "bins": BINS,
+        },
         "pairs": pairs,
         "total": result.images - result.correct,
         "first": FIRST,
@@ -40,3 +59,20 @@ def error_section(result: Evaluation, cases: Sequence[Case], dataset: Dataset) -
         "true": sorted({case.true for case in mistakes}),
         "predicted": sorted({case.predicted for case in mistakes}),
     }
+
+
+def _classes(result: Evaluation) -> list[dict[str, Any]]:
+    """For each class its accuracy with interval, and its precision; None where there is none."""
+    rows = []
+    for label, (name, accuracy, images) in enumerate(result.class_rows()):
+        hits, said = int(result.confusion[label, label]), int(result.confusion[:, label].sum())
+        rows.append(
+            {
+                "name": name,
+                "images": images,
+                "accuracy": accuracy,
+                "interval": wilson_interval(hits, images) if images else None,
+                "precision": hits / said if said else None,
+            }
+        )
+    return rows

@@ -11,12 +11,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from torchmetrics.functional.classification import (
     multiclass_accuracy,
-    multiclass_calibration_error,
     multiclass_confusion_matrix,
 )
 
-BINS = 15  # of confidence, as in Guo et al. 2017
-DIGITS = 6
+from ..classifier.predict import softmax
+from .calibration import DIGITS, Calibration, calibrate
+
 Z95 = 1.959963984540054  # of the normal distribution, two-sided
 
 
@@ -28,8 +28,7 @@ class Evaluation:
         classes: names, by label.
         accuracy: share of images whose largest logit is their label's, 0 to 1.
         loss: mean cross-entropy, nats, without label smoothing.
-        calibration_error: expected calibration error, 0 to 1 (Guo et al. 2017, arXiv:1706.04599):
-            the mean distance between confidence and accuracy over `BINS` bins of confidence.
+        calibration: confidence against accuracy.
         class_accuracy: accuracy over each class's images, float64, NaN for a class without any.
         confusion: int64 classes×classes, images by true label (row) and predicted label (column).
     """
@@ -37,7 +36,7 @@ class Evaluation:
     classes: tuple[str, ...]
     accuracy: float
     loss: float
-    calibration_error: float
+    calibration: Calibration
     class_accuracy: np.ndarray
     confusion: np.ndarray
 
@@ -48,6 +47,11 @@ class Evaluation:
     @property
     def correct(self) -> int:
         return int(self.confusion.trace())
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, 0 to 1."""
+        return self.calibration.error
 
     @property
     def class_images(self) -> np.ndarray:
@@ -98,9 +102,7 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
         classes=tuple(classes),
         accuracy=float(multiclass_accuracy(predicted, target, count, average="micro")),
         loss=float(cross_entropy(scores.double(), target)),
-        calibration_error=float(
-            multiclass_calibration_error(scores.double().softmax(1), target, count, n_bins=BINS)
-        ),
+        calibration=calibrate(softmax(logits), labels),
         class_accuracy=np.where(present, per_class, np.nan),
         confusion=multiclass_confusion_matrix(predicted, target, count).numpy(),
     )

@@ -19,7 +19,8 @@ from .run import Run
 from .style import PANEL, render_svg
 from .training_curves import History, training_figures
 
-STYLES = ("theme", "frame", "overview", "errors", "explanations", "media")  # later ones win
+# Later ones win.
+STYLES = ("theme", "frame", "overview", "errors", "explanations", "trust", "media")
 TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
 
 

@@ -1,5 +1,7 @@
 """Charts that only the report shows: accuracy of each class, faithfulness of the maps."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -39,9 +41,10 @@ def class_accuracy_figure(result: Evaluation) -> Figure:
     return figure
 
 
-def faithfulness_figure(measured: Faithfulness) -> Figure:
-    """For each map what is left of the class's probability without the pixels it points to."""
-    names, halves = list(measured.most), (measured.most, measured.least)
+def faithfulness_figure(measured: Faithfulness, names: Sequence[str]) -> Figure:
+    """For each of these maps what is left of the class's probability without the pixels it points
+    to."""
+    halves = measured.most, measured.least
     with styled():
         figure = new_figure(PANEL, 1.4 + 0.36 * len(names))
         axes = figure.subplots()

@@ -1,0 +1,74 @@
+"""Examples of what the faithfulness test does to an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..classifier.bundle import Bundle
+from .faithfulness import probabilities, without
+from .gradcam import frozen_copy, normalized
+
+SHARE = 30  # percent of the pixels removed, the middle one of the test's
+
+
+@dataclass(frozen=True)
+class Removal:
+    """An image and what is left of it, and of the explained class's probability, 0 to 1.
+
+    Attributes:
+        place: of the image among those given.
+        untouched: probability of the image as it is.
+        without_most: uint8 H×W×3, the most important pixels painted over.
+        most: its probability.
+        without_least: likewise, the least important ones.
+        least: its probability.
+    """
+
+    place: int
+    untouched: float
+    without_most: np.ndarray
+    most: float
+    without_least: np.ndarray
+    least: float
+
+
+def remove(
+    bundle: Bundle,
+    images: np.ndarray,
+    labels: Sequence[int],
+    maps: np.ndarray,
+    places: Sequence[int],
+) -> list[Removal]:
+    """Removes `SHARE` of the pixels of some images.
+
+    Args:
+        bundle: its network is copied, not touched.
+        images: uint8, N×H×W×3.
+        labels: the label explained in each image.
+        maps: float32 N×H×W.
+        places: of the images wanted; at least one.
+    """
+    network, chosen = frozen_copy(bundle), list(places)
+    wanted = [labels[place] for place in chosen]
+    x = normalized(bundle, images[chosen]).numpy()
+    parts = [x, *(without(x, maps[chosen], SHARE, most) for most in (True, False))]
+    untouched, most, least = (probabilities(network, part, wanted) for part in parts)
+    pictures = [_pixels(bundle, part) for part in parts]
+    return [
+        Removal(
+            place,
+            float(untouched[row]),
+            pictures[1][row],
+            float(most[row]),
+            pictures[2][row],
+            float(least[row]),
+        )
+        for row, place in enumerate(chosen)
+    ]
+
+
+def _pixels(bundle: Bundle, x: np.ndarray) -> np.ndarray:
+    """uint8 N×H×W×3 of what the network takes, float32 N×3×H×W."""
+    shares = x.transpose(0, 2, 3, 1) * np.array(bundle.config.std) + np.array(bundle.config.mean)
+    return np.asarray(np.rint(255 * np.clip(shares, 0, 1)), np.uint8)
