@@ -9,7 +9,7 @@ from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.evaluation import evaluate
 from cifarlens.reporting.explain import explain
 from cifarlens.reporting.galleries import draw_galleries
-from cifarlens.reporting.gradcam import check_layer
+from cifarlens.reporting.gradcam import choose_layer
 from cifarlens.reporting.report import Run, write_report
 from cifarlens.reporting.tables import load_logits, read_columns, read_full_columns
 from cifarlens.reporting.training_curves import draw_training
@@ -22,7 +22,7 @@ VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
 def main() -> None:
     gradcam, source = load_params("gradcam", "data.source")
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
-    check_layer(gradcam.layer, bundle)
+    layer = choose_layer(gradcam.layer, bundle)
     labels, classes = dataset.test_labels, dataset.classes
     logits = load_logits(paths.TEST_LOGITS, len(labels), len(classes))
     cases, result = all_cases(logits, labels), evaluate(logits, labels, classes)
@@ -38,7 +38,7 @@ def main() -> None:
     history = read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION)
     run = Run(source, dataset, bundle.config, cases, result, stats, finder, curve, train, history)
     found = explain(bundle, dataset.test_images, cases, gradcam.images)
-    shown = gradcam.layer, gradcam.opacity
+    shown = layer, gradcam.opacity
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, classes, *shown)
     draw_training(paths.TRAINING_FIGURE, history)
     write_report(paths.REPORT, run, found, *shown)

@@ -138,7 +138,7 @@ WRONG = [
     ("download", {"epochs": 0}, "epochs is 0, but must be a whole number from 1 to 1000"),
     ("download", {"peak_epoch": 3}, "peak_epoch is 3, but must be at most epochs, 2"),
     ("download", {"augment": {"cutout": 33}}, "augment.cutout is 33, but must be"),
-    ("download", {"gradcam": {"layer": "layer9"}}, "gradcam.layer is 'layer9', but must be a"),
+    ("download", {"gradcam": {"layer": "layer9"}}, "gradcam.layer is 'layer9', but must be auto"),
     ("train", {"batch_size": 1400}, "batch_size is 1400, but must be at most 1337"),
 ]
 

@@ -6,7 +6,7 @@ from cifarlens.classifier.bundle import Bundle
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.data.dataset import Dataset
 from cifarlens.errors import UserError
-from cifarlens.reporting.gradcam import check_layer, gradcam_maps
+from cifarlens.reporting.gradcam import choose_layer, gradcam_maps
 
 
 def test_maps_of_every_layer_from_0_to_1(bundle: Bundle, few_digits: Dataset) -> None:
@@ -65,7 +65,11 @@ def test_wrong_labels_are_refused_and_not_swallowed(
         gradcam_maps(bundle, few_digits.test_images[:2], labels)
 
 
+def test_the_layer_shown_first_is_the_one_named_or_the_last(bundle: Bundle) -> None:
+    assert choose_layer("layer2", bundle) == "layer2"
+    assert choose_layer("auto", bundle) == "layer3"
+
+
 def test_an_unknown_layer_is_the_users_mistake(bundle: Bundle) -> None:
-    check_layer("layer3", bundle)
     with pytest.raises(UserError, match=r"layer4.*prep, layer1, layer2, layer3"):
-        check_layer("layer4", bundle)
+        choose_layer("layer4", bundle)
