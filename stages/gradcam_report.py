@@ -8,7 +8,7 @@ from cifarlens.params import load_params
 from cifarlens.reporting.explain import explain
 from cifarlens.reporting.galleries import draw_galleries
 from cifarlens.reporting.glance_section import Settings
-from cifarlens.reporting.gradcam import check_layer
+from cifarlens.reporting.gradcam import choose_layer
 from cifarlens.reporting.report import write_report
 from cifarlens.reporting.run import read_run
 from cifarlens.reporting.run_log import write_run_log
@@ -23,10 +23,10 @@ def main() -> None:
         *load_params("data.val_size", "augment", "optimizer"),
     )
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
-    check_layer(gradcam.layer, bundle)
+    layer = choose_layer(gradcam.layer, bundle)
     run = read_run(source, settings, dataset, bundle)
-    found = explain(bundle, dataset.test_images, run.cases, gradcam.images, gradcam.layer)
-    shown = gradcam.layer, gradcam.opacity
+    found = explain(bundle, dataset.test_images, run.cases, gradcam.images, layer)
+    shown = layer, gradcam.opacity
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)
     draw_training(paths.TRAINING_FIGURE, run.history, run.rates, run.test)
     write_report(paths.REPORT, run, found, *shown)

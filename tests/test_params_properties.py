@@ -56,7 +56,7 @@ def plan(path: Path, dataset) -> None:
     real = settings.model.width <= BUILT
     with nullcontext() if real else torch.device("meta"):
         parts = assemble(dataset, {"mean": mean, "std": std}, settings)
-    assert gradcam.layer in parts.network.layers
+    assert gradcam.layer in ("auto", *parts.network.layers)
     recipe = choose_recipe(FOUND, *wanted)
     check_cycle(recipe, parts.images.steps_per_epoch)
     check_range_test(lr_find)

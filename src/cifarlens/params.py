@@ -108,7 +108,7 @@ class Trainer(Section):
 
 
 class GradCam(Section):
-    layer: str = Field(description="a layer of the network")
+    layer: str = Field(description="auto or a layer of the network")
     opacity: float = number("a number from 0 to 1", ge=0, le=1)
     images: int = whole(10, 200)
 
@@ -150,11 +150,12 @@ class Params(Section):
                 "batch_size", self.batch_size, f"at most {most} at model.width {self.model.width}"
             )
         self._rates_fit()
-        if self.gradcam.layer not in LAYERS[self.model.name]:
+        layers = LAYERS[self.model.name]
+        if self.gradcam.layer not in ("auto", *layers):
             raise _misfit(
                 "gradcam.layer",
                 self.gradcam.layer,
-                f"a layer of {self.model.name}: {', '.join(LAYERS[self.model.name])}",
+                f"auto or a layer of {self.model.name}: {', '.join(layers)}",
             )
         if self.model.name != "custom_resnet" and not self.model.norm_first:
             raise _misfit("model.norm_first", False, f"true for {self.model.name}")

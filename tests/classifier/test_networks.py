@@ -73,11 +73,25 @@ def test_order_of_norm_and_relu():
     assert last == [nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.BatchNorm2d]
 
 
-def test_dropout_follows_each_relu():
-    layers = list(custom_resnet(10, width=2, dropout=0.3).modules())
-    followers = [b for a, b in pairwise(layers) if isinstance(a, nn.ReLU)]
-    assert len(followers) == 8
+@pytest.mark.parametrize(
+    ("name", "count"), [("custom_resnet", 8), ("resnet18", 17), ("resnet34", 33)]
+)
+def test_dropout_follows_each_relu(name, count):
+    network = NETWORKS[name](10, width=2, dropout=0.3)
+    called: list[nn.Module] = []
+    for module in network.modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda module, *_: called.append(module))
+    network(torch.zeros(2, 3, 32, 32))
+    followers = [after for before, after in pairwise(called) if isinstance(before, nn.ReLU)]
+    assert len(followers) == count
     assert all(isinstance(layer, nn.Dropout) and layer.p == 0.3 for layer in followers)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_width_scales_every_layer(name):
+    narrow, wider = (layer_sizes(NETWORKS[name](10, width=w), 32) for w in (1, 16))
+    assert wider == {layer: (16 * c, h, w) for layer, (c, h, w) in narrow.items()}
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "stride"), [(4, 4, 1), (4, 8, 2)])

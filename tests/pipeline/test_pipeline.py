@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,18 +120,29 @@ def test_a_temporary_run_uses_its_own_code_and_leaves_the_workspace_alone(projec
     project.run("dvc", "checkout", "-q")
 
 
-def test_a_queued_sweep_runs_every_value(project):
+def test_two_queued_experiments_at_once_share_nothing(project):
+    """Each has a folder with locks of its own, and its own results."""
     project.run("dvc", "exp", "run", "--queue", "-S", "lr_max=0.03,0.04")
     project.run("dvc", "queue", "start", "-j", "2")
     deadline = time.monotonic() + 300
-    states = [""]
+    states, locks = [""], set[Path]()
     while time.monotonic() < deadline and set(states) - {"Success", "Failed"}:
-        time.sleep(2)
+        time.sleep(1)
+        locks |= set(project.folder.glob(".dvc/tmp/exps/tmp*/.dvc/tmp/stages/train.lock"))
         table = project.run("dvc", "queue", "status").splitlines()
         states = [line.split()[-1] for line in table if re.match(r"[0-9a-f]{7} ", line)]
     assert states == ["Success", "Success"], project.run("dvc", "queue", "status")
-    rates = json.loads(project.run("dvc", "exp", "show", "--json"))
-    assert {"0.03", "0.04"} <= set(re.findall(r"'lr_max': (0\.0\d)", str(rates)))
+    assert len(locks) == 2
+    assert list((project.folder / "checkpoints").glob("*")) == []
+    assert project.run("git", "status", "--porcelain") == ""
+    found = {}
+    for base in json.loads(project.run("dvc", "exp", "show", "--json")):
+        for one in (each["revs"][0]["data"] for each in base["experiments"] or []):
+            used = one["metrics"]["metrics/train.json"]["data"]["lr_max"]
+            weights = one["outs"]["models"]["hash"]
+            found[one["params"]["params.yaml"]["data"]["lr_max"]] = used, weights
+    assert [found[rate][0] for rate in (0.03, 0.04)] == [0.03, 0.04]
+    assert found[0.03][1] != found[0.04][1]
 
 
 WRONG = [
@@ -138,7 +150,7 @@ WRONG = [
     ("download", {"epochs": 0}, "epochs is 0, but must be a whole number from 1 to 1000"),
     ("download", {"peak_epoch": 3}, "peak_epoch is 3, but must be at most epochs, 2"),
     ("download", {"augment": {"cutout": 33}}, "augment.cutout is 33, but must be"),
-    ("download", {"gradcam": {"layer": "layer9"}}, "gradcam.layer is 'layer9', but must be a"),
+    ("download", {"gradcam": {"layer": "layer9"}}, "gradcam.layer is 'layer9', but must be auto"),
     ("train", {"batch_size": 1400}, "batch_size is 1400, but must be at most 1337"),
 ]
 

@@ -7,7 +7,7 @@ from cifarlens.classifier.saliency import METHODS as SPACE_METHODS
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.data.dataset import Dataset
 from cifarlens.errors import UserError
-from cifarlens.reporting.gradcam import GRAD_CAM, METHODS, cam_maps, check_layer
+from cifarlens.reporting.gradcam import GRAD_CAM, METHODS, cam_maps, choose_layer
 
 
 def gradcam_maps(bundle: Bundle, images: np.ndarray, labels: list[int]) -> dict[str, np.ndarray]:
@@ -82,7 +82,11 @@ def test_wrong_labels_are_refused_and_not_swallowed(
         gradcam_maps(bundle, few_digits.test_images[:2], labels)
 
 
+def test_the_layer_shown_first_is_the_one_named_or_the_last(bundle: Bundle) -> None:
+    assert choose_layer("layer2", bundle) == "layer2"
+    assert choose_layer("auto", bundle) == "layer3"
+
+
 def test_an_unknown_layer_is_the_users_mistake(bundle: Bundle) -> None:
-    check_layer("layer3", bundle)
     with pytest.raises(UserError, match=r"layer4.*prep, layer1, layer2, layer3"):
-        check_layer("layer4", bundle)
+        choose_layer("layer4", bundle)

@@ -124,11 +124,18 @@ def normalized(bundle: Bundle, images: np.ndarray) -> torch.Tensor:
     return normalize(torch.from_numpy(np.array(images)), config.mean, config.std)
 
 
-def check_layer(layer: str, bundle: Bundle) -> None:
-    """Raises UserError if the bundle has no such layer."""
+def choose_layer(layer: str, bundle: Bundle) -> str:
+    """The layer to show first: the one named, or the network's last for `auto`.
+
+    Raises:
+        UserError: the bundle has no such layer.
+    """
+    if layer == "auto":
+        return bundle.config.layers[-1]
     if layer not in bundle.config.layers:
         raise UserError(
             f"gradcam.layer is {layer}, but the network in the bundle, "
             f"{bundle.config.architecture}, has {', '.join(bundle.config.layers)}: "
-            "name one of them in params.yaml."
+            "name one of them in params.yaml, or auto."
         )
+    return layer
