@@ -3,7 +3,7 @@
 from cifarlens import paths
 from cifarlens.data.dataset import load_dataset
 from cifarlens.files import read_metrics, write_csv, write_json
-from cifarlens.params import load_params
+from cifarlens.params import load_params, one_device
 from cifarlens.reporting.lr_curve import draw_lr_curve
 from cifarlens.stage import run_stage
 from cifarlens.training.assemble import Settings, assemble
@@ -13,12 +13,15 @@ from cifarlens.training.lr_sweep import range_test
 
 def main() -> None:
     (lr_find,) = load_params("lr_find")
-    shared = load_params(
-        "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
+    shared = load_params("seed", "batch_size", "data.val_size", "augment", "model", "optimizer")
+    # On one device whatever trains, so that the rates do not depend on how many there are.
+    kind, precision, workers = load_params(
+        "trainer.accelerator", "trainer.precision", "trainer.workers"
     )
+    trainer = one_device(kind, precision, workers)
     stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
     dataset = load_dataset(paths.DATASET)
-    curve = range_test(assemble(dataset, stats, Settings(*shared)), lr_find)
+    curve = range_test(assemble(dataset, stats, Settings(*[*shared, trainer])), lr_find)
     found = suggest(curve.lrs, curve.losses, lr_find.factor)
 
     rows = zip(curve.lrs, curve.losses, found.smooth, strict=True)

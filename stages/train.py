@@ -1,16 +1,21 @@
-"""Trains the network on one cycle of learning rates, resuming a run that was killed."""
+"""Trains the network on one cycle of learning rates, resuming a run that was killed.
+
+On several devices a process each comes here; the first writes what they found together.
+"""
 
 from cifarlens import paths
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.data.dataset import dataset_digest, load_dataset
 from cifarlens.files import read_metrics, write_csv, write_json
 from cifarlens.params import load_params
+from cifarlens.processes import rank
 from cifarlens.stage import run_stage
 from cifarlens.training.assemble import Settings, assemble
 from cifarlens.training.checkpoint import run_key
 from cifarlens.training.finished import finish, forget_recorded
 from cifarlens.training.fit import fit, summarize
 from cifarlens.training.history import COLUMNS
+from cifarlens.training.launch import launch
 from cifarlens.training.schedule import choose_recipe, rate_curve
 
 
@@ -26,9 +31,12 @@ def main() -> None:
 
     key = run_key([*recipe, *shared, stats, dataset_digest(paths.DATASET)])
     checkpoints = paths.CHECKPOINTS / key
-    forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    if rank() == 0:
+        forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)
+        checkpoints.mkdir(parents=True, exist_ok=True)
     history = fit(parts, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
+    if rank() > 0:
+        return
     save_bundle(paths.MODEL, parts.network, parts.config)
     write_csv(paths.HISTORY, COLUMNS, (epoch.row() for epoch in history))
     write_csv(paths.RATES, ("step", "lr"), rate_curve(recipe, parts.images.steps_per_epoch))
@@ -36,5 +44,10 @@ def main() -> None:
     finish(checkpoints)
 
 
+def start() -> bool:
+    (trainer,) = load_params("trainer")
+    return launch(trainer, ["-m", "stages.train"])
+
+
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, launch=start)

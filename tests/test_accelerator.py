@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from cifarlens.accelerator import choose_device, resolve_accelerator
+from cifarlens.accelerator import check_devices, choose_device, resolve_accelerator
 from cifarlens.errors import UserError
 
 PRESENT = {"gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -43,6 +43,16 @@ def test_what_is_there_is_named(monkeypatch, here, allowed) -> None:
     with pytest.raises(UserError, match=f"is '{missing}', but must be {allowed} on this machine"):
         resolve_accelerator(missing)
     assert resolve_accelerator("auto") == ("gpu" if here[0] else "mps")
+
+
+def test_more_devices_than_there_are(monkeypatch) -> None:
+    check_devices("cpu", 64)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_devices("auto", 2)
+    words = "trainer.devices is 3, but must be at most 2, the devices of kind gpu on this machine"
+    with pytest.raises(UserError, match=words):
+        check_devices("gpu", 3)
 
 
 def test_it_brings_no_lightning() -> None:

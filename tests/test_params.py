@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.errors import UserError
-from cifarlens.params import LAYERS, Params, load_params
+from cifarlens.params import LAYERS, Params, load_params, one_device, parse_params
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "params.yaml").read_text()
@@ -89,8 +90,10 @@ WRONG = [
     ("name: custom_resnet ", "name: vgg ", "model.name is 'vgg', but must be custom_resnet, "),
     ("name: custom_resnet ", "name: resnet18 ", None),
     ("precision: auto", "precision: 16", "trainer.precision is 16, but must be auto, 32 or"),
-    ("devices: auto", "devices: 2", "trainer.devices is 2, but must be auto or 1"),
-    ("devices: auto", "devices: true", "trainer.devices is true, but must be auto or 1"),
+    ("devices: auto", "devices: 65", "trainer.devices is 65, but must be auto or a whole number"),
+    ("devices: auto", "devices: true", "trainer.devices is true, but must be auto or a whole"),
+    ("num_nodes: 1", "num_nodes: 0", "trainer.num_nodes is 0, but must be a whole number from 1"),
+    ("strategy: auto", "strategy: fsdp", "trainer.strategy is 'fsdp', but must be auto or ddp"),
     ("start: 1.0e-05", "start: 0.9", "lr_find.start is 0.9, but must be at most a tenth of"),
     ("start: 1.0e-05", "start: 1e-11", "lr_find.start is 1e-11, but must be at least 1e-10"),
     ("start: 1.0e-05", "start: 2", "lr_find.start is 2, but must be at most a tenth of"),
@@ -122,6 +125,37 @@ def test_wrong_value_gets_one_sentence(write, pattern, replacement, sentence):
     assert sentence in str(caught.value)
     assert "params.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"accelerator": "mps", "devices": 2}, "trainer.devices is 2, but must be 1 with"),
+        ({"accelerator": "mps", "num_nodes": 3}, "trainer.num_nodes is 3, but must be 1 with"),
+        ({"accelerator": "mps", "strategy": "ddp"}, "trainer.strategy is 'ddp', but must be auto"),
+        (
+            {"devices": 64, "num_nodes": 5},
+            "batch_size is 512, but must be at least 640, two",
+        ),
+        ({"devices": 64, "num_nodes": 4}, None),
+        ({"accelerator": "mps", "devices": 1}, None),
+    ],
+)
+def test_devices_that_do_not_fit(changes, sentence):
+    content = YAML(typ="safe").load(TEXT)
+    content["trainer"].update(changes)
+    if sentence is None:
+        assert parse_params(content).trainer.processes in (1, 256)
+        return
+    with pytest.raises(UserError) as caught:
+        parse_params(content)
+    assert f"params.yaml: {sentence}" in str(caught.value)
+
+
+def test_auto_is_one_device_on_any_machine():
+    (trainer,) = load_params("trainer", path=ROOT / "params.yaml")
+    assert (trainer.local_processes, trainer.processes) == (1, 1)
+    assert one_device("cpu", 32, 4).processes == 1
 
 
 def test_lr_min_above_lr_max(tmp_path):

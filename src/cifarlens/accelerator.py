@@ -27,6 +27,20 @@ def resolve_accelerator(name: str) -> str:
     return name
 
 
+def check_devices(name: str, count: int) -> None:
+    """Raises UserError if this machine has fewer than `count` devices of `trainer.accelerator`.
+
+    A CPU counts as many as are asked for: its cores are shared.
+    """
+    accelerator = resolve_accelerator(name)
+    here = {"gpu": torch.cuda.device_count(), "mps": 1}.get(accelerator, count)
+    if count > here:
+        raise UserError(
+            f"params.yaml: trainer.devices is {count}, but must be at most {here}, the devices of"
+            f" kind {accelerator} on this machine; change it and run again."
+        )
+
+
 def choose_device(name: str) -> str:
     """The device to predict on, as torch names it, for `trainer.accelerator`.
 

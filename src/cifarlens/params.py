@@ -29,6 +29,8 @@ LEAST_RATE = 1e-10  # a learning rate below it changes nothing
 MOST_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
 MOST_BYTES = 100_000  # of params.yaml
 MOST_ALIASES = 20  # in it: a few merged into each other could fill any memory
+MOST_DEVICES = 64  # of one machine
+MOST_NODES = 15  # with at most 1,000 processes each has random numbers of its own
 MOST_SHOWN = 60  # characters of a value in a message
 
 
@@ -100,11 +102,39 @@ class LrFind(Section):
 
 class Trainer(Section):
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = one_of("auto", "cpu", "gpu", "mps")
-    devices: Literal["auto"] | Annotated[int, Field(ge=1, le=1)] = one_of("auto", "1")
+    devices: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_DEVICES)] = Field(
+        description=f"auto or a whole number from 1 to {MOST_DEVICES}"
+    )
+    num_nodes: int = whole(1, MOST_NODES)
+    strategy: Literal["auto", "ddp"] = one_of("auto", "ddp")
     precision: Literal["auto", "bf16-mixed"] | Annotated[int, Field(ge=32, le=32)] = one_of(
         "auto", "32", "bf16-mixed"
     )
     workers: int = whole(0, 64)
+
+    @property
+    def local_processes(self) -> int:
+        """Processes that train on each machine, one a device; `auto` is one on any machine."""
+        return 1 if self.devices == "auto" else self.devices
+
+    @property
+    def processes(self) -> int:
+        """Processes that train, on all machines together."""
+        return self.local_processes * self.num_nodes
+
+
+def one_device(accelerator: str, precision: str | int, workers: int) -> Trainer:
+    """Of the settings of a Trainer, those that matter to a single process."""
+    return Trainer.model_validate(
+        {
+            "accelerator": accelerator,
+            "devices": 1,
+            "num_nodes": 1,
+            "strategy": "auto",
+            "precision": precision,
+            "workers": workers,
+        }
+    )
 
 
 class GradCam(Section):
@@ -150,6 +180,7 @@ class Params(Section):
                 "batch_size", self.batch_size, f"at most {most} at model.width {self.model.width}"
             )
         self._rates_fit()
+        self._devices_fit()
         layers = LAYERS[self.model.name]
         if self.gradcam.layer not in ("auto", *layers):
             raise _misfit(
@@ -160,6 +191,21 @@ class Params(Section):
         if self.model.name != "custom_resnet" and not self.model.norm_first:
             raise _misfit("model.norm_first", False, f"true for {self.model.name}")
         return self
+
+    def _devices_fit(self) -> None:
+        trainer = self.trainer
+        if trainer.accelerator == "mps" and trainer.strategy == "ddp":
+            raise _misfit("trainer.strategy", "ddp", "auto with trainer.accelerator 'mps'")
+        if trainer.accelerator == "mps" and trainer.processes > 1:
+            key = "num_nodes" if trainer.num_nodes > 1 else "devices"
+            raise _misfit(f"trainer.{key}", getattr(trainer, key), "1 with accelerator 'mps'")
+        least = 2 * trainer.processes
+        if self.batch_size < least:
+            raise _misfit(
+                "batch_size",
+                self.batch_size,
+                f"at least {least}, two images for each of {trainer.processes} processes",
+            )
 
     def _rates_fit(self) -> None:
         start, stop = self.lr_find.start, self.lr_find.stop

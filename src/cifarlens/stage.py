@@ -9,11 +9,12 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from . import processes
 from .errors import UserError
 from .files import append_json_line
 from .paths import LOCKS, RUN_LOG
@@ -22,23 +23,39 @@ from .stopping import Stopped, stoppable
 GRACE = 10.0  # seconds after which a killed stage's last processes have gone too
 
 
-def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
+def run_stage(
+    main: Callable[[], None],
+    *user_errors: type[Exception],
+    launch: Callable[[], bool] = lambda: False,
+) -> None:
     """Runs a stage and ends the process with its exit code.
 
     Args:
         main: the stage.
         user_errors: further exception types whose message is a sentence for the user.
+        launch: has `main` run by several processes, each of which comes here too, and waits for
+            them; false if there is no need, or if this is one of them.
 
     Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C, 143 with SIGTERM (or because
     the DVC that started it is gone). Anything else is a defect of ours and keeps its traceback.
     """
-    expected: tuple[type[Exception], ...] = (UserError, *user_errors)
+    with processes.ending_at_once():
+        _run(main, (UserError, *user_errors), launch)
+
+
+def _run(
+    main: Callable[[], None], expected: tuple[type[Exception], ...], launch: Callable[[], bool]
+) -> None:
     name = Path(sys.argv[0]).stem
     start = time.perf_counter()
+    alone = _alone(name) if processes.locks() else nullcontext()
     try:
-        with stoppable(), _alone(name):
-            main()
-        _log(name, time.perf_counter() - start)
+        with stoppable(), alone:
+            elsewhere = launch()
+            if not elsewhere:
+                main()
+        if not elsewhere and not processes.rank():
+            _log(name, time.perf_counter() - start)
     except expected as error:
         _stop(str(error))
     except OSError as error:
@@ -47,8 +64,9 @@ def run_stage(main: Callable[[], None], *user_errors: type[Exception]) -> None:
             raise
         _stop(sentence)
     except Stopped as stopped:
-        with suppress(OSError):  # the terminal may be gone
-            print("\nStopped. Run `dvc repro` again to go on.", file=sys.stderr, flush=True)
+        if not processes.launched():
+            with suppress(OSError):  # the terminal may be gone
+                print("\nStopped. Run `dvc repro` again to go on.", file=sys.stderr, flush=True)
         sys.exit(stopped.code)
 
 
@@ -94,7 +112,8 @@ def _machine() -> dict[str, str]:
 
 
 def _stop(sentence: str) -> None:
-    print(f"error: {sentence}", file=sys.stderr)
+    if not (processes.tell(sentence) and processes.supervised()):
+        print(f"error: {sentence}", file=sys.stderr)
     sys.exit(2)
 
 

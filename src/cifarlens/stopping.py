@@ -1,4 +1,7 @@
-"""Ends a stage cleanly on Ctrl-C, on SIGTERM, and when the DVC that started it is gone."""
+"""Ends a stage cleanly on Ctrl-C, on SIGTERM, and when the DVC that started it is gone.
+
+A stage's further processes, if it has some, end with it in the same way.
+"""
 
 import os
 import signal
@@ -6,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from .processes import supervised
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_EVERY = 0.5  # seconds
@@ -45,7 +50,7 @@ def stoppable() -> Iterator[None]:
         if handler is not signal.SIG_IGN:
             signal.signal(signum, stop)
     over = threading.Event()
-    if "DVC_STAGE" in os.environ:  # a stage started by hand may outlive its shell
+    if "DVC_STAGE" in os.environ or supervised():  # a stage started by hand may outlive its shell
         threading.Thread(target=_follow, args=(os.getppid(), over), daemon=True).start()
     try:
         yield

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from cifarlens.data.datamodule import EpochSampler, ImageDataModule, split
+from cifarlens.data.datamodule import (
+    EpochSampler,
+    ImageDataModule,
+    ShareSampler,
+    held_out_batches,
+    split,
+)
 from cifarlens.errors import UserError
 from cifarlens.params import Augment
 
@@ -77,3 +83,42 @@ def test_impossible_held_out_share(few_digits, val_size):
 def test_batch_larger_than_the_data(few_digits):
     with pytest.raises(UserError, match="batch_size is 181, but must be at most 180"):
         module(few_digits, batch_size=181)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 7])
+def test_processes_share_every_step_as_evenly_as_can_be(processes):
+    sampler = EpochSampler(100, seed=3)
+    whole = list(ShareSampler(sampler, 40, 0, 1))
+    assert [len(batch) for batch in whole] == [40, 40, 20]
+    shares = [list(ShareSampler(sampler, 40, rank, processes)) for rank in range(processes)]
+    for step, batch in enumerate(whole):
+        parts = [share[step] for share in shares]
+        assert sorted(key for part in parts for key in part) == sorted(batch)
+        sizes = [len(part) for part in parts]
+        assert max(sizes) - min(sizes) <= 1
+    assert {len(ShareSampler(sampler, 40, rank, processes)) for rank in range(processes)} == {3}
+
+
+@pytest.mark.parametrize("count", [0, 10, 499, 500, 501, 1000, 1003, 25_000])
+@pytest.mark.parametrize("processes", [1, 2, 3, 8])
+def test_processes_validate_each_image_once_in_as_many_batches(count, processes):
+    batches = [held_out_batches(count, rank, processes) for rank in range(processes)]
+    assert sorted(i for own in batches for batch in own for i in batch) == list(range(count))
+    assert len({len(own) for own in batches}) == 1
+    assert all(1 <= len(batch) <= 500 for own in batches for batch in own)
+
+
+def test_one_process_validates_in_order():
+    assert held_out_batches(1100, 0, 1) == [
+        list(range(500)),
+        list(range(500, 1000)),
+        list(range(1000, 1100)),
+    ]
+
+
+def test_too_few_images_for_every_process(few_digits):
+    with pytest.raises(UserError, match="batch_size is 59, but must leave no fewer than 4 of 180"):
+        module(few_digits, batch_size=59, processes=4)
+    with pytest.raises(UserError, match="val_size is 20, but must be 0 or at least 21"):
+        module(few_digits, processes=21)
+    module(few_digits, batch_size=60, processes=4)

@@ -25,6 +25,9 @@ READERS = {
     "lr_find": {"lr_find"},
     "trainer": BOTH,
     "trainer.accelerator": {*BOTH, "evaluate"},
+    "trainer.devices": {"train"},
+    "trainer.num_nodes": {"train"},
+    "trainer.strategy": {"train"},
     "gradcam": {"gradcam_report"},
     "space": {"package_space"},
 }

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from cifarlens.data.statistics import channel_statistics
-from cifarlens.params import Augment, Model, Optimizer, Trainer
+from cifarlens.params import Augment, Model, Optimizer, one_device
 from cifarlens.training.assemble import Settings, assemble
 
 
@@ -24,7 +24,7 @@ def parts(few_digits):
             optimizer=Optimizer(
                 weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
             ),
-            trainer=Trainer(accelerator="cpu", devices=1, precision="auto", workers=workers),
+            trainer=one_device("cpu", "auto", workers),
         )
         return assemble(few_digits, {"mean": mean, "std": std}, settings)
 

@@ -42,6 +42,31 @@ class EpochSampler(Sampler[Key]):
             yield epoch, index
 
 
+class ShareSampler(Sampler[list[Key]]):
+    """The steps that all processes take together, and of each step's images one process's share.
+
+    Shares differ by one image at most, whatever their number, and no image is in two of them.
+
+    Args:
+        sampler: the order of all images.
+        batch_size: images a step, of all processes together.
+        rank: of this process, from 0.
+        processes: how many share.
+    """
+
+    def __init__(self, sampler: EpochSampler, batch_size: int, rank: int, processes: int) -> None:
+        self.sampler, self.batch_size = sampler, batch_size  # Lightning tells sampler the epoch
+        self.rank, self.processes = rank, processes
+
+    def __len__(self) -> int:
+        return -(-len(self.sampler) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        keys = list(self.sampler)
+        for start in range(0, len(keys), self.batch_size):
+            yield keys[start : start + self.batch_size][self.rank :: self.processes]
+
+
 class TrainImages(TorchDataset[Any]):
     """Padded train images, augmented and fetched a batch at a time."""
 
@@ -82,9 +107,10 @@ class ImageDataModule(pl.LightningDataModule):
         val_size: train images held out, the same share of every class.
         workers: processes that augment; 0 for the main one.
         seed: of order and augmentation.
+        processes: that train, and share every batch. Which of them this is, the Trainer knows.
 
     Raises:
-        UserError: `val_size` or `batch_size` does not fit the number of images.
+        UserError: `val_size` or `batch_size` does not fit the number of images, or of processes.
     """
 
     def __init__(
@@ -97,6 +123,7 @@ class ImageDataModule(pl.LightningDataModule):
         val_size: int,
         workers: int,
         seed: int,
+        processes: int = 1,
     ) -> None:
         super().__init__()
         train, held_out = split(dataset.train_labels, val_size)
@@ -105,6 +132,7 @@ class ImageDataModule(pl.LightningDataModule):
                 f"params.yaml: batch_size is {batch_size}, but must be at most {len(train)}, the"
                 " number of train images; change it and run again."
             )
+        _check_shares(len(train), batch_size, len(held_out), processes)
         images, labels = dataset.train_images, dataset.train_labels
         size = images.shape[1]
         fill = tuple(round(255 * value) for value in mean)
@@ -119,17 +147,25 @@ class ImageDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return -(-len(self.train_images) // self.batch_size)
 
+    def step_size(self, step: int) -> int:
+        """Images that all processes take together in a step of the epoch, from 0."""
+        return min(self.batch_size, len(self.train_images) - step * self.batch_size)
+
     def train_dataloader(self) -> "DataLoader[Any]":
         return DataLoader(
             self.train_images,
-            self.batch_size,
-            sampler=self.sampler,
+            batch_sampler=ShareSampler(self.sampler, self.batch_size, *self._place()),
             generator=torch.Generator().manual_seed(self.seed),  # leaves torch's own untouched
             **self._options(self.workers),
         )
 
     def val_dataloader(self) -> "DataLoader[Any]":
-        return DataLoader(self.held_out, VALIDATION_BATCH, **self._options(0))
+        batches = held_out_batches(len(self.held_out), *self._place())
+        return DataLoader(self.held_out, batch_sampler=batches, **self._options(0))
+
+    def _place(self) -> tuple[int, int]:
+        """Rank of this process and number of all."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _options(self, workers: int) -> dict[str, Any]:
         return {
@@ -139,6 +175,35 @@ class ImageDataModule(pl.LightningDataModule):
             "pin_memory": torch.cuda.is_available(),
             "worker_init_fn": one_thread,
         }
+
+
+def held_out_batches(count: int, rank: int, processes: int) -> list[list[int]]:
+    """Indices of the held-out images that one process validates on, a list a batch.
+
+    Each image is in one process's batches, and all have as many batches, as distributed data
+    parallel wants it. `count` is 0 or at least `processes`.
+    """
+    share = -(-count // processes)  # the largest
+    batches = -(-share // VALIDATION_BATCH)
+    size = VALIDATION_BATCH if processes == 1 else -(-share // max(batches, 1))
+    own = range(rank, count, processes)
+    return [list(own[start : start + size]) for start in range(0, share, size or 1)]
+
+
+def _check_shares(train: int, batch_size: int, held_out: int, processes: int) -> None:
+    """Raises UserError if some process would have no image in a step."""
+    rest = train % batch_size
+    if 0 < rest < processes:
+        raise UserError(
+            f"params.yaml: batch_size is {batch_size}, but must leave no fewer than {processes} of"
+            f" {train} train images for the last step, one for each process; change it and run"
+            " again."
+        )
+    if 0 < held_out < processes:
+        raise UserError(
+            f"params.yaml: data.val_size is {held_out}, but must be 0 or at least {processes}, one"
+            " image for each process; change it and run again."
+        )
 
 
 def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:

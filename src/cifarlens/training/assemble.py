@@ -54,6 +54,7 @@ class Parts:
             lr=lr,
             schedule=schedule,
             seed=self.settings.seed,
+            step_size=self.images.step_size,
         )
 
 
@@ -74,6 +75,7 @@ def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Par
         val_size=settings.val_size,
         workers=settings.trainer.workers,
         seed=settings.seed,
+        processes=settings.trainer.processes,
     )
     torch.manual_seed(settings.seed)
     arguments = network_arguments(settings.model)

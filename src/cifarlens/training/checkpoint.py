@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from lightning_fabric.plugins import TorchCheckpointIO
 from pydantic import BaseModel
 
@@ -25,13 +26,26 @@ FILE = "last.ckpt"
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames, so a checkpoint is whole or not there."""
+    """Writes beside the target and renames, so a checkpoint is whole or not there.
+
+    The first of several processes reads it for all: other machines need not have it.
+    """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
         with replacing(Path(path)) as temporary:
             torch.save(checkpoint, temporary)
+
+    def load_checkpoint(self, path: str | Path, *arguments: Any, **options: Any) -> dict[str, Any]:
+        if not dist.is_initialized():
+            return super().load_checkpoint(path, *arguments, **options)
+        read = None
+        if dist.get_rank() == 0:
+            read = super().load_checkpoint(path, *arguments, **options)
+        everywhere = [read]
+        dist.broadcast_object_list(everywhere)
+        return cast(dict[str, Any], everywhere[0])
 
 
 def run_key(inputs: Sequence[Any]) -> str:

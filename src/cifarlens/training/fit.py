@@ -9,6 +9,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from ..classifier.networks import Network
+from ..errors import UserError
 from .assemble import Parts
 from .checkpoint import FILE, WholeCheckpointIO, load_checkpoint
 from .finite import FiniteLoss, check_weights
@@ -20,18 +21,21 @@ from .trainer import explaining, look_every, make_trainer
 def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[Epoch]:
     """Trains the network of `parts` in place.
 
+    Of several processes all do this, with the same parts; the first alone reads and writes files.
+
     Args:
         parts: made for this very run, the weights at their start.
         recipe: epochs and rates.
-        checkpoints: folder of this run's checkpoint, resumed from if there is one.
+        checkpoints: folder of this run's checkpoint, resumed from if there is one; its name is the
+            run's.
         logs: folder of its TensorBoard events.
 
     Returns:
         The history, an entry an epoch.
 
     Raises:
-        UserError: the run has too few steps, its loss is no longer finite, or a process that
-            augments for it was killed.
+        UserError: the run has too few steps, its loss is no longer finite, a process that augments
+            for it was killed, or another that trains failed or has other parts.
     """
     schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=parts.images.steps_per_epoch)
     module = parts.module(recipe.lr_min, schedule)
@@ -52,20 +56,39 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         log_every_n_steps=1_000_000,  # the history logs; Lightning's connector costs more
         plugins=[WholeCheckpointIO()],
     )
-    checkpoint = load_checkpoint(checkpoints)
-    if checkpoint is not None:
-        done = checkpoint["epoch"] + 1
-        print(f"Resuming after epoch {done} of {recipe.epochs}.", flush=True)
-        parts.images.sampler.set_epoch(done)  # Lightning asks for the first batch before it says so
     with explaining(parts.settings.trainer, parts.settings.batch_size):
+        if runner.world_size > 1:
+            runner.strategy.setup_environment()  # joins the other processes
+            _agree(runner.strategy.broadcast(checkpoints.name), checkpoints.name)
+        done = runner.strategy.broadcast(_epochs_done(checkpoints, recipe, runner.is_global_zero))
+        parts.images.sampler.set_epoch(done)  # Lightning asks for the first batch before it says so
         runner.fit(
             module,
             datamodule=parts.images,
-            ckpt_path=checkpoints / FILE if checkpoint is not None else None,
+            ckpt_path=checkpoints / FILE if done else None,
             weights_only=False,
         )
     check_weights(parts.network)
     return history.epochs
+
+
+def _epochs_done(checkpoints: Path, recipe: Recipe, first: bool) -> int:
+    """After how many epochs the run resumes; known to the first process alone, 0 on others."""
+    checkpoint = load_checkpoint(checkpoints) if first else None
+    if checkpoint is None:
+        return 0
+    done = int(checkpoint["epoch"]) + 1
+    print(f"Resuming after epoch {done} of {recipe.epochs}.", flush=True)
+    return done
+
+
+def _agree(key: str, own: str) -> None:
+    """Raises UserError if the first process trains another run than this one."""
+    if key != own:
+        raise UserError(
+            "This machine's parameters, data, code or library versions differ from those of the"
+            " first machine: make them the same, or share one checkout, and run again."
+        )
 
 
 def summarize(recipe: Recipe, network: Network, history: list[Epoch]) -> dict[str, Any]:

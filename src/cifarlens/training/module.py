@@ -16,6 +16,7 @@ from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
 from ..params import Optimizer as OptimizerParams
 
+EPOCHS = 1_000  # at most, in a run
 Schedule = Callable[[Optimizer], LRScheduler]
 Batch = tuple[Tensor, Tensor]  # images, uint8 N×H×W×3 until on the device; labels, int64 N
 
@@ -32,6 +33,7 @@ class Classifier(pl.LightningModule):
         lr: the rate the schedule starts from.
         schedule: makes the schedule for an optimizer.
         seed: of dropout.
+        step_size: images of a step of the epoch (from 0), those of all processes together.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Classifier(pl.LightningModule):
         lr: float,
         schedule: Schedule,
         seed: int,
+        step_size: Callable[[int], int],
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.mean, self.std = mean, std
         self.adam, self.lr, self.schedule, self.seed = optimizer, lr, schedule, seed
+        self.step_size = step_size
         self.train_metrics = metrics(classes)
         self.val_metrics = metrics(classes)
 
@@ -62,11 +66,17 @@ class Classifier(pl.LightningModule):
         return cast(Tensor, self.network(images))
 
     def on_train_epoch_start(self) -> None:
-        # Dropout depends on the epoch alone, so a resumed run repeats it.
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+        # Dropout depends on epoch and process alone, so a resumed run repeats it.
+        place = self.current_epoch + EPOCHS * self.global_rank
+        torch.manual_seed(self.seed * 1_000_003 + place)
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        return self._step(batch, self.train_metrics, self.adam.label_smoothing)
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._step(batch, self.train_metrics, self.adam.label_smoothing)
+        processes = self.trainer.world_size
+        if processes == 1:
+            return loss
+        # Gradients are averaged over processes: each counts for its share of the step's images.
+        return loss * (len(batch[1]) * processes / self.step_size(batch_idx))
 
     def validation_step(self, batch: Batch, _: int) -> Tensor:
         return self._step(batch, self.val_metrics, 0.0)
@@ -76,8 +86,8 @@ class Classifier(pl.LightningModule):
         images, labels = batch
         logits = self(images).float()
         loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
-        plain = F.cross_entropy(logits.detach(), labels) if label_smoothing else loss.detach()
-        cast(MeanMetric, found["loss"]).update(plain, len(labels))
+        plain = F.cross_entropy(logits.detach(), labels, reduction="none")
+        cast(MeanMetric, found["loss"]).update(plain)  # without NaN checks it ignores weights
         cast(MulticlassAccuracy, found["accuracy"]).update(logits.detach(), labels)
         return loss
 

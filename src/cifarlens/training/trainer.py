@@ -3,6 +3,8 @@
 import logging
 import os
 import re
+import signal
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +13,15 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 import torch.utils.deterministic as deterministic
+from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.strategies import DDPStrategy
+from torch.distributed import DistError
 
-from ..accelerator import resolve_accelerator
+from ..accelerator import check_devices, resolve_accelerator
 from ..errors import UserError
 from ..params import Trainer as TrainerParams
+from ..processes import launched
 
 # Advice on our deliberate choices; everything else is still shown.
 EXPECTED_WARNINGS = (
@@ -25,8 +31,14 @@ EXPECTED_WARNINGS = (
     ".*The number of training batches .* is smaller than the logging interval.*",
     ".*isinstance.treespec, LeafSpec.* is deprecated.*",
     ".*You have overridden `on_after_batch_transfer` in `LightningModule`.*",
+    ".*find_unused_parameters=True was specified in DDP constructor.*",
     ".*You defined a `validation_step` but have no `val_dataloader`.*",
 )
+
+
+NO_MEMORY = "can't allocate memory|out of memory|_ALLOC_FAILED"
+LOST = "gloo|NCCL|Connection (closed|reset) by peer"
+CAUSE_FIRST = 2.0  # seconds for the process that failed first to be seen, and this one ended
 
 
 class EpochBar(TQDMProgressBar):
@@ -42,22 +54,51 @@ class EpochBar(TQDMProgressBar):
         return {name: value for name, value in items.items() if name != "v_num"}
 
 
+class OwnSignals(pl.Callback):
+    """Takes back SIGTERM, of which Lightning tells all other processes; they may be gone."""
+
+    def setup(self, *_: Any, **__: Any) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, *_: Any) -> None:
+        signal.signal(signal.SIGTERM, self._handler)
+
+
 def make_trainer(
     params: TrainerParams, callbacks: Sequence[pl.Callback], **options: Any
 ) -> pl.Trainer:
-    """A Trainer on one device whose reruns give the same bytes.
+    """A Trainer whose reruns give the same bytes.
+
+    Several processes average their gradients at every step (distributed data parallel). Batch
+    normalisation takes its statistics from each process's own share of the batch, and the running
+    ones from the first, as is Lightning's default: exchanging them (SyncBatchNorm) would cost a
+    round trip a layer and exists for GPUs alone, while a share of some dozen images is enough.
 
     Args:
-        params: accelerator, devices and precision; `auto` is resolved here.
+        params: accelerator, devices, machines and precision; `auto` is resolved here.
         callbacks: added to the progress bar.
         options: passed on to `pytorch_lightning.Trainer`.
 
     Raises:
-        UserError: the accelerator or the precision asked for is not there.
+        UserError: the accelerator, the devices or the precision asked for are not there.
     """
     accelerator = resolve_accelerator(params.accelerator)
+    check_devices(params.accelerator, params.local_processes)
+    strategy: Any = "auto"
+    if params.processes > 1 or params.strategy == "ddp":
+        backend = "nccl" if accelerator == "gpu" else "gloo"
+        strategy = DDPStrategy(
+            process_group_backend=backend,
+            gradient_as_bucket_view=True,
+            # There are none, but else it regroups gradients after the first step, which a resumed
+            # run has elsewhere: their sums would differ in the last bits, if of more than two.
+            find_unused_parameters=params.processes > 2,
+        )
+        callbacks = [OwnSignals(), *callbacks]
+    if not launched():  # inside a Slurm job, too: Lightning would take its variables for our wish
+        options["plugins"] = [*options.get("plugins", []), LightningEnvironment()]
     precision: Any = resolve_precision(params.precision, accelerator)
-    for name in ("pytorch_lightning", "lightning.pytorch"):
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", message)
@@ -67,7 +108,9 @@ def make_trainer(
     bar = EpochBar(refresh_rate=0 if hidden else look_every(params))
     return pl.Trainer(
         accelerator=accelerator,
-        devices=1,
+        devices=params.local_processes,
+        num_nodes=params.num_nodes,
+        strategy=strategy,
         precision=precision,
         deterministic=True,
         callbacks=[bar, *callbacks],
@@ -80,15 +123,23 @@ def make_trainer(
 
 @contextmanager
 def explaining(params: TrainerParams, batch_size: int) -> Iterator[None]:
-    """Raises UserError where torch says that memory is short or that a worker was killed."""
+    """Raises UserError where torch says that memory is short or that another process is gone."""
     try:
         yield
     except RuntimeError as error:
         said = str(error)
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in said:
+        if isinstance(error, torch.OutOfMemoryError) or re.search(NO_MEMORY, said):
             raise UserError(
                 f"There is not enough memory for batch_size {batch_size}: lower it, or"
-                " model.width, or end what else uses the device, and run again."
+                " model.width, end what else uses the device, or share the batch among more"
+                " trainer.devices, and run again."
+            ) from None
+        if isinstance(error, DistError) or re.search(LOST, said):
+            time.sleep(CAUSE_FIRST)
+            raise UserError(
+                "The connection to another process of the training was lost, which has failed or"
+                " was killed: look at its messages and run again; a training goes on after its last"
+                " whole epoch."
             ) from None
         if re.search(r"DataLoader worker \(pid", said):
             raise UserError(
