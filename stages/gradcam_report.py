@@ -3,7 +3,7 @@
 from cifarlens import paths
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_metrics, write_json
+from cifarlens.files import read_metrics, write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.reporting.cases import all_cases
 from cifarlens.reporting.evaluation import evaluate
@@ -42,6 +42,7 @@ def main() -> None:
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, classes, *shown)
     draw_training(paths.TRAINING_FIGURE, history)
     write_report(paths.REPORT, run, found, *shown)
+    write_csv(paths.TRUST, ("map", "road", "similarity"), found.rows())
     write_json(paths.GRADCAM_METRICS, found.metrics())
 
 

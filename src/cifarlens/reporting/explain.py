@@ -82,6 +82,17 @@ class Explanations:
         found[metric_name("road", BASELINE)] = self.faithfulness.score(BASELINE)
         return found
 
+    def rows(self) -> list[tuple[str, float, float | None]]:
+        """For each map its name, its score in ROAD and what is left of it without what the network
+        learned, None without any map; the random map last."""
+        if not (self.faithfulness and self.sanity):
+            return []
+        named = self.sanity.similarity
+        return [
+            (name, self.faithfulness.score(name), self.sanity.score(name) if name in named else 0.0)
+            for name in self.faithfulness.most
+        ]
+
 
 def explain(
     bundle: Bundle,
