@@ -48,7 +48,7 @@ def test_the_table_has_a_row_a_map(explanations: Explanations) -> None:
     assert len({name for name, *_ in rows}) == 4 * 4 + 1
     metrics = explanations.metrics()
     assert ("layer3 LayerCAM", metrics["road_layer3_layercam"]) in [row[:2] for row in rows]
-    assert rows[-1] == ("random", metrics["road_random"], 0.0)
+    assert rows[-1] == ("random", metrics["road_random"], None)
 
 
 def test_removals_follow_the_layer_asked_for(

@@ -83,13 +83,13 @@ class Explanations:
         return found
 
     def rows(self) -> list[tuple[str, float, float | None]]:
-        """For each map its name, its score in ROAD and what is left of it without what the network
-        learned, None without any map; the random map last."""
+        """For each map its name, its score in ROAD, and how alike it stays when the network forgets
+        (None without any map, and for the random one, which comes last)."""
         if not (self.faithfulness and self.sanity):
             return []
-        named = self.sanity.similarity
+        alike = {name: self.sanity.score(name) for name in self.sanity.similarity}
         return [
-            (name, self.faithfulness.score(name), self.sanity.score(name) if name in named else 0.0)
+            (name, self.faithfulness.score(name), alike.get(name))
             for name in self.faithfulness.most
         ]
 
