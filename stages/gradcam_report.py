@@ -3,7 +3,7 @@
 from cifarlens import paths
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.data.dataset import load_dataset
-from cifarlens.files import write_json
+from cifarlens.files import write_csv, write_json
 from cifarlens.params import load_params
 from cifarlens.reporting.explain import explain
 from cifarlens.reporting.galleries import draw_galleries
@@ -30,6 +30,7 @@ def main() -> None:
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)
     draw_training(paths.TRAINING_FIGURE, run.history, run.rates, run.test)
     write_report(paths.REPORT, run, found, *shown)
+    write_csv(paths.TRUST, ("map", "road", "similarity"), found.rows())
     write_json(paths.GRADCAM_METRICS, found.metrics())
     write_run_log(paths.RUN_PAGE, paths.RUN_LOG)
 

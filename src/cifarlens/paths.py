@@ -26,6 +26,7 @@ RATES = Path("reports/plots/lr.csv")
 CONFUSION = Path("reports/plots/confusion.csv")
 PER_CLASS = Path("reports/plots/per_class.csv")
 CALIBRATION = Path("reports/plots/calibration.csv")
+TRUST = Path("reports/plots/trust.csv")
 
 DATASET_FIGURES = Path("reports/dataset")
 LR_FIGURE = Path("reports/figures/lr_find.png")

@@ -165,6 +165,24 @@ def test_layers_by_keyboard(opened: Page) -> None:
     expect(opened.get_by_label("layer2")).to_be_checked()
 
 
+def test_layer_and_opacity_move_the_maps_of_every_method(opened: Page) -> None:
+    other = opened.locator(".methods .heat").nth(2)
+    tested = opened.locator("#trust .heat").first
+    opened.get_by_label("prep").check()
+    opened.get_by_label("Opacity").press("End")
+    assert style(other, "objectPosition") == "0px 0%"
+    assert style(other, "opacity") == "1"
+    assert style(tested, "opacity") == "0.6"  # the tests' pictures show one layer
+
+
+def test_numbers_of_the_charts_open_by_keyboard(opened: Page) -> None:
+    cell = opened.get_by_role("columnheader", name="Precision")
+    expect(cell).to_be_hidden()
+    opened.locator("#errors summary").first.focus()
+    opened.keyboard.press("Enter")
+    expect(cell).to_be_visible()
+
+
 def test_filter_by_true_and_predicted_class(opened: Page, run: Run) -> None:
     wrong = [case for case in run.cases if not case.correct]
     shown = opened.locator("#mistakes > li:visible")

@@ -43,6 +43,14 @@ def test_metrics_name_every_layer_and_the_methods_at_the_last(explanations: Expl
     assert all(value == round(value, 3) for value in metrics.values())
 
 
+def test_the_table_has_a_row_a_map(explanations: Explanations) -> None:
+    rows = explanations.rows()
+    assert len({name for name, *_ in rows}) == 4 * 4 + 1
+    metrics = explanations.metrics()
+    assert ("layer3 LayerCAM", metrics["road_layer3_layercam"]) in [row[:2] for row in rows]
+    assert rows[-1] == ("random", metrics["road_random"], None)
+
+
 def test_removals_follow_the_layer_asked_for(
     bundle: Bundle, few_digits: Dataset, run: Run, explanations: Explanations
 ) -> None:
@@ -66,6 +74,7 @@ def test_without_mistakes(bundle: Bundle, few_digits: Dataset) -> None:
 def test_without_any_image(bundle: Bundle, few_digits: Dataset) -> None:
     found = explain(bundle, few_digits.test_images, [], 2)
     assert found.metrics() == {"misclassified_images": 0, "correct_images": 0, "road_images": 0}
+    assert found.rows() == []
 
 
 def test_spread_is_even(explanations: Explanations) -> None:

@@ -68,6 +68,13 @@ def test_scores_are_short_and_the_same_again(
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_a_lead_too_small_to_be_seen_is_none() -> None:
+    ones = np.ones(40)
+    measured = Faithfulness(ones, {"a": 0.9999 * ones, BASELINE: ones}, {"a": ones, BASELINE: ones})
+    assert measured.score("a") == 0
+    assert not measured.beats_chance("a")
+
+
 @pytest.mark.parametrize("most", [True, False])
 def test_exactly_the_share_asked_for_is_removed(most: bool) -> None:
     x = np.random.default_rng(0).normal(size=(1, 3, 32, 32)).astype(np.float32)

@@ -87,6 +87,7 @@ def test_the_report_is_the_same_again_and_names_no_place(project: Path) -> None:
     made = [
         paths.REPORT,
         paths.GRADCAM_METRICS,
+        paths.TRUST,
         paths.TRAINING_FIGURE,
         paths.GALLERY / "misclassified.png",
         paths.GALLERY / "correct.png",

@@ -62,10 +62,11 @@ def test_bundle_and_random_numbers_stay_as_they_were(
 
 
 def test_scores() -> None:
-    values = {"a": np.array([0.9, 0.1]), "b": np.array([0.2, -0.1]), "c": np.array([np.nan] * 2)}
+    rows = {"a": [0.9, 0.1], "b": [0.2, -0.1], "c": [np.nan, np.nan], "d": [-0.5, -0.3]}
+    values = {name: np.array(row) for name, row in rows.items()}
     found = Sanity(("head", "layer1"), values, {})
-    assert [found.score(name) for name in values] == [0.5, 0.05, None]
-    assert [found.changes(name) for name in values] == [False, True, False]
+    assert [found.score(name) for name in values] == [0.5, 0.05, None, -0.4]
+    assert [found.changes(name) for name in values] == [False, True, False, False]
 
 
 def test_empty_maps_have_no_score(bundle: Bundle, images: np.ndarray) -> None:

@@ -82,6 +82,17 @@ class Explanations:
         found[metric_name("road", BASELINE)] = self.faithfulness.score(BASELINE)
         return found
 
+    def rows(self) -> list[tuple[str, float, float | None]]:
+        """For each map its name, its score in ROAD, and how alike it stays when the network forgets
+        (None without any map, and for the random one, which comes last)."""
+        if not (self.faithfulness and self.sanity):
+            return []
+        alike = {name: self.sanity.score(name) for name in self.sanity.similarity}
+        return [
+            (name, self.faithfulness.score(name), alike.get(name))
+            for name in self.faithfulness.most
+        ]
+
 
 def explain(
     bundle: Bundle,

@@ -49,12 +49,13 @@ class Faithfulness:
         return round(float(self._scores(name).mean()), DIGITS) + 0.0  # never -0.0
 
     def beats_chance(self, name: str) -> bool:
-        """Whether the score is above the random map's by more than 1.96 standard errors.
+        """Whether the score is above the random map's by more than 1.96 standard errors, and by
+        enough to be seen in `DIGITS` digits.
 
         Both maps are measured on the same images, so the differences are what counts.
         """
         ahead = self._scores(name) - self._scores(BASELINE)
-        if len(ahead) < 2:
+        if len(ahead) < 2 or self.score(name) <= self.score(BASELINE):
             return False
         return bool(ahead.mean() > Z95 * ahead.std(ddof=1) / len(ahead) ** 0.5)
 

@@ -22,7 +22,7 @@ from .similarity import rank_correlation
 SEED = 0  # of the new weights: no knob, so that runs compare
 HEAD = "head"
 DIGITS = 3
-CHANGED = 0.3  # mean rank correlation up to which maps count as changed: a convention of ours
+CHANGED = 0.3  # mean rank correlation, either sign, up to which maps count as changed: our choice
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Sanity:
     def changes(self, name: str) -> bool:
         """Whether the maps change as they should."""
         score = self.score(name)
-        return score is not None and score <= CHANGED
+        return score is not None and abs(score) <= CHANGED
 
 
 def check_sanity(bundle: Bundle, images: np.ndarray, labels: Sequence[int], before: Maps) -> Sanity:
