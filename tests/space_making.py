@@ -196,3 +196,11 @@ def defects(log: Path, refusals: tuple[str, ...] = REFUSALS) -> list[str]:
     """Exceptions in an app's log, other than Gradio's own for requests made up to break in."""
     raised = re.findall(r"^([\w.]*(?:Error|Exception)\b.*)", log.read_text(), re.MULTILINE)
     return [line for line in raised if not any(words in line for words in refusals)]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
