@@ -15,7 +15,7 @@ def copy(project, tmp_path):
     folder = tmp_path / "checkout"
     shutil.copytree(project.folder, folder)
     made = Project(folder)
-    made.params(epochs=3, trainer={"devices": 2, "workers": 1})
+    made.params(epochs=3, trainer={"devices": 2})
     return made
 
 
