@@ -10,8 +10,9 @@ from project import Project
 
 
 @pytest.fixture
-def copy(project, tmp_path):
+def copy(project, tmp_path, monkeypatch):
     """The project with its results, to be trained by two processes."""
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
     folder = tmp_path / "checkout"
     shutil.copytree(project.folder, folder)
     made = Project(folder)
