@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tarfile
@@ -107,9 +108,15 @@ class SmallStage:
             SOURCE: self.source,
         }
         return subprocess.Popen(
-            [sys.executable, STAGE], cwd=self.folder, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=stderr,
-        )  # fmt: skip
+            [sys.executable, STAGE],
+            cwd=self.folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            # A shell's background job ignores Ctrl-C, and so would what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     def run(self, **settings: Any) -> tuple[int, str]:
         """Exit code and what was printed to stderr."""

@@ -55,6 +55,7 @@ class Parts:
             schedule=schedule,
             seed=self.settings.seed,
             step_size=self.images.step_size,
+            processes=self.settings.trainer.processes,
         )
 
 

@@ -100,6 +100,8 @@ def _read(metrics: MetricCollection) -> tuple[float, float]:
 
 
 def _board(trainer: pl.Trainer) -> Any | None:
-    """TensorBoard's writer, if this trainer logs to it."""
+    """TensorBoard's writer, if this trainer logs to it; of several processes the first does."""
     logger = trainer.logger
-    return logger.experiment if isinstance(logger, TensorBoardLogger) else None
+    if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+        return logger.experiment
+    return None

@@ -34,6 +34,7 @@ class Classifier(pl.LightningModule):
         schedule: makes the schedule for an optimizer.
         seed: of dropout.
         step_size: images of a step of the epoch (from 0), those of all processes together.
+        processes: that train.
     """
 
     def __init__(
@@ -48,12 +49,13 @@ class Classifier(pl.LightningModule):
         schedule: Schedule,
         seed: int,
         step_size: Callable[[int], int],
+        processes: int,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.mean, self.std = mean, std
         self.adam, self.lr, self.schedule, self.seed = optimizer, lr, schedule, seed
-        self.step_size = step_size
+        self.step_size, self.processes = step_size, processes
         self.train_metrics = metrics(classes)
         self.val_metrics = metrics(classes)
 
@@ -72,11 +74,10 @@ class Classifier(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self._step(batch, self.train_metrics, self.adam.label_smoothing)
-        processes = self.trainer.world_size
-        if processes == 1:
+        if self.processes == 1:
             return loss
         # Gradients are averaged over processes: each counts for its share of the step's images.
-        return loss * (len(batch[1]) * processes / self.step_size(batch_idx))
+        return loss * (len(batch[1]) * self.processes / self.step_size(batch_idx))
 
     def validation_step(self, batch: Batch, _: int) -> Tensor:
         return self._step(batch, self.val_metrics, 0.0)
