@@ -29,6 +29,7 @@ LEAST_RATE = 1e-10  # a learning rate below it changes nothing
 MOST_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
 MOST_BYTES = 100_000  # of params.yaml
 MOST_ALIASES = 20  # in it: a few merged into each other could fill any memory
+MOST_EPOCHS = 1000
 MOST_DEVICES = 64  # of one machine
 MOST_NODES = 15  # with at most 1,000 processes each has random numbers of its own
 MOST_SHOWN = 60  # characters of a value in a message
@@ -152,7 +153,7 @@ class Params(Section):
     """The whole of params.yaml."""
 
     seed: int = whole(0, 2**31 - 1)
-    epochs: int = whole(1, 1000)
+    epochs: int = whole(1, MOST_EPOCHS)
     peak_epoch: float = number("a number above 0 and at most epochs", gt=0)
     batch_size: int = whole(2, 65_536)
     lr_max: Literal["auto"] | RATE = Field(

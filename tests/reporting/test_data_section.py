@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from cifarlens.data.datamodule import ImageDataModule
 from cifarlens.data.dataset import Dataset
@@ -9,7 +8,6 @@ from cifarlens.params import Augment
 from cifarlens.reporting.data_section import (
     AUGMENTED,
     VARIANTS,
-    augmentation_steps,
     data_section,
     variants,
 )
@@ -48,18 +46,3 @@ def test_a_class_without_images_is_left_out(few_digits: Dataset) -> None:
     section = data_section(dataset, MEAN, AUGMENT, 0)
     assert "1" not in section["strips"]
     assert [item["name"] for item in section["augmented"]] == ["0", "2", "3", "4", "5", "6"]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"padding": 0}, ["half of the images mirrored", "a square of 8×8 pixels"]),
-        ({"flip": False}, ["4 pixels reflected", "a square of 8×8 pixels"]),
-        ({"cutout": 0}, ["4 pixels reflected", "half of the images mirrored"]),
-        ({"padding": 0, "flip": False, "cutout": 0}, []),
-    ],
-)
-def test_steps_in_words(change: dict[str, int], words: list[str]) -> None:
-    steps = augmentation_steps(AUGMENT.model_copy(update=change))
-    assert len(steps) == len(words)
-    assert all(step.startswith(start) for step, start in zip(steps, words, strict=True))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..data.augmentation import Augmentation, pad
+from ..data.augmentation_steps import augmentation_steps
 from ..data.dataset import Dataset
 from ..params import Augment
 from .dataset_figures import EXAMPLES, channel_images, first_of_each_class, vivid
@@ -13,6 +14,7 @@ from .pictures import image_uri, strip_uri
 
 VARIANTS = 6  # of an augmented image
 AUGMENTED = 6  # images at most
+HOLE = "filled with the mean colour"
 
 
 def data_section(
@@ -48,7 +50,7 @@ def data_section(
         "channels": {name: image_uri(image) for name, image in split.items()},
         "augmented": augmented,
         "variants": VARIANTS,
-        "steps": augmentation_steps(augment),
+        "steps": augmentation_steps(augment, HOLE),
     }
 
 
@@ -65,16 +67,3 @@ def variants(
     make = Augmentation(len(image), augment.flip, augment.cutout, fill, seed)
     (padded,) = pad(image[None], augment.padding)
     return np.stack([make(padded, epoch, index) for epoch in range(VARIANTS)])
-
-
-def augmentation_steps(augment: Augment) -> list[str]:
-    """What is done to a train image, in the order it is done; empty for nothing."""
-    steps = []
-    if augment.padding:
-        steps.append(f"{augment.padding} pixels reflected around it and cropped at random")
-    if augment.flip:
-        steps.append("half of the images mirrored")
-    if augment.cutout:
-        side = augment.cutout
-        steps.append(f"a square of {side}×{side} pixels filled with the mean colour")
-    return steps

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..data.augmentation_steps import augmentation_steps
 from ..params import Augment, Optimizer
-from .data_section import augmentation_steps
+from .data_section import HOLE
 from .evaluation import Evaluation, wilson_interval
 
 GOALS = {"cifar10": 0.90}  # test accuracy
@@ -75,7 +76,7 @@ def _recipe(
         f" of {train['epochs']:g}",
         "Held out": f"{settings.val_size:,} train images" if settings.val_size else "no images",
         "Seed": f"{settings.seed}",
-        "Augmentation": "; ".join(augmentation_steps(settings.augment)) or "none",
+        "Augmentation": "; ".join(augmentation_steps(settings.augment, HOLE)) or "none",
     }
 
 

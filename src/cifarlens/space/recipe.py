@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ..data.augmentation_steps import augmentation_steps
 from ..errors import UserError
 from ..params import Augment, Optimizer
 from ..paths import PARAMS, TRAIN_METRICS
@@ -54,7 +55,7 @@ def recipe(
         ("Highest learning rate (lr_max)", f"{trained['lr_max']:.3g}"),
         ("First and last learning rate (lr_min)", f"{trained['lr_min']:.3g}"),
         ("Highest rate at the end of epoch", f"{peak_epoch:g}"),
-        ("Augmentation", _augmentation(augment)),
+        ("Augmentation", ", ".join(augmentation_steps(augment, "cut out")) or "none"),
         ("Parameters", f"{trained['parameters']:,}"),
     ]
 
@@ -62,15 +63,3 @@ def recipe(
 def _optimizer(given: Optimizer) -> str:
     name = "AdamW" if given.decoupled else "Adam"
     return f"{name}, weight decay {given.weight_decay:g}, betas {given.beta1:g} and {given.beta2:g}"
-
-
-def _augmentation(given: Augment) -> str:
-    """What is done to a train image, in the order it is done."""
-    steps = []
-    if given.padding:
-        steps.append(f"{given.padding} pixels reflected around it and cropped at random")
-    if given.flip:
-        steps.append("half of the images mirrored")
-    if given.cutout:
-        steps.append(f"a square of {given.cutout}×{given.cutout} pixels cut out")
-    return ", ".join(steps) or "none"

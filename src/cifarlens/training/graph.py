@@ -7,6 +7,8 @@ import copy
 from typing import Any
 
 import torch
+
+# TensorBoard ships no types, and nobody else has any for it.
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
 from tensorboard.compat.proto.graph_pb2 import GraphDef  # type: ignore[import-untyped]
 from torch import Tensor, fx

@@ -14,9 +14,9 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
+from ..params import MOST_EPOCHS
 from ..params import Optimizer as OptimizerParams
 
-EPOCHS = 1_000  # at most, in a run
 Schedule = Callable[[Optimizer], LRScheduler]
 Batch = tuple[Tensor, Tensor]  # images, uint8 N×H×W×3 until on the device; labels, int64 N
 
@@ -69,7 +69,7 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Dropout depends on epoch and process alone, so a resumed run repeats it.
-        place = self.current_epoch + EPOCHS * self.global_rank
+        place = self.current_epoch + MOST_EPOCHS * self.global_rank
         torch.manual_seed(self.seed * 1_000_003 + place)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -103,7 +103,7 @@ def make_trainer(
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", message)
     # Filling fresh memory only guards against reading it unwritten, at the price of a pass.
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # by __class__
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's class has it
     hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own switch, which Lightning overrides
     bar = EpochBar(refresh_rate=0 if hidden else look_every(params))
     return pl.Trainer(

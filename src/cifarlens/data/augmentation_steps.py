@@ -1,0 +1,20 @@
+"""What augmentation does to a train image, in words; needs none of the libraries that do it."""
+
+from ..params import Augment
+
+
+def augmentation_steps(augment: Augment, hole: str) -> list[str]:
+    """The steps in the order they are done; empty for nothing.
+
+    Args:
+        augment: as in params.yaml.
+        hole: what becomes of CutOut's square, such as "cut out".
+    """
+    steps = []
+    if augment.padding:
+        steps.append(f"{augment.padding} pixels reflected around it and cropped at random")
+    if augment.flip:
+        steps.append("half of the images mirrored")
+    if augment.cutout:
+        steps.append(f"a square of {augment.cutout}×{augment.cutout} pixels {hole}")
+    return steps
