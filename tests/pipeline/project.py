@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,11 @@ class Project:
             found["TRACE_FOLDER"] = str(self.traces)
         return found
 
-    def run(self, *command: str, code: int = 0) -> str:
-        """Runs a command in the project; returns what it printed on both streams."""
+    def run(self, *command: str, code: int | Collection[int] = 0) -> str:
+        """Runs a command in the project; returns what it printed on both streams.
+
+        `code` is the exit code that must come, or several of which one must.
+        """
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -57,7 +61,8 @@ class Project:
             stderr=subprocess.STDOUT,
             check=False,
         )
-        assert done.returncode == code, done.stdout
+        codes = (code,) if isinstance(code, int) else code
+        assert done.returncode in codes, f"exit code {done.returncode}: {done.stdout}"
         return done.stdout
 
     def params(self, **changes: object) -> None:

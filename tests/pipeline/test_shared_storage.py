@@ -11,7 +11,6 @@ from storage_server import BUCKET, Storage, storage_service
 from cifarlens.classifier.bundle import load_bundle
 
 RESULTS = ("data/dataset", "models", "reports/index.html", "reports/gradcam", "space")
-GONE = "Could not connect to the endpoint URL"
 PART = 2_000_000  # bytes; all results of the small project are some 7 MB
 
 
@@ -70,9 +69,12 @@ def files(project: Project) -> dict[Path, bytes]:
     return found
 
 
-def broken(project: Project, *command: str, code: int = 255) -> str:
-    """What a command said that DVC could not finish."""
-    output = project.run(*command, code=code)
+def broken(project: Project, *command: str) -> str:
+    """What a command said that DVC could not finish.
+
+    DVC ends with 255 if the server fails while it lists what is there, with 1 if files fail.
+    """
+    output = project.run(*command, code=(1, 255))
     assert "ERROR: " in output
     assert "Traceback" not in output
     return output
@@ -98,7 +100,7 @@ def test_a_bucket_that_is_not_there(sender, storage):
 def test_a_push_that_breaks_off_goes_on(sender, storage):
     before = files(sender)
     storage.gate.reopen(PART)
-    assert f'Could not connect to the endpoint URL: "{storage.url}' in broken(sender, "dvc", "push")
+    assert storage.url in broken(sender, "dvc", "push")
     assert files(sender) == before
     storage.gate.reopen()
     assert "files pushed" in sender.run("dvc", "push")
@@ -107,7 +109,7 @@ def test_a_push_that_breaks_off_goes_on(sender, storage):
 
 def test_a_pull_that_breaks_off_leaves_the_clone_clean(second, storage):
     storage.gate.reopen(PART)
-    assert f'Could not connect to the endpoint URL: "{storage.url}' in broken(second, "dvc", "pull")
+    assert storage.url in broken(second, "dvc", "pull")
     assert second.run("git", "status", "--porcelain") == ""
 
 
