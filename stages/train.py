@@ -20,7 +20,7 @@ from cifarlens.training.schedule import choose_recipe, rate_curve
 
 
 def main() -> None:
-    wanted = load_params("epochs", "peak_epoch", "lr_max", "lr_min")
+    wanted = load_params("epochs", "peak_epoch", "lr_max", "lr_min", "ema_decay", "keep")
     shared = load_params(
         "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
     )

@@ -162,6 +162,8 @@ class Params(Section):
     lr_min: Literal["auto"] | RATE = Field(
         description="auto or a number above 0 and at most lr_max",
     )
+    ema_decay: float = number(SHARE, ge=0, lt=1)
+    keep: Literal["last", "best"] = one_of("last", "best")
     data: Data
     augment: Augment
     model: Model
@@ -180,6 +182,8 @@ class Params(Section):
             raise _misfit(
                 "batch_size", self.batch_size, f"at most {most} at model.width {self.model.width}"
             )
+        if self.keep == "best" and not self.data.val_size:
+            raise _misfit("keep", "best", "last while data.val_size is 0 (no images to judge by)")
         self._rates_fit()
         self._devices_fit()
         layers = LAYERS[self.model.name]

@@ -17,6 +17,8 @@ READERS = {
     "peak_epoch": {"train", *SHOWN},
     "lr_max": {"train", "gradcam_report"},
     "lr_min": {"train", "gradcam_report"},
+    "ema_decay": {"train"},
+    "keep": {"train"},
     "data.source": {"download", "gradcam_report", "package_space"},
     "data.val_size": {*BOTH, "gradcam_report"},
     "augment": {*BOTH, *SHOWN},

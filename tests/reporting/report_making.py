@@ -45,6 +45,8 @@ CURVE = {
 }
 TRAIN = {
     "epochs": 3,
+    "kept_epoch": 3,
+    "ema_decay": 0.0,
     "lr_max": 0.02,
     "lr_min": 0.001,
     "parameters": 103_954,

@@ -136,7 +136,7 @@ def test_training_curves_of_one_epoch(run: Run) -> None:
 def test_the_gap_to_the_test_images_and_the_peak_are_drawn(run: Run) -> None:
     figures = training_figures(run.history, run.rates, TEST)
     for name, value in zip(("loss", "accuracy"), TEST, strict=True):
-        (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test, at the end")
+        (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test")
         assert line.get_ydata() == [value, value]
     (curve, peak) = figures["rate"].axes[0].lines
     assert list(curve.get_ydata()) == run.rates["lr"]

@@ -22,7 +22,8 @@ def project(folder: Path) -> None:
     save_dataset(folder / "data/dataset", given.dataset)
     write_array(folder / "data/evaluation/test_logits.npy", given.test_logits)
     write_json(folder / "metrics/evaluate.json", given.test_metrics)
-    trained = {"epochs": 24, "lr_max": 0.00431, "lr_min": 1e-05, "parameters": 103_000}
+    rates = {"lr_max": 0.00431, "lr_min": 1e-05}
+    trained = {"epochs": 24, "kept_epoch": 24, "ema_decay": 0.0, "parameters": 103_000, **rates}
     write_json(folder / "metrics/train.json", trained)
     shutil.copy(ROOT / "requirements.lock", folder)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -7,7 +7,14 @@ from cifarlens.params import Augment, Optimizer
 from cifarlens.space.recipe import recipe
 
 ADAM = Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1)
-TRAINED = {"epochs": 24, "lr_max": 0.0043321, "lr_min": 4.3e-06, "parameters": 6_573_130}
+TRAINED = {
+    "epochs": 24,
+    "kept_epoch": 17,
+    "ema_decay": 0.99,
+    "lr_max": 0.0043321,
+    "lr_min": 4.3e-06,
+    "parameters": 6_573_130,
+}
 
 
 def rows(**changes: object) -> dict[str, str]:
@@ -31,6 +38,7 @@ def test_the_whole_recipe_in_order():
         "Highest learning rate (lr_max)": "0.00433",
         "First and last learning rate (lr_min)": "4.3e-06",
         "Highest rate at the end of epoch": "5",
+        "Weights": "of epoch 17, averaged with a decay of 0.99 a step",
         "Augmentation": "4 pixels reflected around it and cropped at random,"
         " half of the images mirrored, a square of 8×8 pixels cut out",
         "Parameters": "6,573,130",

@@ -11,7 +11,7 @@ from cifarlens.training.assemble import Settings, assemble
 def parts(few_digits):
     """Makes the parts of a tiny run: `parts(seed=1, workers=2, dropout=0.1, ...)`."""
 
-    def make(seed=0, batch_size=64, val_size=20, workers=0, **model):
+    def make(seed=0, batch_size=64, val_size=20, workers=0, precision="auto", **model):
         mean, std = channel_statistics(few_digits.train_images)
         settings = Settings(
             seed=seed,
@@ -24,7 +24,7 @@ def parts(few_digits):
             optimizer=Optimizer(
                 weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
             ),
-            trainer=one_device("cpu", "auto", workers),
+            trainer=one_device("cpu", precision, workers),
         )
         return assemble(few_digits, {"mean": mean, "std": std}, settings)
 

@@ -136,8 +136,10 @@ def read(path):
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
-def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, capsys, epoch):
-    history, undisturbed = run(parts(dropout=0.1), tmp_path, "whole")
+@pytest.mark.parametrize("kept", [{}, {"ema_decay": 0.9}, {"ema_decay": 0.9, "keep": "best"}])
+def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, capsys, epoch, kept):
+    recipe = RECIPE._replace(**kept)
+    history, undisturbed = run(parts(dropout=0.1), tmp_path, "whole", recipe)
 
     def die(self, trainer, *_):
         if trainer.current_epoch == epoch:
@@ -146,8 +148,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, ca
     with monkeypatch.context() as patched:
         patched.setattr(History, "on_train_batch_end", die, raising=False)
         with pytest.raises(Killed):
-            run(parts(dropout=0.1), tmp_path, "killed")
-    resumed, after = run(parts(dropout=0.1), tmp_path, "killed")
+            run(parts(dropout=0.1), tmp_path, "killed", recipe)
+    resumed, after = run(parts(dropout=0.1), tmp_path, "killed", recipe)
     assert f"Resuming after epoch {epoch} of 4." in capsys.readouterr().out
     assert resumed == history
     assert same(undisturbed, after)

@@ -88,7 +88,8 @@ FOUND = {"lr_max": 0.004, "lr_min": 0.0001}
     ],
 )
 def test_auto_takes_what_was_found_and_a_number_overrides_it(lr_max, lr_min, expected):
-    assert choose_recipe(FOUND, 24, 5, lr_max, lr_min) == (24, 5, *expected)
+    found = choose_recipe(FOUND, 24, 5, lr_max, lr_min, 0.99, "best")
+    assert found == (24, 5, *expected, 0.99, "best")
 
 
 @pytest.mark.parametrize("name", ["lr_max", "lr_min"])

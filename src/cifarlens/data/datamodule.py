@@ -147,10 +147,6 @@ class ImageDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return -(-len(self.train_images) // self.batch_size)
 
-    def step_size(self, step: int) -> int:
-        """Images that all processes take together in a step of the epoch, from 0."""
-        return min(self.batch_size, len(self.train_images) - step * self.batch_size)
-
     def train_dataloader(self) -> "DataLoader[Any]":
         return DataLoader(
             self.train_images,
@@ -175,6 +171,11 @@ class ImageDataModule(pl.LightningDataModule):
             "pin_memory": torch.cuda.is_available(),
             "worker_init_fn": one_thread,
         }
+
+
+def step_size(images: int, batch_size: int, step: int) -> int:
+    """Of `images`, those that all processes take together in a step of the epoch, from 0."""
+    return min(batch_size, images - step * batch_size)
 
 
 def held_out_batches(count: int, rank: int, processes: int) -> list[list[int]]:

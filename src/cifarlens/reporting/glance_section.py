@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data.augmentation_steps import augmentation_steps
+from ..kept import kept_weights
 from ..params import Augment, Optimizer
 from .data_section import HOLE
 from .evaluation import Evaluation, wilson_interval
@@ -74,6 +75,7 @@ def _recipe(
         "Label smoothing": f"{adam.label_smoothing:g}",
         "Schedule": f"one cycle, lr_max at the end of epoch {settings.peak_epoch:g}"
         f" of {train['epochs']:g}",
+        "Weights": kept_weights(train),
         "Held out": f"{settings.val_size:,} train images" if settings.val_size else "no images",
         "Seed": f"{settings.seed}",
         "Augmentation": "; ".join(augmentation_steps(settings.augment, HOLE)) or "none",

@@ -16,6 +16,7 @@ from .tables import load_logits, read_columns, read_full_columns
 from .training_curves import History, Rates
 
 TRAIN = ("train_loss", "train_accuracy")
+KEPT = ("kept_epoch", "ema_decay")
 VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
 
 
@@ -77,7 +78,7 @@ def read_run(source: str, settings: Settings, dataset: Dataset, bundle: Bundle) 
         finder=read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min", "lr_knee"),
         curve=read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth"),
         train=read_metrics(
-            *(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters", *TRAIN),
+            *(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters", *KEPT, *TRAIN),
             optional=VALIDATION,
         ),
         history=read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION),

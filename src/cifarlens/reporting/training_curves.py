@@ -53,7 +53,7 @@ def training_figures(history: History, rates: Rates, test: Test) -> dict[str, Fi
             `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; None where nothing was
             held out.
         rates: columns `step` (from 1) and `lr`, a value a step, or of some of very many.
-        test: loss and accuracy on the test images after the last epoch, drawn as a line to see
+        test: loss and accuracy on the test images with the weights kept, drawn as a line to see
             the gap by.
     """
     with styled():
@@ -103,7 +103,7 @@ def _lines(axes: Axes, history: History, quantity: str, test: float) -> None:
         epochs, values = _known(history, f"{prefix}_{quantity}")
         if values:
             axes.plot(epochs, values, label=part, marker="o", markersize=4, **look)
-    axes.axhline(test, label="test, at the end", **TEST)
+    axes.axhline(test, label="test", **TEST)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

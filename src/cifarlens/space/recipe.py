@@ -6,10 +6,12 @@ from typing import Any, cast
 
 from ..data.augmentation_steps import augmentation_steps
 from ..errors import UserError
+from ..kept import kept_weights
 from ..params import Augment, Optimizer
 from ..paths import PARAMS, TRAIN_METRICS
 
-MEASURED = ("epochs", "lr_max", "lr_min", "parameters")  # what train tells of its run
+# What train tells of its run.
+MEASURED = ("epochs", "kept_epoch", "ema_decay", "lr_max", "lr_min", "parameters")
 
 
 def recipe(
@@ -55,6 +57,7 @@ def recipe(
         ("Highest learning rate (lr_max)", f"{trained['lr_max']:.3g}"),
         ("First and last learning rate (lr_min)", f"{trained['lr_min']:.3g}"),
         ("Highest rate at the end of epoch", f"{peak_epoch:g}"),
+        ("Weights", kept_weights(trained)),
         ("Augmentation", ", ".join(augmentation_steps(augment, "cut out")) or "none"),
         ("Parameters", f"{trained['parameters']:,}"),
     ]

@@ -1,13 +1,14 @@
 """Puts together what lr_find and train share: images, network and the module around it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from ..classifier.bundle import BundleConfig
 from ..classifier.networks import NETWORKS, Network
-from ..data.datamodule import ImageDataModule
+from ..data.datamodule import ImageDataModule, step_size
 from ..data.dataset import Dataset
 from ..errors import UserError, shown
 from ..params import Augment, Model, Optimizer, Trainer
@@ -54,7 +55,7 @@ class Parts:
             lr=lr,
             schedule=schedule,
             seed=self.settings.seed,
-            step_size=self.images.step_size,
+            step_size=partial(step_size, len(self.images.train_images), self.images.batch_size),
             processes=self.settings.trainer.processes,
         )
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from ..classifier.networks import Network
@@ -16,6 +16,7 @@ from .finite import FiniteLoss, check_weights
 from .history import Epoch, History
 from .schedule import Recipe, one_cycle
 from .trainer import explaining, look_every, make_trainer
+from .weights import Average, BestEpoch, kept_epoch
 
 
 def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[Epoch]:
@@ -25,7 +26,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
 
     Args:
         parts: made for this very run, the weights at their start.
-        recipe: epochs and rates.
+        recipe: epochs, rates and what to keep.
         checkpoints: folder of this run's checkpoint, resumed from if there is one; its name is the
             run's.
         logs: folder of its TensorBoard events.
@@ -40,16 +41,10 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
     schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=parts.images.steps_per_epoch)
     module = parts.module(recipe.lr_min, schedule)
     history = History()
-    keep = ModelCheckpoint(
-        dirpath=checkpoints,
-        filename=Path(FILE).stem,
-        save_top_k=1,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+    chosen = _choosing(recipe, history)
     runner = make_trainer(
         parts.settings.trainer,
-        [FiniteLoss(look_every(parts.settings.trainer)), history, keep],
+        [FiniteLoss(look_every(parts.settings.trainer)), history, *chosen, _saving(checkpoints)],
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if len(parts.images.held_out) else 0,
         logger=TensorBoardLogger(logs.parent, name="", version=logs.name),
@@ -69,7 +64,26 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
             weights_only=False,
         )
     check_weights(parts.network)
+    if chosen:
+        chosen[0].restore(module)
     return history.epochs
+
+
+def _choosing(recipe: Recipe, history: History) -> list[BestEpoch | Average]:
+    """What follows the weights; the first knows which to keep."""
+    chosen: list[BestEpoch | Average] = [BestEpoch(history)] if recipe.keep == "best" else []
+    return [*chosen, *([Average(recipe.ema_decay)] if recipe.ema_decay else [])]
+
+
+def _saving(folder: Path) -> Callback:
+    """Writes the checkpoint after every epoch, over the last one."""
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename=Path(FILE).stem,
+        save_top_k=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
 
 
 def _epochs_done(checkpoints: Path, recipe: Recipe, first: bool) -> int:
@@ -92,12 +106,14 @@ def _agree(key: str, own: str) -> None:
 
 
 def summarize(recipe: Recipe, network: Network, history: list[Epoch]) -> dict[str, Any]:
-    """The run's settings as they were resolved, and its last epoch, as flat metrics."""
-    last = asdict(history[-1])
-    metrics = {name: value for name, value in last.items() if "_" in name and value is not None}
+    """The run's settings as they were resolved, and the epoch it kept, as flat metrics."""
+    kept = asdict(kept_epoch(recipe.keep, history))
+    metrics = {name: value for name, value in kept.items() if "_" in name and value is not None}
     return {
         **metrics,
         "epochs": recipe.epochs,
+        "kept_epoch": kept["epoch"],
+        "ema_decay": recipe.ema_decay,
         "lr_max": recipe.lr_max,
         "lr_min": recipe.lr_min,
         "parameters": sum(p.numel() for p in network.parameters()),

@@ -15,19 +15,23 @@ MOST_POINTS = 4000  # of a cycle, for a chart: more cannot be told apart
 
 
 class Recipe(NamedTuple):
-    """How long to train and at which rates.
+    """How long to train, at which rates, and what to keep.
 
     Attributes:
         epochs: passes over the train images.
         peak_epoch: at whose end the rate is highest; need not be whole.
         lr_max: the highest rate.
         lr_min: the first and the last.
+        ema_decay: of the running average of the weights, a step; 0 for none.
+        keep: `last` or `best`, as `kept_epoch` takes it.
     """
 
     epochs: int
     peak_epoch: float
     lr_max: float
     lr_min: float
+    ema_decay: float = 0.0
+    keep: str = "last"
 
 
 def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler:
@@ -86,6 +90,8 @@ def choose_recipe(
     peak_epoch: float,
     lr_max: float | str,
     lr_min: float | str,
+    ema_decay: float = 0.0,
+    keep: str = "last",
 ) -> Recipe:
     """Settles the rates: `auto` takes what lr_find found, a number overrides it.
 
@@ -112,4 +118,4 @@ def choose_recipe(
             f"params.yaml: lr_min is {low:g}, but must be at most lr_max, {high:g}, which lr_find"
             " found; change one of them and run again."
         )
-    return Recipe(epochs, peak_epoch, high, low)
+    return Recipe(epochs, peak_epoch, high, low, ema_decay, keep)

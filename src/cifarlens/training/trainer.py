@@ -156,8 +156,27 @@ def look_every(params: TrainerParams) -> int:
 
 
 def resolve_precision(name: str | int, accelerator: str) -> str:
-    """`bf16-mixed` or `32-true`; `auto` takes bf16 on a GPU that has it."""
+    """`bf16-mixed` or `32-true`; `auto` takes bf16 where the hardware multiplies it.
+
+    Raises:
+        UserError: bf16 is asked for where it would be emulated: up to 88 times as slow.
+    """
+    if name == 32:
+        return "32-true"
+    if _multiplies_bf16(accelerator):
+        return "bf16-mixed"
     if name == "auto":
-        has_bf16 = accelerator == "gpu" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return "bf16-mixed" if has_bf16 else "32-true"
-    return "32-true" if name == 32 else str(name)
+        return "32-true"
+    raise UserError(
+        f"params.yaml: trainer.precision is {name!r}, but must be auto or 32 on this machine, whose"
+        f" {accelerator} has no bf16 arithmetic; change it and run again."
+    )
+
+
+def _multiplies_bf16(accelerator: str) -> bool:
+    if accelerator == "gpu":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if accelerator == "cpu":
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return False  # Apple's: not tried
