@@ -1,5 +1,6 @@
 """Trains a network from the first epoch, or from where a killed run left off."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,14 @@ from .trainer import explaining, look_every, make_trainer
 from .weights import Average, BestEpoch, kept_epoch
 
 
-def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[Epoch]:
+def fit(
+    parts: Parts,
+    recipe: Recipe,
+    *,
+    checkpoints: Path,
+    logs: Path,
+    watchers: Sequence[Callback] = (),
+) -> list[Epoch]:
     """Trains the network of `parts` in place.
 
     Of several processes all do this, with the same parts; the first alone reads and writes files.
@@ -30,6 +38,7 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
         checkpoints: folder of this run's checkpoint, resumed from if there is one; its name is the
             run's.
         logs: folder of its TensorBoard events.
+        watchers: told of every step, such as a stopwatch.
 
     Returns:
         The history, an entry an epoch.
@@ -44,7 +53,10 @@ def fit(parts: Parts, recipe: Recipe, *, checkpoints: Path, logs: Path) -> list[
     chosen = _choosing(recipe, history)
     runner = make_trainer(
         parts.settings.trainer,
-        [FiniteLoss(look_every(parts.settings.trainer)), history, *chosen, _saving(checkpoints)],
+        [
+            FiniteLoss(look_every(parts.settings.trainer)),
+            *(history, *chosen, _saving(checkpoints), *watchers),
+        ],
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if len(parts.images.held_out) else 0,
         logger=TensorBoardLogger(logs.parent, name="", version=logs.name),

@@ -1,0 +1,69 @@
+"""Augmentation on one core: ours, what projects usually write, and slices of NumPy arrays."""
+
+import time
+from collections.abc import Iterator
+
+import albumentations as A
+import numpy as np
+from albumentations.pytorch import ToTensorV2
+
+from cifarlens.data.augmentation import Augmentation, pad
+from cifarlens.data.datamodule import TrainImages
+
+from .table import Row, in_turn, make_row
+
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+FILL = (125, 123, 114)
+BATCH = 500
+PADDING, CUTOUT = 4, 8  # pixels
+
+
+def usual_transforms() -> A.Compose:
+    """What is usually written for CIFAR-10, an image at a time."""
+    square = (CUTOUT, CUTOUT)
+    return A.Compose(
+        [
+            A.PadIfNeeded(32 + 2 * PADDING, 32 + 2 * PADDING),
+            A.RandomCrop(32, 32),
+            A.HorizontalFlip(p=0.5),
+            A.CoarseDropout((1, 1), square, square, fill=FILL, p=1.0),
+            A.Normalize(MEAN, STD),
+            ToTensorV2(),
+        ]
+    )
+
+
+def augmentation_row(images: int = 5000, repeats: int = 5) -> Iterator[Row]:
+    """Images a second, counted in seconds of one core."""
+    pixels = np.random.default_rng(0).integers(0, 256, (images, 32, 32, 3), dtype=np.uint8)
+    padded, labels = pad(pixels, PADDING), np.zeros(images, np.int64)
+    ours = TrainImages(padded, labels, Augmentation(32, True, CUTOUT, FILL, seed=0))
+    usual = usual_transforms()
+
+    def fetch() -> None:
+        for start in range(0, images, BATCH):
+            ours.__getitems__([(0, i) for i in range(start, start + BATCH)])
+
+    def transform() -> None:
+        for image in pixels:
+            usual(image=image)
+
+    def slices() -> None:
+        generator = np.random.default_rng(0)
+        for start in range(0, images, BATCH):
+            places = generator.integers(0, 2 * PADDING + 1, (BATCH, 2)).tolist()
+            holes = generator.integers(0, 33 - CUTOUT, (BATCH, 2)).tolist()
+            batch = np.empty((BATCH, 32, 32, 3), np.uint8)
+            for i, ((y, x), (top, left)) in enumerate(zip(places, holes, strict=True)):
+                batch[i] = padded[start + i, y : y + 32, x : x + 32]
+                batch[i, top : top + CUTOUT, left : left + CUTOUT] = FILL
+            batch[::2] = batch[::2, :, ::-1]
+
+    def rate(work: object) -> float:
+        assert callable(work)
+        start = time.process_time()
+        work()
+        return images / (time.process_time() - start)
+
+    a, b, c = in_turn(repeats, lambda: rate(fetch), lambda: rate(transform), lambda: rate(slices))
+    yield make_row("augmentation, one core", "images/s", a, plain=b, limit=c, goal=20_000)

@@ -1,0 +1,145 @@
+"""All that is not training: evaluation, the small stages, starting, and the memory of training."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from cifarlens.classifier.bundle import Bundle, BundleConfig
+from cifarlens.classifier.networks import NETWORKS
+from cifarlens.classifier.predict import predict_batches
+from cifarlens.classifier.preprocess import normalize
+from cifarlens.data.dataset import save_dataset
+from cifarlens.data.sources import SOURCE
+from cifarlens.paths import ARCHIVES, DATASET
+
+from .images import MEAN, STD
+from .table import Row, in_turn, make_row
+from .training import random_images
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("download", "stats", "lr_find", "train", "evaluate", "gradcam_report", "package_space")
+TRAIN_IMAGES = 50_000
+# Trains three steps at full size and prints the process's peak memory, in KiB.
+PEAK = """
+import resource
+from benchmarks.training import our_step
+our_step(3, 512, 64, 32)
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def evaluation_row(images: int = 2000, width: int = 64, repeats: int = 3) -> Iterator[Row]:
+    """Test images a second, beside the bare network on batches that are ready."""
+    network = NETWORKS["custom_resnet"](10, width=width).eval()
+    names = tuple(f"class {i}" for i in range(10))
+    arguments = {"width": width, "dropout": 0.0, "norm_first": True}
+    config = BundleConfig("custom_resnet", arguments, names, MEAN, STD, 32, network.layers)
+    pixels = random_images(images).train_images
+    ready = normalize(torch.from_numpy(pixels[:500]), MEAN, STD)
+
+    def ours() -> float:
+        start = time.perf_counter()
+        for _ in predict_batches(Bundle(network, config), pixels):
+            pass
+        return images / (time.perf_counter() - start)
+
+    def limit() -> float:
+        start = time.perf_counter()
+        with torch.inference_mode():
+            for _ in range(images // len(ready)):
+                network(ready)
+        return images / (time.perf_counter() - start)
+
+    a, b = in_turn(repeats, ours, limit)
+    yield make_row("evaluate: forward pass", "images/s", a, limit=b, of="limit", goal=0.85)
+
+
+def stage_rows(repeats: int = 3) -> Iterator[Row]:
+    """Whole processes: stats on as many images as CIFAR-10 has, download from an archive here."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        shutil.copy(ROOT / "params.yaml", project)
+        save_dataset(project / DATASET, random_images(TRAIN_IMAGES))
+        (times,) = in_turn(repeats, lambda: seconds("-m", "stages.stats", cwd=project))
+        yield make_row(f"stats, {TRAIN_IMAGES:,} images", "s", times, goal=5)
+        if archive := local_archive():
+            source = {SOURCE: str(archive)}
+            (times,) = in_turn(
+                repeats, lambda: seconds("-m", "stages.download", cwd=project, **source)
+            )
+            yield make_row("download from an archive on disk", "s", times, goal=20)
+        else:
+            print(f"download: left out; name an archive on this machine in {SOURCE}")
+
+
+def start_rows(repeats: int = 3) -> Iterator[Row]:
+    """What every stage imports before it begins; the slowest counts."""
+    times = in_turn(
+        repeats, *(lambda name=name: seconds("-c", f"import stages.{name}") for name in STAGES)
+    )
+    name, slowest = max(zip(STAGES, times, strict=True), key=lambda pair: sorted(pair[1])[1])
+    yield make_row(f"start-up of the slowest stage ({name})", "s", slowest, goal=6)
+
+
+def nothing_to_do_row(repeats: int = 5) -> Iterator[Row]:
+    """`dvc repro` where every stage is up to date: in this checkout, or in the demo's."""
+    done = [folder for folder in (ROOT, ROOT / "demo") if up_to_date(folder)]
+    if done:
+        (times,) = in_turn(repeats, lambda: seconds("-m", "dvc", "repro", "-q", cwd=done[0]))
+        yield make_row("dvc repro with nothing to do", "s", times, goal=1.5)
+    else:
+        print("dvc repro with nothing to do: left out; run `make demo` (or `make repro`) first")
+
+
+def memory_row() -> Iterator[Row]:
+    """The training process's own peak, float32, batch 512, width 64."""
+    output = run("-c", PEAK, cwd=ROOT)
+    (line,) = (line for line in output.splitlines() if line.startswith("peak "))
+    size = int(line.split()[1]) * 1024 / 1e9
+    yield make_row("peak memory of training", "GB", [size], goal=2.5)
+
+
+def up_to_date(folder: Path) -> bool:
+    """Whether `dvc repro` would run nothing; asks, and runs nothing itself."""
+    if not (folder / "dvc.yaml").exists():
+        return False
+    try:
+        return bool(json.loads(run("-m", "dvc", "status", "--json", cwd=folder)) == {})
+    except subprocess.CalledProcessError:
+        return False
+
+
+def local_archive() -> Path | None:
+    """CIFAR-10 on this machine, if it is there."""
+    named = os.environ.get(SOURCE, "")
+    kept = sorted((ROOT / ARCHIVES).glob("*.tar.gz"))
+    found = [Path(named).expanduser()] if named and "://" not in named else kept
+    return found[0].resolve() if found and found[0].exists() else None
+
+
+def seconds(*arguments: str, cwd: Path = ROOT, **environment: str) -> float:
+    """Wall-clock seconds of a Python process."""
+    start = time.perf_counter()
+    run(*arguments, cwd=cwd, **environment)
+    return time.perf_counter() - start
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> str:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout

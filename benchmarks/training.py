@@ -1,0 +1,157 @@
+"""A step of training: ours under Lightning, a plain PyTorch loop, and the arithmetic's limit."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from cifarlens.classifier.networks import NETWORKS
+from cifarlens.data.dataset import Dataset
+from cifarlens.params import Augment, Model, Optimizer, one_device
+from cifarlens.training.assemble import Parts, Settings, assemble
+from cifarlens.training.fit import fit
+from cifarlens.training.schedule import Recipe, one_cycle
+from cifarlens.training.trainer import resolve_precision
+
+from .images import MEAN, STD, usual_transforms
+from .table import Row, in_turn, make_row
+
+FLOPS = 6 * 379.27e6  # of a train image at width 64: forward and backward, 2 a multiply-add
+MATRIX = 2048  # side of the product that tells the machine's rate
+RECIPE = Recipe(epochs=1, peak_epoch=0.5, lr_max=0.001, lr_min=0.0001)
+TINY = 2  # width and batch at which a step is all overhead
+
+
+def random_images(count: int) -> Dataset:
+    """Noise of CIFAR-10's shape; how fast it trains does not depend on what it shows."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    labels = generator.integers(0, 10, count)
+    classes = tuple(f"class {i}" for i in range(10))
+    return Dataset(images, labels, images[:500], labels[:500], classes)
+
+
+def make_parts(images: int, batch: int, width: int, precision: Any = 32) -> Parts:
+    settings = Settings(
+        seed=0,
+        batch_size=batch,
+        val_size=0,
+        augment=Augment(padding=4, flip=True, cutout=8),
+        model=Model(name="custom_resnet", width=width, dropout=0.0, norm_first=True),
+        optimizer=Optimizer(
+            weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
+        ),
+        trainer=one_device("cpu", precision, 2),
+    )
+    return assemble(random_images(images), {"mean": MEAN, "std": STD}, settings)
+
+
+class Clock(pl.Callback):
+    """When each step of a run ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.ends.append(time.perf_counter())
+
+
+def middle_step(ends: list[float]) -> float:
+    """Seconds from one step's end to the next: the median, so the first step does not count."""
+    return statistics.median(np.diff(ends).tolist())
+
+
+def our_step(steps: int, batch: int, width: int, precision: Any) -> float:
+    """Seconds of a step as the train stage does it, waiting for images included."""
+    parts, clock = make_parts(steps * batch, batch, width, precision), Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
+        fit(parts, RECIPE, **place, watchers=[clock])
+    return middle_step(clock.ends)
+
+
+def plain_step(steps: int, batch: int, width: int) -> float:
+    """Seconds of a step as it is usually written: NCHW, images one by one, the default loader."""
+    transforms, data = usual_transforms(), random_images(steps * batch)
+
+    class Images(TorchDataset[Any]):
+        def __len__(self) -> int:
+            return len(data.train_images)
+
+        def __getitem__(self, index: int) -> Any:
+            return transforms(image=data.train_images[index])["image"], data.train_labels[index]
+
+    network = NETWORKS["custom_resnet"](10, width=width)
+    optimizer = torch.optim.AdamW(network.parameters(), 0.001)
+    schedule = OneCycleLR(optimizer, 0.001, total_steps=steps)
+    ends, correct, total = [], 0, 0.0
+    for images, labels in DataLoader(Images(), batch_size=batch, shuffle=True):
+        optimizer.zero_grad()
+        logits = network(images)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        total += loss.item()
+        correct += int((logits.argmax(1) == labels).sum())
+        ends.append(time.perf_counter())
+    return middle_step(ends)
+
+
+def matrix_rate() -> float:
+    """FLOP a second of a float32 matrix product on all cores."""
+    a, b = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
+    start = time.perf_counter()
+    for _ in range(5):
+        a @ b
+    return 5 * 2 * MATRIX**3 / (time.perf_counter() - start)
+
+
+def step_rows(steps: int = 4, batch: int = 512, width: int = 64, repeats: int = 3) -> Iterator[Row]:
+    """Images a second of training, and what Lightning adds to a step."""
+    flops = FLOPS * (width / 64) ** 2
+    full, plain, matrix = in_turn(
+        repeats,
+        lambda: our_step(steps, batch, width, 32),
+        lambda: plain_step(steps, batch, width),
+        lambda: matrix_rate() / flops,
+    )
+    name = f"training, width {width}, float32"
+    rates = [batch / seconds for seconds in full]
+    others = {"plain": [batch / seconds for seconds in plain], "limit": matrix}
+    yield make_row(name, "images/s", rates, **others, of="plain", goal=1.25)
+    yield make_row("the same, of the arithmetic", "images/s", rates, **others, of="limit", goal=0.8)
+    if resolve_precision("auto", "cpu") == "bf16-mixed":
+        ((*half,),) = in_turn(repeats, lambda: batch / our_step(steps, batch, width, "auto"))
+        name = f"training, width {width}, bfloat16"
+        yield make_row(name, "images/s", half, **others, of="plain", goal=1.25)
+    ours, raw = in_turn(5, lambda: our_step(200, TINY, TINY, 32), lambda: raw_step(200))
+    share = [100 * (a - b) / statistics.median(full) for a, b in zip(ours, raw, strict=True)]
+    yield make_row("Lightning and logging, of a float32 step", "%", share, goal=3)
+
+
+def raw_step(steps: int) -> float:
+    """Seconds of a tiny step of ours without Lightning: same batches, module, optimizer, rates."""
+    parts = make_parts(steps * TINY, TINY, TINY)
+    module = parts.module(RECIPE.lr_min, partial(one_cycle, recipe=RECIPE, steps_per_epoch=steps))
+    made = module.configure_optimizers()
+    optimizer, schedule, ends = made["optimizer"], made["lr_scheduler"]["scheduler"], []
+    for index, batch in enumerate(parts.images.train_dataloader()):
+        loss = module.training_step(module.on_after_batch_transfer(batch, 0), index)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        ends.append(time.perf_counter())
+    return middle_step(ends)
