@@ -1,10 +1,11 @@
+import os
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from cifarlens.accelerator import check_devices, choose_device, resolve_accelerator
+from cifarlens.accelerator import check_devices, choose_device, count_workers, resolve_accelerator
 from cifarlens.errors import UserError
 
 PRESENT = {"gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -53,6 +54,16 @@ def test_more_devices_than_there_are(monkeypatch) -> None:
     words = "trainer.devices is 3, but must be at most 2, the devices of kind gpu on this machine"
     with pytest.raises(UserError, match=words):
         check_devices("gpu", 3)
+
+
+def test_workers(monkeypatch) -> None:
+    assert count_workers(0, "cpu", 1) == 0
+    assert count_workers(64, "cpu", 1) == 64
+    assert count_workers("auto", "cpu", 4) == 2
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for cores, devices, expected in ((8, 1, 8), (8, 4, 2), (64, 2, 16), (2, 4, 1), (None, 1, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert count_workers("auto", "gpu", devices) == expected
 
 
 def test_it_brings_no_lightning() -> None:

@@ -1,8 +1,12 @@
 """Which of this machine's accelerators computes; training and evaluation ask here."""
 
+import os
+
 import torch
 
 from .errors import UserError
+
+FEW_WORKERS, MOST_WORKERS = 2, 16  # on a CPU, which computes too; beside a GPU
 
 
 def resolve_accelerator(name: str) -> str:
@@ -39,6 +43,22 @@ def check_devices(name: str, count: int) -> None:
             f"params.yaml: trainer.devices is {count}, but must be at most {here}, the devices of"
             f" kind {accelerator} on this machine; change it and run again."
         )
+
+
+def count_workers(asked: str | int, accelerator: str, devices: int) -> int:
+    """Processes that augment images for each device; how many changes no byte of a result.
+
+    Args:
+        asked: `trainer.workers`: a number, or `auto`: two for a CPU, where they take time from the
+            training, and a core each for a GPU, which is as fast as many of them.
+        accelerator: `trainer.accelerator`.
+        devices: of this machine, that share its cores.
+    """
+    if isinstance(asked, int):
+        return asked
+    if resolve_accelerator(accelerator) != "gpu":
+        return FEW_WORKERS
+    return max(1, min(MOST_WORKERS, (os.cpu_count() or 1) // devices))
 
 
 def choose_device(name: str) -> str:

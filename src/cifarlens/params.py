@@ -111,7 +111,9 @@ class Trainer(Section):
     precision: Literal["auto", "bf16-mixed"] | Annotated[int, Field(ge=32, le=32)] = one_of(
         "auto", "32", "bf16-mixed"
     )
-    workers: int = whole(0, 64)
+    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = Field(
+        description="auto or a whole number from 0 to 64"
+    )
 
     @property
     def local_processes(self) -> int:
@@ -124,7 +126,7 @@ class Trainer(Section):
         return self.local_processes * self.num_nodes
 
 
-def one_device(accelerator: str, precision: str | int, workers: int) -> Trainer:
+def one_device(accelerator: str, precision: str | int, workers: str | int) -> Trainer:
     """Of the settings of a Trainer, those that matter to a single process."""
     return Trainer.model_validate(
         {

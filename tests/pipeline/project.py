@@ -22,7 +22,7 @@ SMALL = {
     "augment": {"flip": False},
     "model": {"width": 4},
     "lr_find": {"steps": 30, "start": 1e-4},
-    "trainer": {"accelerator": "cpu", "workers": 0},
+    "trainer": {"accelerator": "cpu", "precision": 32, "workers": 0},
     "gradcam": {"images": 10},
 }
 

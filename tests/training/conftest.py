@@ -11,7 +11,7 @@ from cifarlens.training.assemble import Settings, assemble
 def parts(few_digits):
     """Makes the parts of a tiny run: `parts(seed=1, workers=2, dropout=0.1, ...)`."""
 
-    def make(seed=0, batch_size=64, val_size=20, workers=0, precision="auto", **model):
+    def make(seed=0, batch_size=64, val_size=20, workers=0, precision=32, **model):
         mean, std = channel_statistics(few_digits.train_images)
         settings = Settings(
             seed=seed,

@@ -56,7 +56,7 @@ def validate(parts):
 
 
 def test_the_average_is_that_of_every_step(parts, tmp_path, monkeypatch):
-    made = parts(precision=32)
+    made = parts()
     steps = watch(monkeypatch, made, "on_train_batch_end")
     history, kept = train(made, tmp_path, ema_decay=DECAY)
     expected = {name: t for name, t in steps[0].items() if t.is_floating_point()}  # no counters
@@ -78,7 +78,7 @@ def test_an_average_changes_nothing_in_the_training_itself(parts, tmp_path):
 
 @pytest.mark.parametrize("ema_decay", [0.0, DECAY])
 def test_best_keeps_the_weights_that_were_best(parts, tmp_path, ema_decay):
-    made = parts(val_size=60, precision=32)
+    made = parts(val_size=60)
     history, _ = train(made, tmp_path, keep="best", ema_decay=ema_decay, lr_max=0.3, peak_epoch=4)
     best = kept_epoch("best", history)
     assert best is not history[-1]  # else this shows nothing: at so high a rate the end is worse

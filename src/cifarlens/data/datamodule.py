@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
@@ -223,6 +222,8 @@ def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:
             f"params.yaml: data.val_size is {val_size}, but must be 0 or from {classes} to {most}"
             f" for {len(labels)} train images; change it and run again."
         )
+    from sklearn.model_selection import train_test_split  # a quarter of a second, often not needed
+
     train, held_out = train_test_split(
         everything, test_size=val_size, stratify=labels, random_state=SPLIT_SEED
     )

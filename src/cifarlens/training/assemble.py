@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..accelerator import count_workers
 from ..classifier.bundle import BundleConfig
 from ..classifier.networks import NETWORKS, Network
 from ..data.datamodule import ImageDataModule, step_size
@@ -69,15 +70,16 @@ def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Par
         settings: what to make.
     """
     mean, std = channels(stats, "mean"), channels(stats, "std")
+    trainer = settings.trainer
     images = ImageDataModule(
         dataset,
         mean,
         settings.augment,
         batch_size=settings.batch_size,
         val_size=settings.val_size,
-        workers=settings.trainer.workers,
+        workers=count_workers(trainer.workers, trainer.accelerator, trainer.local_processes),
         seed=settings.seed,
-        processes=settings.trainer.processes,
+        processes=trainer.processes,
     )
     torch.manual_seed(settings.seed)
     arguments = network_arguments(settings.model)

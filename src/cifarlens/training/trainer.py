@@ -113,7 +113,7 @@ def make_trainer(
         strategy=strategy,
         precision=precision,
         deterministic=True,
-        callbacks=[bar, *callbacks],
+        callbacks=[*callbacks, bar],  # which shows what the others found
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -143,7 +143,7 @@ def explaining(params: TrainerParams, batch_size: int) -> Iterator[None]:
             ) from None
         if re.search(r"DataLoader worker \(pid", said):
             raise UserError(
-                f"One of the {params.workers} processes that augment images was killed, perhaps"
+                "One of the processes that augment images was killed, perhaps"
                 " for want of memory: lower trainer.workers and run again; a training goes on after"
                 " its last whole epoch."
             ) from None
