@@ -1,4 +1,4 @@
-# make demo | repro | space | push | test | exact | lint: each builds .venv from requirements.lock first if it is missing or older.
+# make demo | repro | space | push | test | exact | benchmark | sweep | lint: each builds .venv from requirements.lock first if it is missing or older.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro space push test exact clean-env lint format lock venv
+.PHONY: help demo repro space push test exact benchmark sweep clean-env lint format lock venv
 
 help:
 	@echo 'make demo   all seven stages on handwritten digits, in demo/ (minutes, no data to download)'
@@ -16,6 +16,8 @@ help:
 	@echo 'make push   show what pushing the Space would do: make push SPACE_ID=user/name; with YES=1 do it'
 	@echo 'make test   lint, then every test'
 	@echo 'make exact  kill every stage at random moments and compare the bytes (half an hour)'
+	@echo 'make benchmark  how fast it is, beside a plain program and what the hardware allows (10 minutes)'
+	@echo 'make sweep  compare settings on held-out images, as a queue of experiments (PLAN=benchmarks/sweeps/full.yaml)'
 	@echo 'make clean-env  the Space on its own requirements.txt, installed by pip (minutes, GBs)'
 	@echo 'make lint   ruff and mypy (make format mends what ruff can)'
 	@echo 'make lock   renew the pins (needs uv); make venv builds .venv alone'
@@ -39,6 +41,13 @@ test: lint
 
 exact: $(READY)
 	python tests/pipeline/kill_table.py
+
+benchmark: $(READY)
+	python -m benchmarks
+
+PLAN ?= benchmarks/sweeps/width16.yaml
+sweep: $(READY)
+	python -m benchmarks.sweep $(PLAN)
 
 clean-env: $(READY)
 	python -m pytest -m clean_env

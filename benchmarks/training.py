@@ -118,7 +118,9 @@ def matrix_rate() -> float:
     return 5 * 2 * MATRIX**3 / (time.perf_counter() - start)
 
 
-def step_rows(steps: int = 4, batch: int = 512, width: int = 64, repeats: int = 3) -> Iterator[Row]:
+def step_rows(
+    steps: int = 4, batch: int = 512, width: int = 64, repeats: int = 3, tiny: int = 200
+) -> Iterator[Row]:
     """Images a second of training, and what Lightning adds to a step."""
     flops = FLOPS * (width / 64) ** 2
     full, plain, matrix = in_turn(
@@ -136,7 +138,7 @@ def step_rows(steps: int = 4, batch: int = 512, width: int = 64, repeats: int = 
         ((*half,),) = in_turn(repeats, lambda: batch / our_step(steps, batch, width, "auto"))
         name = f"training, width {width}, bfloat16"
         yield make_row(name, "images/s", half, **others, of="plain", goal=1.25)
-    ours, raw = in_turn(5, lambda: our_step(200, TINY, TINY, 32), lambda: raw_step(200))
+    ours, raw = in_turn(5, lambda: our_step(tiny, TINY, TINY, 32), lambda: raw_step(tiny))
     share = [100 * (a - b) / statistics.median(full) for a, b in zip(ours, raw, strict=True)]
     yield make_row("Lightning and logging, of a float32 step", "%", share, goal=3)
 

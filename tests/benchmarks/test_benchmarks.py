@@ -1,0 +1,59 @@
+"""The benchmarks run, small; what they measure here means nothing."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import __main__ as program
+from benchmarks.images import augmentation_row
+from benchmarks.pipeline import evaluation_row, local_archive, up_to_date
+from benchmarks.scaling import print_scaling
+from benchmarks.training import step_rows
+from cifarlens.data.sources import SOURCE
+
+
+def test_rows_of_small_work():
+    rows = [*augmentation_row(500, 1), *evaluation_row(500, 4, 1)]
+    assert [row.unit for row in rows] == ["images/s", "images/s"]
+    assert all(row.ours > 0 for row in rows)
+    assert rows[0].plain > 0
+    assert rows[1].limit > 0
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_rows_of_training(capsys):
+    rows = list(step_rows(steps=3, batch=8, width=2, repeats=1, tiny=5))
+    assert rows[0].name == "training, width 2, float32"
+    assert rows[-1].name.startswith("Lightning")
+    assert all(row.plain > 0 for row in rows[:-1])
+    found = print_scaling((24, 32), (2,), 8)
+    assert [(row["width"], row["images"]) for row in found] == [(2, 24), (2, 32)]
+    assert "width 2" in capsys.readouterr().out
+
+
+def test_the_archive_of_this_machine(tmp_path, monkeypatch):
+    archive = tmp_path / "cifar.tar.gz"
+    archive.touch()
+    for named, expected in ((archive, archive), (tmp_path / "none", None)):
+        monkeypatch.setenv(SOURCE, str(named))
+        assert local_archive() == expected
+    assert not up_to_date(tmp_path)
+
+
+def test_the_program(tmp_path, monkeypatch, capsys):
+    row = next(augmentation_row(500, 1))
+    monkeypatch.setattr(program, "PARTS", {"augmentation": lambda: iter([row])})
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(tmp_path / "result.json")])
+    program.main()
+    assert row.line() in capsys.readouterr().out
+    written = json.loads((tmp_path / "result.json").read_text())
+    assert written["rows"][0]["ours"] == row.ours
+    assert written["machine"]["cores"] > 0
+
+
+def test_an_unknown_part(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "speed"])
+    with pytest.raises(SystemExit, match="2"):
+        program.main()
+    assert "speed is no part; name any of augmentation, " in capsys.readouterr().err
