@@ -1,6 +1,8 @@
 """How the cost of an epoch grows with images and width: seconds of real epochs."""
 
+import io
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def print_scaling(
 def epoch_seconds(count: int, batch: int, width: int) -> float:
     """Of one whole epoch: first batch to last step, without the start of processes before it."""
     parts, clock = make_parts(count, batch, width, "auto"), Clock()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
         fit(parts, RECIPE, **place, watchers=[clock])
     steps = len(clock.ends)

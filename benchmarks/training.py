@@ -1,9 +1,11 @@
 """A step of training: ours under Lightning, a plain PyTorch loop, and the arithmetic's limit."""
 
+import io
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,13 +60,16 @@ def make_parts(images: int, batch: int, width: int, precision: Any = 32) -> Part
 
 
 class Clock(pl.Callback):
-    """When each step of a run ended."""
+    """When each step of a run ended; ends the run after `steps` of them, if that is not None."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int | None = None) -> None:
+        self.steps = steps
         self.ends: list[float] = []
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         self.ends.append(time.perf_counter())
+        if len(self.ends) == self.steps:
+            trainer.should_stop = True
 
 
 def middle_step(ends: list[float]) -> float:
@@ -72,10 +77,12 @@ def middle_step(ends: list[float]) -> float:
     return statistics.median(np.diff(ends).tolist())
 
 
-def our_step(steps: int, batch: int, width: int, precision: Any) -> float:
+def our_step(
+    steps: int, batch: int, width: int, precision: Any, images: int | None = None
+) -> float:
     """Seconds of a step as the train stage does it, waiting for images included."""
-    parts, clock = make_parts(steps * batch, batch, width, precision), Clock()
-    with tempfile.TemporaryDirectory() as folder:
+    parts, clock = make_parts(images or steps * batch, batch, width, precision), Clock(steps)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
         fit(parts, RECIPE, **place, watchers=[clock])
     return middle_step(clock.ends)

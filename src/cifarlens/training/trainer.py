@@ -22,6 +22,7 @@ from ..accelerator import check_devices, resolve_accelerator
 from ..errors import UserError
 from ..params import Trainer as TrainerParams
 from ..processes import launched
+from .memory import LeanPools, return_large_blocks
 
 # Advice on our deliberate choices; everything else is still shown.
 EXPECTED_WARNINGS = (
@@ -98,6 +99,8 @@ def make_trainer(
     if not launched():  # inside a Slurm job, too: Lightning would take its variables for our wish
         options["plugins"] = [*options.get("plugins", []), LightningEnvironment()]
     precision: Any = resolve_precision(params.precision, accelerator)
+    if accelerator == "cpu":
+        return_large_blocks()
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in EXPECTED_WARNINGS:
@@ -113,7 +116,7 @@ def make_trainer(
         strategy=strategy,
         precision=precision,
         deterministic=True,
-        callbacks=[*callbacks, bar],  # which shows what the others found
+        callbacks=[LeanPools(), *callbacks, bar],  # which shows what the others found
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
