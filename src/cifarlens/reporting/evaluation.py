@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.metrics import confusion_matrix
 from torch.nn.functional import cross_entropy
-from torchmetrics.functional.classification import (
-    multiclass_accuracy,
-    multiclass_confusion_matrix,
-)
 
 from ..classifier.predict import softmax
 from .calibration import DIGITS, Calibration, calibrate
@@ -95,16 +92,15 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
     _check(logits, labels, len(classes))
     scores, target = torch.from_numpy(np.array(logits)), torch.from_numpy(np.array(labels))
     count = len(classes)
-    predicted = scores.argmax(1)
-    per_class = multiclass_accuracy(predicted, target, count, average="none").double().numpy()
-    present = np.bincount(labels, minlength=count) > 0
+    confusion = confusion_matrix(labels, logits.argmax(axis=1), labels=np.arange(count))
+    hits, images = confusion.diagonal(), confusion.sum(axis=1)
     return Evaluation(
         classes=tuple(classes),
-        accuracy=float(multiclass_accuracy(predicted, target, count, average="micro")),
+        accuracy=float(hits.sum() / images.sum()),
         loss=float(cross_entropy(scores.double(), target)),
         calibration=calibrate(softmax(logits), labels),
-        class_accuracy=np.where(present, per_class, np.nan),
-        confusion=multiclass_confusion_matrix(predicted, target, count).numpy(),
+        class_accuracy=np.where(images > 0, hits / np.maximum(images, 1), np.nan),
+        confusion=confusion,
     )
 
 
