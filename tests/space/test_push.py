@@ -96,7 +96,7 @@ def test_a_dry_run_shows_all_and_changes_nothing(space, server, tmp_path):
     )
     assert f"To: {server.url}/spaces/{NAME}" in lines
     assert lines[lines.index("Would be deleted there:") + 1] == "  old/notes.txt"
-    assert lines[-1] == "Nothing was pushed: this was a dry run. Add --yes to push."
+    assert lines[-1].startswith("Nothing was pushed: this was a dry run. Add --yes (with make:")
     assert server.spaces == {NAME: before}
     assert all(request.startswith("GET ") for request in server.requests)
 
@@ -112,7 +112,7 @@ def test_a_dry_run_without_a_network(space, tmp_path):
     done = push(space, tmp_path, url=f"http://127.0.0.1:{free_port()}")
     assert (done.returncode, done.stderr) == (0, "")
     assert "What lies there now is not known, and would be deleted." in done.stdout
-    assert "Add --yes to push." in done.stdout
+    assert "Add --yes (with make: YES=1) to push." in done.stdout
 
 
 def test_without_a_token_nothing_is_asked(space, server, tmp_path):

@@ -235,7 +235,7 @@ def run(arguments: list[str]) -> None:
         return
     print(f"To: {address}")
     print(_outlook(api, options.name, files))
-    print("Nothing was pushed: this was a dry run. Add --yes to push.")
+    print("Nothing was pushed: this was a dry run. Add --yes (with make: YES=1) to push.")
 
 
 def _outlook(api: HfApi, name: str, files: list[File]) -> str:
