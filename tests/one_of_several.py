@@ -1,6 +1,7 @@
 """What each process of training/test_devices.py runs: a small training that notes what it saw.
 
-Arguments: the folder to write to, that of the data set, and the rank that fails (-1: none).
+Arguments: the folder to write to, that of the data set, the rank that fails (-1: none), and
+whether it keeps what `KEPT` says (1) or the last weights (0).
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from cifarlens.training.schedule import Recipe
 
 COUNT = 179  # images to train on
 RECIPE = Recipe(epochs=3, peak_epoch=1, lr_max=0.01, lr_min=0.001)
+KEPT = {"keep": "best", "ema_decay": 0.5}
 
 
 def small_parts(data: Path, **trainer: object) -> Parts:
@@ -82,7 +84,8 @@ def main() -> None:
     History.on_train_batch_end = disturb
     devices = int(os.environ["LOCAL_WORLD_SIZE"])
     parts = small_parts(data, devices=devices, num_nodes=2 // devices)
-    history = fit(parts, RECIPE, checkpoints=machine / "key", logs=folder / "logs/key")
+    recipe = RECIPE._replace(**KEPT) if sys.argv[4] == "1" else RECIPE
+    history = fit(parts, recipe, checkpoints=machine / "key", logs=folder / "logs/key")
     weights = parts.network.state_dict()
     found = {
         "seen": seen,

@@ -36,8 +36,8 @@ def settings(**changes):
     return Trainer.model_validate({**TWO, "precision": 32, "workers": 0, **changes})
 
 
-def command(folder, data, victim=-1):
-    return [str(SCRIPT), str(folder), str(data), str(victim)]
+def command(folder, data, victim=-1, kept=0):
+    return [str(SCRIPT), str(folder), str(data), str(victim), str(kept)]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,20 @@ def test_both_processes_end_with_the_same(found):
     first, second = found.ranks
     assert first["weights"] == second["weights"]
     assert first["history"] == second["history"]
+
+
+def test_an_average_and_the_best_epoch_are_those_of_both(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert launch(settings(), command(tmp_path, data, kept=1))
+    kept = Found(tmp_path)
+    first, second = kept.ranks
+    assert first["weights"] == second["weights"]
+    assert first["history"] == second["history"]
+    parts = small_parts(data)
+    parts.network.load_state_dict(kept.weights)
+    module = parts.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, 3))
+    best = max(kept.history, key=lambda row: (row[5], -row[4]))
+    assert validate(parts.network, parts.images, module) == pytest.approx(best[4:], abs=2e-6)
 
 
 def test_the_failure_of_one_process_ends_all_with_its_sentence(data, tmp_path, monkeypatch, capfd):
