@@ -21,8 +21,10 @@ def main() -> None:
     trainer = one_device(kind, precision, workers)
     stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
     dataset = load_dataset(paths.DATASET)
-    curve = range_test(assemble(dataset, stats, Settings(*[*shared, trainer])), lr_find)
-    found = suggest(curve.lrs, curve.losses, lr_find.factor)
+    settings = Settings(*[*shared, trainer])
+    curve = range_test(assemble(dataset, stats, settings), lr_find)
+    size = {"width": settings.model.width, "classes": len(dataset.classes)}
+    found = suggest(curve.lrs, curve.losses, lr_find.factor, **size)
 
     rows = zip(curve.lrs, curve.losses, found.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)

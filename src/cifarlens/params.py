@@ -98,7 +98,7 @@ class LrFind(Section):
     start: float = number("a number above 0 and at most a tenth of lr_find.stop", gt=0)
     stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
     steps: int = whole(30, 10_000)
-    factor: float = number("a number from 0.01 to 10", ge=0.01, le=10)
+    factor: float = number("a number from 0.01 to 100", ge=0.01, le=100)
 
 
 class Trainer(Section):

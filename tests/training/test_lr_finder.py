@@ -22,8 +22,26 @@ def test_a_known_knee(least):
     assert found.lr_max == pytest.approx(0.25 * found.lr_knee)
 
 
-def test_lr_max_stays_below_the_rate_of_least_loss():
-    assert suggest(LRS, curve(least=1e-2), factor=10).lr_max == pytest.approx(1e-2, rel=0.2)
+def test_lr_max_stays_where_the_loss_has_not_risen_again():
+    edge = 1e-2 * 10**0.2  # a tenth of the way up, and smoothing moves it on
+    assert edge < suggest(LRS, curve(least=1e-2), factor=99).lr_max < 1.5 * edge
+
+
+def test_a_factor_is_for_the_full_width():
+    found = [suggest(LRS, curve(), 0.4, width=width) for width in (16, 32, 64)]
+    assert [each.lr_knee for each in found] == [found[0].lr_knee] * 3
+    assert [each.lr_max / each.lr_knee for each in found] == pytest.approx([0.1, 0.2, 0.4])
+
+
+def test_how_large_the_first_logits_are_does_not_count():
+    """A steep fall before the loss is down to chance leaves the knee where it was."""
+    large = curve() + np.interp(np.log10(LRS), [-5, -4], [3, 0])
+    assert suggest(LRS, large, 0.25).lr_knee == suggest(LRS, curve(), 0.25).lr_knee
+
+
+def test_a_network_that_stays_worse_than_chance():
+    found = suggest(LRS, curve(start=4, end=2.5), factor=0.25)
+    assert 2e-3 < found.lr_knee < 1e-2
 
 
 @pytest.mark.parametrize("falls", [5e-5, 1e-4, 1e-3])

@@ -3,6 +3,7 @@
 A pure function over the curve; how the curve is made is `range_test`'s business.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ from ..errors import UserError
 SMOOTHING = 0.2  # standard deviation of the Gaussian, decades: batch noise goes, the shape stays
 START = 0.5  # decades at the low end whose mean loss is where the loss comes from
 BEGINS = 0.1  # share of the whole fall by which the loss has begun to fall
-KNEE = 0.1  # share of the whole fall that is still to come at the knee
+KNEE = 0.1  # share of the fall below chance that is still to come at the knee
 LEAST_FALL = 0.05  # of the loss at the start; less is noise
 FEWEST = 20  # points
+FULL_WIDTH = 64  # for which the factor is given
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,12 @@ class Suggestion:
     """What the curve says.
 
     Attributes:
-        lr_max: a multiple of `lr_knee`, at most the rate of least loss.
+        lr_max: a multiple of `lr_knee`, at most the rate at which the loss has clearly risen again.
         lr_min: the rate at which the loss begins to fall, at most `lr_max`.
-        lr_knee: the rate by which the loss has made most of its fall. The rate of least loss
-            lies in a flat valley and wanders several-fold with weights and batches; this one, on
-            the slope before it, does not.
+        lr_knee: the rate by which the loss has made most of its fall below chance. The rate of
+            least loss lies in a flat valley and wanders several-fold with weights and batches; this
+            one, on the slope before it, does not. The fall down to chance only undoes how large the
+            first logits happen to be, which depends on the width.
         smooth: smoothed losses, one for each rate of the curve.
     """
 
@@ -43,13 +46,27 @@ class Suggestion:
         return {**rates, "steps": len(self.smooth)}
 
 
-def suggest(lrs: Sequence[float], losses: Sequence[float], factor: float) -> Suggestion:
+def suggest(
+    lrs: Sequence[float],
+    losses: Sequence[float],
+    factor: float,
+    *,
+    width: int = FULL_WIDTH,
+    classes: int = 10,
+) -> Suggestion:
     """Finds both rates.
+
+    A step of Adam moves what a fresh layer puts out in proportion to its inputs, so the knee of a
+    wide network lies lower (Yang et al. 2022, arXiv:2203.03466), while the best peak of a whole
+    cycle, which warms up and normalises every layer, hardly moves: hence the width in lr_max.
 
     Args:
         lrs: rates of the steps, rising, evenly spaced on a log scale.
         losses: finite losses at these steps.
-        factor: lr_max as a multiple of the rate at the knee, above 0.
+        factor: lr_max as a multiple of the rate at the knee for `FULL_WIDTH`, above 0; for other
+            widths in proportion.
+        width: of the network, `model.width`.
+        classes: that chance chooses among.
 
     Raises:
         UserError: the curve is too short, never falls, or still falls at its end: nothing
@@ -72,9 +89,14 @@ def suggest(lrs: Sequence[float], losses: Sequence[float], factor: float) -> Sug
     if decades[-1] - decades[least] < SMOOTHING:
         raise _useless(f"still falls at its last rate, {lrs[-1]:.3g}", "raise lr_find.stop")
     above = np.flatnonzero(smooth[:least] >= start - BEGINS * fall)
-    before = np.flatnonzero(smooth[:least] > smooth[least] + KNEE * fall)
-    knee = float(lrs[before[-1] + 1])
-    lr_max = min(factor * knee, float(lrs[least]))
+    # A network that stays worse than chance shows its fall from the start alone.
+    chance = math.log(classes)
+    below = min(start, chance) - float(smooth[least]) if chance > smooth[least] else fall
+    high = np.flatnonzero(smooth > smooth[least] + KNEE * below)
+    knee = float(lrs[high[high < least][-1] + 1])
+    risen = high[high > least]
+    edge = float(lrs[risen[0]] if len(risen) else lrs[-1])
+    lr_max = min(factor * width / FULL_WIDTH * knee, edge)
     lr_min = min(float(lrs[above[-1] if len(above) else 0]), lr_max)
     return Suggestion(lr_max, lr_min, knee, tuple(smooth.tolist()))
 
