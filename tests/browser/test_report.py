@@ -75,6 +75,8 @@ def run(digits: Dataset) -> Run:
             "epochs": 8,
             "lr_max": 0.01,
             "lr_min": 1e-4,
+            "kept_epoch": 8,
+            "ema_decay": 0.0,
             "parameters": 26_490,
             "train_loss": falling[-1],
             "train_accuracy": rising[-1],
