@@ -35,6 +35,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.parts) - set(names):
         parser.error(f"{sorted(unknown)[0]} is no part; name any of {', '.join(names)}")
+    if options.json and not options.json.absolute().parent.is_dir():
+        parser.error(f"{options.json.parent} is no folder: make it, or name another for --json")
     here = machine()
     print(", ".join(f"{key} {value}" for key, value in here.items()))
     result = {"machine": here, "rows": measure(options.parts or list(PARTS))}

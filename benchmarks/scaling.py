@@ -1,14 +1,8 @@
 """How the cost of an epoch grows with images and width: seconds of real epochs."""
 
-import io
-import tempfile
-from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
-from cifarlens.training.fit import fit
-
-from .training import RECIPE, Clock, make_parts
+from .training import make_parts, step_ends
 
 IMAGES = (10_000, 20_000, 50_000)
 WIDTHS = (16, 32, 64)
@@ -34,10 +28,6 @@ def print_scaling(
 
 def epoch_seconds(count: int, batch: int, width: int) -> float:
     """Of one whole epoch: first batch to last step, without the start of processes before it."""
-    parts, clock = make_parts(count, batch, width, "auto"), Clock()
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(parts, RECIPE, **place, watchers=[clock])
-    steps = len(clock.ends)
+    ends = step_ends(make_parts(count, batch, width, "auto"))
     # The first step's start is not seen; it takes as long as the others.
-    return (clock.ends[-1] - clock.ends[0]) * steps / (steps - 1)
+    return (ends[-1] - ends[0]) * len(ends) / (len(ends) - 1)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from tqdm import tqdm
 
 from cifarlens.errors import UserError
@@ -35,6 +36,14 @@ def read_plan(path: Path) -> dict[str, Any]:
     plan = _yaml(path)
     if not isinstance(plan, dict) or set(plan) != KEYS:
         raise UserError(f"{path}: must hold the keys {', '.join(sorted(KEYS))} and no others.")
+    lists = [plan["seeds"], plan["settings"]]
+    tables = [plan["base"], *(lists[1] if isinstance(lists[1], list) else [None])]
+    if not all(isinstance(each, list) for each in lists) or not all(
+        isinstance(each, dict) for each in tables
+    ):
+        raise UserError(f"{path}: seeds and settings must be lists, base and each setting keys.")
+    if type(plan["jobs"]) is not int or plan["jobs"] < 1:
+        raise UserError(f"{path}: jobs is {plan['jobs']!r}, but must be a whole number from 1.")
     for setting in plan["settings"]:
         for seed in plan["seeds"]:
             parse_params(parameters(plan, setting, seed), f"{path}, {setting}")
@@ -149,8 +158,10 @@ def _word(value: Any) -> str:
 def _yaml(path: Path) -> Any:
     try:
         return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing here: name a plan, from the project's root.") from None
+    except OSError:
+        raise UserError(f"{path} cannot be read: name a plan, from the project's root.") from None
+    except (YAMLError, UnicodeDecodeError):
+        raise UserError(f"{path} is no valid YAML: mend it.") from None
 
 
 def _dvc(*arguments: str, **environment: str) -> str:
@@ -162,7 +173,8 @@ def _dvc(*arguments: str, **environment: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise UserError(f"dvc {arguments[0]} failed: {done.stderr.strip().splitlines()[-1]}")
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]
+        raise UserError(f"dvc {arguments[0]} failed: {said[-1]}")
     return done.stdout
 
 
@@ -179,6 +191,8 @@ def main() -> None:
         print(table(plan))
     except UserError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped waiting; the queue goes on: `dvc queue stop --kill` ends it.")
 
 
 if __name__ == "__main__":

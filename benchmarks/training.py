@@ -81,11 +81,18 @@ def our_step(
     steps: int, batch: int, width: int, precision: Any, images: int | None = None
 ) -> float:
     """Seconds of a step as the train stage does it, waiting for images included."""
-    parts, clock = make_parts(images or steps * batch, batch, width, precision), Clock(steps)
+    return middle_step(
+        step_ends(make_parts(images or steps * batch, batch, width, precision), steps)
+    )
+
+
+def step_ends(parts: Parts, steps: int | None = None) -> list[float]:
+    """When each step of an epoch ended, or of its first `steps`; seconds of no particular start."""
+    clock = Clock(steps)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
         fit(parts, RECIPE, **place, watchers=[clock])
-    return middle_step(clock.ends)
+    return clock.ends
 
 
 def plain_step(steps: int, batch: int, width: int) -> float:
@@ -107,7 +114,7 @@ def plain_step(steps: int, batch: int, width: int) -> float:
         optimizer.zero_grad()
         logits = network(images)
         loss = F.cross_entropy(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
         total += loss.item()
@@ -158,7 +165,7 @@ def raw_step(steps: int) -> float:
     optimizer, schedule, ends = made["optimizer"], made["lr_scheduler"]["scheduler"], []
     for index, batch in enumerate(parts.images.train_dataloader()):
         loss = module.training_step(module.on_after_batch_transfer(batch, 0), index)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()

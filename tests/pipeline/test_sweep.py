@@ -71,6 +71,9 @@ def test_every_setting_runs_with_every_seed_once(made):
         ({"settings": [{"lr_max": -1}]}, "lr_max is -1, but must be auto or a number above 0"),
         ({"settings": [{"lrmax": 1}]}, "lrmax is no parameter; did you mean lr_max?"),
         ({"base": {"data.val_size": 0, "keep": "best"}}, "keep is 'best', but must be last while"),
+        ({"jobs": 0}, "jobs is 0, but must be a whole number from 1"),
+        ({"seeds": 1}, "seeds and settings must be lists, base and each setting keys"),
+        ({"settings": ["lr_max"]}, "seeds and settings must be lists, base and each setting keys"),
         ({"more": 1}, "must hold the keys base, jobs, seeds, settings and no others"),
     ],
 )
