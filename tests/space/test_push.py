@@ -96,7 +96,8 @@ def test_a_dry_run_shows_all_and_changes_nothing(space, server, tmp_path):
     )
     assert f"To: {server.url}/spaces/{NAME}" in lines
     assert lines[lines.index("Would be deleted there:") + 1] == "  old/notes.txt"
-    assert lines[-1].startswith("Nothing was pushed: this was a dry run. Add --yes (with make:")
+    added = "Add --yes (with make: YES=1) to push."
+    assert lines[-1] == f"Nothing was pushed: this was a dry run. {added}"
     assert server.spaces == {NAME: before}
     assert all(request.startswith("GET ") for request in server.requests)
 
