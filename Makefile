@@ -17,7 +17,7 @@ help:
 	@echo 'make test   lint, then every test'
 	@echo 'make exact  kill every stage at random moments and compare the bytes (half an hour)'
 	@echo 'make benchmark  how fast it is, beside a plain program and what the hardware allows (10 minutes)'
-	@echo 'make sweep  compare settings on held-out images, as a queue of experiments (PLAN=benchmarks/sweeps/full.yaml)'
+	@echo 'make sweep  compare settings on held-out images, as a queue of experiments (hours; PLAN=benchmarks/sweeps/full.yaml for a GPU)'
 	@echo 'make clean-env  the Space on its own requirements.txt, installed by pip (minutes, GBs)'
 	@echo 'make lint   ruff and mypy (make format mends what ruff can)'
 	@echo 'make lock   renew the pins (needs uv); make venv builds .venv alone'
@@ -43,7 +43,8 @@ exact: $(READY)
 	python tests/pipeline/kill_table.py
 
 benchmark: $(READY)
-	python -m benchmarks
+	@mkdir -p logs
+	python -m benchmarks --json logs/benchmark.json
 
 PLAN ?= benchmarks/sweeps/width16.yaml
 sweep: $(READY)

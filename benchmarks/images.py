@@ -64,5 +64,8 @@ def augmentation_row(images: int = 5000, repeats: int = 5) -> Iterator[Row]:
         work()
         return images / (time.process_time() - start)
 
-    a, b, c = in_turn(repeats, lambda: rate(fetch), lambda: rate(transform), lambda: rate(slices))
-    yield make_row("augmentation, one core", "images/s", a, plain=b, limit=c, goal=20_000)
+    fetched, transformed, sliced = in_turn(
+        repeats, *(lambda work=work: rate(work) for work in (fetch, transform, slices))
+    )
+    name = "augmentation, one core"
+    yield make_row(name, "images/s", fetched, plain=transformed, limit=sliced, goal=20_000)

@@ -3,8 +3,7 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,44 +11,41 @@ from pathlib import Path
 
 import torch
 
-from cifarlens.classifier.bundle import Bundle, BundleConfig
+from cifarlens.classifier.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_batches
 from cifarlens.classifier.preprocess import normalize
 from cifarlens.data.dataset import save_dataset
 from cifarlens.data.sources import SOURCE
+from cifarlens.errors import UserError
 from cifarlens.paths import ARCHIVES, DATASET
 
 from .images import MEAN, STD
+from .processes import ROOT, run, seconds
 from .table import Row, in_turn, make_row
 from .training import random_images
 
-ROOT = Path(__file__).parents[1]
 STAGES = ("download", "stats", "lr_find", "train", "evaluate", "gradcam_report", "package_space")
 TRAIN_IMAGES = 50_000
-# Trains four steps on as many images as CIFAR-10 has; prints the process's peak memory, in KiB.
+# Trains four steps on as many images as CIFAR-10 has; prints the process's peak memory in MB.
 # From /proc (Linux): getrusage would count what the process that started this one once had.
 PEAK = """
-from pathlib import Path
-from benchmarks.training import our_step
-our_step(4, 512, 64, 32, images=50_000)
-lines = Path("/proc/self/status").read_text().splitlines()
-print("peak", *(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+from benchmarks.processes import memory
+from benchmarks.training import lightning_step
+lightning_step(4, 512, 64, 32, images=50_000)
+print(memory("self", "VmHWM"))
 """
 
 
 def evaluation_row(images: int = 2000, width: int = 64, repeats: int = 3) -> Iterator[Row]:
     """Test images a second, beside the bare network on batches that are ready."""
-    network = NETWORKS["custom_resnet"](10, width=width).eval()
-    names = tuple(f"class {i}" for i in range(10))
-    arguments = {"width": width, "dropout": 0.0, "norm_first": True}
-    config = BundleConfig("custom_resnet", arguments, names, MEAN, STD, 32, network.layers)
+    bundle = make_bundle(width)
     pixels = random_images(images).train_images
     ready = normalize(torch.from_numpy(pixels[:500]), MEAN, STD)
 
     def ours() -> float:
         start = time.perf_counter()
-        for _ in predict_batches(Bundle(network, config), pixels):
+        for _ in predict_batches(bundle, pixels):
             pass
         return images / (time.perf_counter() - start)
 
@@ -57,11 +53,23 @@ def evaluation_row(images: int = 2000, width: int = 64, repeats: int = 3) -> Ite
         start = time.perf_counter()
         with torch.inference_mode():
             for _ in range(images // len(ready)):
-                network(ready)
+                bundle.network(ready)
         return images / (time.perf_counter() - start)
 
-    a, b = in_turn(repeats, ours, limit)
-    yield make_row("evaluate: forward pass", "images/s", a, limit=b, of="limit", goal=0.85)
+    rates, bare = in_turn(repeats, ours, limit)
+    name = "evaluate: forward pass"
+    yield make_row(name, "images/s", rates, limit=bare, relative_to="limit", goal=0.85)
+
+
+def make_bundle(width: int) -> Bundle:
+    """As evaluate gets it: written and read again."""
+    network = NETWORKS["custom_resnet"](10, width=width)
+    names = tuple(f"class {i}" for i in range(10))
+    arguments = {"width": width, "dropout": 0.0, "norm_first": True}
+    config = BundleConfig("custom_resnet", arguments, names, MEAN, STD, 32, network.layers)
+    with tempfile.TemporaryDirectory() as folder:
+        save_bundle(Path(folder), network, config)
+        return load_bundle(Path(folder))
 
 
 def stage_rows(repeats: int = 3) -> Iterator[Row]:
@@ -87,8 +95,10 @@ def start_rows(repeats: int = 3) -> Iterator[Row]:
     times = in_turn(
         repeats, *(lambda name=name: seconds("-c", f"import stages.{name}") for name in STAGES)
     )
-    name, slowest = max(zip(STAGES, times, strict=True), key=lambda pair: sorted(pair[1])[1])
-    yield make_row(f"start-up of the slowest stage ({name})", "s", slowest, goal=6)
+    name, slowest = max(
+        zip(STAGES, times, strict=True), key=lambda pair: statistics.median(pair[1])
+    )
+    yield make_row(f"start-up, imports of the slowest: {name}", "s", slowest, goal=6)
 
 
 def nothing_to_do_row(repeats: int = 5) -> Iterator[Row]:
@@ -96,17 +106,16 @@ def nothing_to_do_row(repeats: int = 5) -> Iterator[Row]:
     done = [folder for folder in (ROOT, ROOT / "demo") if up_to_date(folder)]
     if done:
         (times,) = in_turn(repeats, lambda: seconds("-m", "dvc", "repro", "-q", cwd=done[0]))
-        yield make_row("dvc repro with nothing to do", "s", times, goal=1.5)
+        where = " in demo/" if done[0] != ROOT else ""
+        yield make_row(f"dvc repro with nothing to do{where}", "s", times, goal=1.5)
     else:
         print("dvc repro with nothing to do: left out; run `make demo` (or `make repro`) first")
 
 
-def memory_row() -> Iterator[Row]:
+def memory_row(repeats: int = 3) -> Iterator[Row]:
     """The training process's own peak, float32, batch 512, width 64."""
-    output = run("-c", PEAK, cwd=ROOT)
-    (line,) = (line for line in output.splitlines() if line.startswith("peak "))
-    size = int(line.split()[1]) * 1024 / 1e9
-    yield make_row("peak memory of training", "GB", [size], goal=2.5)
+    (sizes,) = in_turn(repeats, lambda: float(run("-c", PEAK).split()[-1]) / 1000)
+    yield make_row("peak memory of training", "GB", sizes, goal=2.5)
 
 
 def up_to_date(folder: Path) -> bool:
@@ -115,7 +124,7 @@ def up_to_date(folder: Path) -> bool:
         return False
     try:
         return bool(json.loads(run("-m", "dvc", "status", "--json", cwd=folder)) == {})
-    except subprocess.CalledProcessError:
+    except UserError:
         return False
 
 
@@ -124,24 +133,4 @@ def local_archive() -> Path | None:
     named = os.environ.get(SOURCE, "")
     kept = sorted((ROOT / ARCHIVES).glob("*.tar.gz"))
     found = [Path(named).expanduser()] if named and "://" not in named else kept
-    return found[0].resolve() if found and found[0].exists() else None
-
-
-def seconds(*arguments: str, cwd: Path = ROOT, **environment: str) -> float:
-    """Wall-clock seconds of a Python process."""
-    start = time.perf_counter()
-    run(*arguments, cwd=cwd, **environment)
-    return time.perf_counter() - start
-
-
-def run(*arguments: str, cwd: Path, **environment: str) -> str:
-    path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    return found[0].resolve() if found and found[0].is_file() else None

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
+from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits, softmax
 from cifarlens.data.digits import read_digits
+from cifarlens.errors import UserError
 from cifarlens.params import Space
 from cifarlens.paths import LOCK
+from cifarlens.space.contents import ContentsError
 from cifarlens.space.package import Ingredients, package_space
 from cifarlens.space.serve import check
+
+from .processes import memory
+from .table import load, machine, new_file
 
 STARTS = 3
 REPEATS = 50  # requests of one client
@@ -208,7 +213,7 @@ def alone(name: str, ask: Callable[[], str], goal: float) -> Figure:
 
 
 def together(name: str, visitors: list[Visitor], goal: float) -> Figure:
-    """The p95 of the best of `ROUNDS`, since other programs share the machine."""
+    """The p95 of the median round; other programs share the machine."""
 
     def ask(visitor: Visitor) -> list[tuple[float, str]]:
         return [timed(getattr(visitor, name)) for _ in range(EACH)]
@@ -220,11 +225,13 @@ def together(name: str, visitors: list[Visitor], goal: float) -> Figure:
         p95s.append(percentile([milliseconds for milliseconds, _ in found]))
         answers += [answer for _, answer in found]
     details = {
-        "median round": f"{statistics.median(p95s):.0f}",
+        "best round": f"{min(p95s):.0f}",
         "errors": errors(answers),
         "different answers": len(set(answers)),
     }
-    return Figure(f"{name}, {len(visitors)} at once, p95", min(p95s), "ms", goal, details)
+    return Figure(
+        f"{name}, {len(visitors)} at once, p95", statistics.median(p95s), "ms", goal, details
+    )
 
 
 def in_a_row(visitor: Visitor, pid: int) -> Figure:
@@ -247,13 +254,6 @@ def percentile(values: list[float], share: float = 95) -> float:
 
 def errors(answers: list[str]) -> int:
     return sum(answer.startswith("error") for answer in answers)
-
-
-def memory(pid: int, key: str = "VmRSS") -> float:
-    """Megabytes of a process, as the kernel counts them."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{key}:"))
-    return int(kilobytes) * 1024 / 1e6
 
 
 def photo() -> bytes:
@@ -281,26 +281,28 @@ def measure(space: Path, folder: Path) -> Iterator[Figure]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.space", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="a packaged Space")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--json", type=new_file, help="also write the figures there")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="space-") as temporary:
-        if options.folder:
-            check(options.folder)
-        space = options.folder or make_space(Path(temporary))
-        load = os.getloadavg()[0]
-        print(f"{os.cpu_count()} cores, load average {load:.1f} at the start")
-        print(f"{'':<34}{'measured':>9} {'':<4}{'goal':>6}")
-        figures = []
-        for figure in measure(space, Path(temporary)):
-            print(figure.line(), flush=True)
-            figures.append(figure)
-        print(f"load average {os.getloadavg()[0]:.1f} at the end")
-    if options.json:
-        rows = {f.name: {"value": f.value, "unit": f.unit, **f.details} for f in figures}
-        text = json.dumps({"cores": os.cpu_count(), "load": load, "figures": rows}, indent=2)
-        options.json.write_text(text + "\n", encoding="utf-8")
+    result: dict[str, Any] = {"machine": machine(), "figures": []}
+    print(", ".join(f"{key} {value}" for key, value in result["machine"].items()))
+    try:
+        with tempfile.TemporaryDirectory(prefix="space-") as temporary:
+            if options.folder:
+                check(options.folder)
+            space = options.folder or make_space(Path(temporary))
+            print(f"{'':<34}{'measured':>9} {'':<4}{'goal':>6}")
+            for figure in measure(space, Path(temporary)):
+                print(figure.line(), flush=True)
+                result["figures"].append(asdict(figure))
+    except (UserError, BundleError, ContentsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    finally:
+        if options.json:
+            options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"load {load()} at the end")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
 """A sweep as a queue of DVC experiments: `python -m benchmarks.sweep [PLAN] [--table]`.
 
-PLAN (benchmarks/sweeps/width16.yaml) names settings and seeds. What has been run before, with the
-same parameters, code and data, is not run again. Prints accuracy and loss on held-out images.
-Stopped with Ctrl-C, the queue goes on: `dvc queue stop --kill` ends it.
+PLAN (benchmarks/sweeps/width16.yaml) names settings and seeds. What has been run on this commit, or
+is in the queue, is not queued again. Prints accuracy and loss on held-out images, as means and
+sample standard deviations over the seeds. Stopped with Ctrl-C, the queue goes on, and the same
+command waits for it again: `dvc queue stop --kill` ends it.
 """
 
 import argparse
-import copy
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,77 +24,110 @@ from tqdm import tqdm
 
 from cifarlens.errors import UserError
 from cifarlens.params import parse_params
+from cifarlens.paths import LR_FIND_METRICS, PARAMS, TRAIN_METRICS
 
 PLAN = Path(__file__).parent / "sweeps/width16.yaml"
 KEYS = {"jobs", "base", "seeds", "settings"}
 POLL = 10  # seconds
-TRAINED, FOUND = "metrics/train.json", "metrics/lr_find.json"
 Settings = Mapping[str, Any]  # dotted keys of params.yaml and their values
 
 
-def read_plan(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Plan:
+    """What to run: every setting, on top of `base`, with every seed, `jobs` experiments at once."""
+
+    jobs: int
+    base: Settings
+    seeds: tuple[int, ...]
+    settings: tuple[Settings, ...]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One of DVC's, on this commit.
+
+    Attributes:
+        state: success, or what the queue says of it: queued, running or failed.
+        params: its params.yaml.
+        trained: metrics of the train stage; empty before it has succeeded.
+        lr_find: metrics of the lr_find stage, likewise.
+    """
+
+    state: str
+    params: dict[str, Any]
+    trained: dict[str, Any]
+    lr_find: dict[str, Any]
+
+
+def read_plan(path: Path) -> Plan:
     """The plan; raises UserError if it lacks a key or a setting of it is no valid params.yaml."""
-    plan = _yaml(path)
-    if not isinstance(plan, dict) or set(plan) != KEYS:
+    content = _yaml(path, f"{path} cannot be read: name a plan such as {PLAN.name}.")
+    if not isinstance(content, dict) or set(content) != KEYS:
         raise UserError(f"{path}: must hold the keys {', '.join(sorted(KEYS))} and no others.")
-    lists = [plan["seeds"], plan["settings"]]
-    tables = [plan["base"], *(lists[1] if isinstance(lists[1], list) else [None])]
-    if not all(isinstance(each, list) for each in lists) or not all(
-        isinstance(each, dict) for each in tables
-    ):
-        raise UserError(f"{path}: seeds and settings must be lists, base and each setting keys.")
-    if type(plan["jobs"]) is not int or plan["jobs"] < 1:
-        raise UserError(f"{path}: jobs is {plan['jobs']!r}, but must be a whole number from 1.")
-    for setting in plan["settings"]:
-        for seed in plan["seeds"]:
-            parse_params(parameters(plan, setting, seed), f"{path}, {setting}")
+    jobs, base, seeds, settings = (content[key] for key in ("jobs", "base", "seeds", "settings"))
+    if type(jobs) is not int or jobs < 1:
+        raise UserError(f"{path}: jobs is {jobs!r}, but must be a whole number from 1.")
+    if not isinstance(seeds, list) or not seeds or len(set(map(str, seeds))) < len(seeds):
+        raise UserError(f"{path}: seeds is {seeds!r}, but must be a list of different seeds.")
+    if not isinstance(settings, list) or not settings:
+        raise UserError(f"{path}: settings must be a list of one setting or more; {{}} is base.")
+    for table in (base, *settings):
+        if not isinstance(table, dict) or not all(isinstance(key, str) for key in table):
+            raise UserError(f"{path}: base and each setting must be keys of {PARAMS} and values.")
+    plan = Plan(jobs, base, tuple(seeds), tuple(settings))
+    for setting, seed in _runs(plan):
+        params = parse_params(parameters(plan, setting, seed), f"{path}, {setting}")
+        if params.data.val_size == 0:
+            raise UserError(
+                f"{path}, {setting}: data.val_size is 0, but must be above 0: settings are compared"
+                " on held-out images, never on the test images."
+            )
     return plan
 
 
-def parameters(plan: Mapping[str, Any], setting: Settings, seed: int) -> dict[str, Any]:
+def parameters(plan: Plan, setting: Settings, seed: int) -> dict[str, Any]:
     """What params.yaml is in one experiment."""
-    found = copy.deepcopy(_yaml(Path("params.yaml")))
-    for key, value in {**plan["base"], **setting, "seed": seed}.items():
+    params = _yaml(PARAMS, f"There is no {PARAMS} here: run it in the project's root.")
+    for key, value in _changes(plan, setting, seed).items():
         *sections, name = key.split(".")
-        place = found
+        place = params
         for section in sections:
             place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise UserError(f"{key} is no parameter: {section} has no keys of its own.")
         place[name] = value
-    return dict(found)
+    return dict(params)
 
 
-def finished() -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Parameters and metrics of every experiment on this commit that has trained.
-
-    The metrics are those of the train stage, and `found`, the lr_max that lr_find found.
-    """
-    found = []
+def experiments() -> Iterator[Experiment]:
+    """Every experiment on this commit, finished or not."""
     for commit in json.loads(_dvc("exp", "show", "--json")):
         for experiment in commit.get("experiments") or ():
             data = experiment["revs"][0]["data"] or {}
-            if (experiment.get("executor") or {}).get("state") not in (None, "success"):
-                continue  # it shows what was there before it
-            params = data.get("params", {}).get("params.yaml", {}).get("data")
+            params = data.get("params", {}).get(str(PARAMS), {}).get("data")
+            state = (experiment.get("executor") or {}).get("state") or "success"
             trained, lr_find = (
-                data.get("metrics", {}).get(path, {}).get("data") for path in (TRAINED, FOUND)
+                data.get("metrics", {}).get(str(path), {}).get("data") or {}
+                for path in (TRAIN_METRICS, LR_FIND_METRICS)
             )
-            if params and trained and lr_find:
-                found.append((params, {**trained, "found": lr_find["lr_max"]}))
-    return found
+            if params and state != "success":  # its metrics are those of before it
+                yield Experiment(state, params, {}, {})
+            elif params and trained and lr_find:
+                yield Experiment(state, params, trained, lr_find)
 
 
-def queue(plan: Mapping[str, Any]) -> int:
-    """Queues what has not been run; returns how many."""
-    done = [params for params, _ in finished()]
-    count = 0
-    for setting in plan["settings"]:
-        for seed in plan["seeds"]:
-            if parameters(plan, setting, seed) in done:
-                continue
-            changes = {**plan["base"], **setting, "seed": seed}
-            overrides = [f"--set-param={key}={_word(value)}" for key, value in changes.items()]
-            _dvc("exp", "run", "--queue", *overrides, "train")
-            count += 1
+def queue(plan: Plan) -> int:
+    """Queues what is neither done nor in the queue; returns how many are in the queue then."""
+    known = [one for one in experiments() if one.state in ("success", "queued", "running")]
+    count = sum(one.state != "success" for one in known)
+    params = [one.params for one in known]
+    for setting, seed in _runs(plan):
+        if parameters(plan, setting, seed) in params:
+            continue
+        changes = _changes(plan, setting, seed)
+        overrides = [f"--set-param={key}={_word(value)}" for key, value in changes.items()]
+        _dvc("exp", "run", "--queue", *overrides, "train")
+        count += 1
     return count
 
 
@@ -112,33 +146,47 @@ def work(jobs: int, count: int) -> None:
             bar.n = count - states.count("Queued") - states.count("Running")
             bar.refresh()
             if states.count("Failed") > failed:
-                raise UserError("An experiment failed: `dvc queue status` and `dvc queue logs`.")
+                raise UserError(
+                    "An experiment failed: `dvc queue status` names it, `dvc queue logs NAME` says"
+                    " why; the others go on."
+                )
             if not states.count("Queued") + states.count("Running"):
                 return
             time.sleep(POLL)
 
 
-def table(plan: Mapping[str, Any]) -> str:
+def table(plan: Plan) -> str:
     """Markdown: a line a setting, best first, mean and standard deviation over its seeds.
 
     Below it the rates that lr_find found in these runs.
     """
-    runs, rows, rates = finished(), [], set()
-    for setting in plan["settings"]:
-        wanted = [parameters(plan, setting, seed) for seed in plan["seeds"]]
-        metrics = [found for params, found in runs if params in wanted]
+    done, rows, rates = [one for one in experiments() if one.trained], [], set()
+    for setting in plan.settings:
+        wanted = {seed: parameters(plan, setting, seed) for seed in plan.seeds}
+        of_seed = {
+            seed: one for seed, params in wanted.items() for one in done if one.params == params
+        }
+        if not of_seed:
+            continue
         words = ", ".join(f"`{key}` {_word(value)}" for key, value in setting.items()) or "base"
-        if metrics:
-            accuracy = [100 * found["val_accuracy"] for found in metrics]
-            loss = [found["val_loss"] for found in metrics]
-            rates |= {found["found"] for found in metrics}
-            cells = f"{_spread(accuracy, 2)} % | {_spread(loss, 4)} | {len(metrics)}"
-            rows.append((statistics.fmean(accuracy), f"| {words} | {cells} |"))
+        accuracy = [100 * one.trained["val_accuracy"] for one in of_seed.values()]
+        loss = [one.trained["val_loss"] for one in of_seed.values()]
+        rates |= {one.lr_find["lr_max"] for one in of_seed.values()}
+        cells = f"{_spread(accuracy, 2)} % | {_spread(loss, 4)} | {len(of_seed)}"
+        rows.append((statistics.fmean(accuracy), f"| {words} | {cells} |"))
     head = "| setting | held-out accuracy | held-out loss | seeds |\n| --- | --- | --- | --- |\n"
     lines = [row for _, row in sorted(rows, reverse=True)]
     if rates:
         lines += ["", f"lr_find: lr_max from {min(rates):.4f} to {max(rates):.4f}."]
     return head + "\n".join(lines)
+
+
+def _runs(plan: Plan) -> Iterator[tuple[Settings, int]]:
+    return ((setting, seed) for setting in plan.settings for seed in plan.seeds)
+
+
+def _changes(plan: Plan, setting: Settings, seed: int) -> dict[str, Any]:
+    return {**plan.base, **setting, "seed": seed}
 
 
 def _states() -> list[str]:
@@ -155,11 +203,11 @@ def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _yaml(path: Path) -> Any:
+def _yaml(path: Path, unreadable: str) -> Any:
     try:
         return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except OSError:
-        raise UserError(f"{path} cannot be read: name a plan, from the project's root.") from None
+        raise UserError(unreadable) from None
     except (YAMLError, UnicodeDecodeError):
         raise UserError(f"{path} is no valid YAML: mend it.") from None
 
@@ -187,12 +235,14 @@ def main() -> None:
         plan = read_plan(options.plan)
         count = 0 if options.table else queue(plan)
         if count:
-            work(plan["jobs"], count)
+            work(plan.jobs, count)
         print(table(plan))
     except UserError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit("\nStopped waiting; the queue goes on: `dvc queue stop --kill` ends it.")
+        print("\nStopped waiting; the queue goes on: `dvc queue stop --kill` ends it.")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

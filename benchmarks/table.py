@@ -1,10 +1,14 @@
 """Rows of figures beside what a plain program reaches and what the hardware allows."""
 
+import argparse
 import os
 import platform
 import statistics
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,8 +28,7 @@ class Row:
         limit: what the hardware allows, likewise.
         goal: in words, such as "≥ 1.25 × plain".
         met: whether `ours` meets it.
-        spread: least and greatest of ours.
-        repeats: how many times each was measured, in turn.
+        repeats: every figure of `ours`, and of `plain` and `limit` where there are any.
     """
 
     name: str
@@ -35,21 +38,19 @@ class Row:
     limit: float | None
     goal: str
     met: bool
-    spread: tuple[float, float]
-    repeats: int
+    repeats: Mapping[str, Sequence[float]]
 
     def ratio(self, other: float | None) -> float | None:
         """How many times as good as `other` ours is."""
-        if other is None:
-            return None
-        return self.ours / other if self.unit.endswith("/s") else other / self.ours
+        return None if other is None else _ratio(self.unit, self.ours, other)
 
     def line(self) -> str:
         figures = [_figure(value) for value in (self.ours, self.plain, self.limit)]
-        ratios = [_ratio(self.ratio(value)) for value in (self.plain, self.limit)]
-        cells = "".join(f"{cell:>10}" for cell in (*figures, *ratios))
+        ratios = [self.ratio(value) for value in (self.plain, self.limit)]
+        words = ["-" if value is None else f"{value:.3f}" for value in ratios]
+        cells = "".join(f"{cell:>10}" for cell in (*figures, *words))
         mark = "ok" if self.met else "MISSED"
-        return f"{self.name:<43}{self.unit:<9}{cells}   {self.goal:<20}{mark}"
+        return f"{self.name:<{WIDTH}}{self.unit:<9}{cells}   {self.goal:<20}{mark}"
 
     def record(self) -> dict[str, Any]:
         """What goes into the JSON file."""
@@ -57,8 +58,9 @@ class Row:
         return {**asdict(self), **ratios}
 
 
-HEADER = (
-    f"{'':<52}{'ours':>10}{'plain':>10}{'limit':>10}{'× plain':>10}{'× limit':>10}   {'goal':<20}"
+WIDTH = 47  # characters of a row's name
+HEADER = f"{'':<{WIDTH + 9}}" + "".join(
+    f"{word:>10}" for word in ("ours", "plain", "limit", "× plain", "× limit")
 )
 
 
@@ -78,7 +80,7 @@ def make_row(
     *,
     plain: Sequence[float] | None = None,
     limit: Sequence[float] | None = None,
-    of: str = "",
+    relative_to: str = "",
     goal: float,
 ) -> Row:
     """A row from the figures of every repeat.
@@ -89,45 +91,65 @@ def make_row(
         ours: at least one figure.
         plain: of a plain program.
         limit: of the hardware.
-        of: what the goal is a multiple of: `plain`, `limit`, or nothing: it is in `unit`.
+        relative_to: what the goal is a multiple of: `plain`, `limit`, or nothing: it is in `unit`.
         goal: the least a rate or multiple, the most a time or size may be.
     """
-    middle = statistics.median(ours)
-    others = {"plain": _median(plain), "limit": _median(limit)}
-    spread = min(ours), max(ours)
-    row = Row(name, unit, middle, others["plain"], others["limit"], "", False, spread, len(ours))
-    if of:
-        reached = row.ratio(others[of])
-        assert reached is not None
-        words, met = f"≥ {goal:g} × {of}", reached >= goal
+    given = {"ours": ours, "plain": plain, "limit": limit}
+    repeats = {key: list(values) for key, values in given.items() if values is not None}
+    medians = {key: statistics.median(values) for key, values in repeats.items()}
+    middle = medians["ours"]
+    if relative_to:
+        words = f"≥ {goal:g} × {relative_to}"
+        met = _ratio(unit, middle, medians[relative_to]) >= goal
     elif unit.endswith("/s"):
         words, met = f"≥ {goal:,g} {unit}", middle >= goal
     else:
         words, met = f"≤ {goal:g} {unit}", middle <= goal
-    return Row(**{**vars(row), "goal": words, "met": met})
+    others = medians.get("plain"), medians.get("limit")
+    return Row(name, unit, middle, *others, goal=words, met=met, repeats=repeats)
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the figures are measured on, and when."""
     return {
         "processor": torch.cpu.get_capabilities().get("cpu_name", platform.machine()),
         "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        "commit": _commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "load": load(),
     }
 
 
-def _median(values: Sequence[float] | None) -> float | None:
-    return None if values is None else statistics.median(values)
+def load() -> float:
+    """Programs that ran or waited to, a mean over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def new_file(text: str) -> Path:
+    """For argparse: a file that can be written when the figures are known."""
+    path = Path(text)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no file in a folder that exists: make the folder, or name another"
+        )
+    return path
+
+
+def _commit() -> str:
+    root = Path(__file__).parent
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def _ratio(unit: str, ours: float, other: float) -> float:
+    return ours / other if unit.endswith("/s") else other / ours
 
 
 def _figure(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

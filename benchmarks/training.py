@@ -27,7 +27,8 @@ from cifarlens.training.schedule import Recipe, one_cycle
 from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD, usual_transforms
-from .table import Row, in_turn, make_row
+from .processes import run
+from .table import Measure, Row, in_turn, make_row
 
 FLOPS = 6 * 379.27e6  # of a train image at width 64: forward and backward, 2 a multiply-add
 MATRIX = 2048  # side of the product that tells the machine's rate
@@ -72,18 +73,17 @@ class Clock(pl.Callback):
             trainer.should_stop = True
 
 
-def middle_step(ends: list[float]) -> float:
+def median_step_seconds(ends: list[float]) -> float:
     """Seconds from one step's end to the next: the median, so the first step does not count."""
     return statistics.median(np.diff(ends).tolist())
 
 
-def our_step(
+def lightning_step(
     steps: int, batch: int, width: int, precision: Any, images: int | None = None
 ) -> float:
-    """Seconds of a step as the train stage does it, waiting for images included."""
-    return middle_step(
-        step_ends(make_parts(images or steps * batch, batch, width, precision), steps)
-    )
+    """Seconds of a step as the train stage does it."""
+    parts = make_parts(images or steps * batch, batch, width, precision)
+    return median_step_seconds(step_ends(parts, steps))
 
 
 def step_ends(parts: Parts, steps: int | None = None) -> list[float]:
@@ -96,7 +96,16 @@ def step_ends(parts: Parts, steps: int | None = None) -> list[float]:
 
 
 def plain_step(steps: int, batch: int, width: int) -> float:
-    """Seconds of a step as it is usually written: NCHW, images one by one, the default loader."""
+    """Seconds of a step as it is usually written: NCHW, images one by one, the default loader.
+
+    In a process of its own, as what our training sets for its process must not count here.
+    """
+    call = f"print(plain_steps({steps}, {batch}, {width}))"
+    return float(run("-c", f"from benchmarks.training import plain_steps; {call}").split()[-1])
+
+
+def plain_steps(steps: int, batch: int, width: int) -> float:
+    """What `plain_step` runs."""
     transforms, data = usual_transforms(), random_images(steps * batch)
 
     class Images(TorchDataset[Any]):
@@ -120,12 +129,12 @@ def plain_step(steps: int, batch: int, width: int) -> float:
         total += loss.item()
         correct += int((logits.argmax(1) == labels).sum())
         ends.append(time.perf_counter())
-    return middle_step(ends)
+    return median_step_seconds(ends)
 
 
-def matrix_rate() -> float:
-    """FLOP a second of a float32 matrix product on all cores."""
-    a, b = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
+def matrix_rate(dtype: torch.dtype) -> float:
+    """FLOP a second of a matrix product on all cores."""
+    a, b = (torch.randn(MATRIX, MATRIX).to(dtype) for _ in range(2))
     start = time.perf_counter()
     for _ in range(5):
         a @ b
@@ -135,39 +144,54 @@ def matrix_rate() -> float:
 def step_rows(
     steps: int = 4, batch: int = 512, width: int = 64, repeats: int = 3, tiny: int = 200
 ) -> Iterator[Row]:
-    """Images a second of training, and what Lightning adds to a step."""
-    flops = FLOPS * (width / 64) ** 2
-    full, plain, matrix = in_turn(
-        repeats,
-        lambda: our_step(steps, batch, width, 32),
-        lambda: plain_step(steps, batch, width),
-        lambda: matrix_rate() / flops,
-    )
-    name = f"training, width {width}, float32"
-    rates = [batch / seconds for seconds in full]
-    others = {"plain": [batch / seconds for seconds in plain], "limit": matrix}
-    yield make_row(name, "images/s", rates, **others, of="plain", goal=1.25)
-    yield make_row("the same, of the arithmetic", "images/s", rates, **others, of="limit", goal=0.8)
+    """Images a second of training, and what Lightning adds to a step.
+
+    bfloat16 is measured where `trainer.precision: auto` takes it.
+    """
+    kinds = {"float32": torch.float32}
     if resolve_precision("auto", "cpu") == "bf16-mixed":
-        ((*half,),) = in_turn(repeats, lambda: batch / our_step(steps, batch, width, "auto"))
-        name = f"training, width {width}, bfloat16"
-        yield make_row(name, "images/s", half, **others, of="plain", goal=1.25)
-    ours, raw = in_turn(5, lambda: our_step(tiny, TINY, TINY, 32), lambda: raw_step(tiny))
-    share = [100 * (a - b) / statistics.median(full) for a, b in zip(ours, raw, strict=True)]
-    yield make_row("Lightning and logging, of a float32 step", "%", share, goal=3)
+        kinds["bfloat16"] = torch.bfloat16
+    measures: list[Measure] = [partial(plain_step, steps, batch, width)]
+    for name, dtype in kinds.items():
+        precision = 32 if name == "float32" else "bf16-mixed"
+        measures.append(partial(lightning_step, steps, batch, width, precision))
+        measures.append(partial(matrix_rate, dtype))
+    plain, *others = in_turn(repeats, *measures)
+    flops = FLOPS * (width / 64) ** 2
+    usual = [batch / seconds for seconds in plain]
+    for index, name in enumerate(kinds):
+        rates = [batch / seconds for seconds in others[2 * index]]
+        limit = [rate / flops for rate in others[2 * index + 1]]
+        known = {"plain": usual, "limit": limit}
+        words = f"training, width {width}, {name}"
+        yield make_row(words, "images/s", rates, **known, relative_to="plain", goal=1.25)
+        if name == "float32":
+            words += ", of the arithmetic"
+            yield make_row(words, "images/s", rates, **known, relative_to="limit", goal=0.8)
+    yield overhead_row(tiny, statistics.median(others[0]))
 
 
-def raw_step(steps: int) -> float:
-    """Seconds of a tiny step of ours without Lightning: same batches, module, optimizer, rates."""
+def overhead_row(steps: int, full: float, repeats: int = 5) -> Row:
+    """What Lightning, metrics and logging add to a step, as percent of one of `full` seconds."""
+    lightning, bare = in_turn(
+        repeats, lambda: lightning_step(steps, TINY, TINY, 32), lambda: bare_step(steps)
+    )
+    percent = [100 * (a - b) / full for a, b in zip(lightning, bare, strict=True)]
+    return make_row("Lightning, metrics, logging: of a float32 step", "%", percent, goal=3)
+
+
+def bare_step(steps: int) -> float:
+    """Seconds of a tiny step without Lightning, metrics, logging: same batches, Adam, rates."""
     parts = make_parts(steps * TINY, TINY, TINY)
     module = parts.module(RECIPE.lr_min, partial(one_cycle, recipe=RECIPE, steps_per_epoch=steps))
     made = module.configure_optimizers()
     optimizer, schedule, ends = made["optimizer"], made["lr_scheduler"]["scheduler"], []
-    for index, batch in enumerate(parts.images.train_dataloader()):
-        loss = module.training_step(module.on_after_batch_transfer(batch, 0), index)
+    for batch in parts.images.train_dataloader():
+        images, labels = module.on_after_batch_transfer(batch, 0)
+        loss = F.cross_entropy(module(images), labels, label_smoothing=module.adam.label_smoothing)
         torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
         ends.append(time.perf_counter())
-    return middle_step(ends)
+    return median_step_seconds(ends)

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import __main__ as program
 from benchmarks.images import augmentation_row
 from benchmarks.pipeline import evaluation_row, local_archive, up_to_date
+from benchmarks.processes import memory, run
 from benchmarks.scaling import print_scaling
 from benchmarks.training import step_rows
 from cifarlens.data.sources import SOURCE
@@ -25,17 +26,20 @@ def test_rows_of_small_work():
 def test_rows_of_training(capsys):
     rows = list(step_rows(steps=3, batch=8, width=2, repeats=1, tiny=5))
     assert rows[0].name == "training, width 2, float32"
+    assert rows[1].goal == "≥ 0.8 × limit"
     assert rows[-1].name.startswith("Lightning")
-    assert all(row.plain > 0 for row in rows[:-1])
+    assert all(row.plain > 0 and row.limit > 0 for row in rows[:-1])
     found = print_scaling((24, 32), (2,), 8)
-    assert [(row["width"], row["images"]) for row in found] == [(2, 24), (2, 32)]
+    shape = [(row["width"], row["images"], len(row["steps"])) for row in found]
+    assert shape == [(2, 24, 2), (2, 32, 3)]  # the first step's start is not seen
+    assert found[1]["seconds"] == pytest.approx(4 * sum(found[1]["steps"]) / 3)
     assert "width 2" in capsys.readouterr().out
 
 
 def test_the_archive_of_this_machine(tmp_path, monkeypatch):
     archive = tmp_path / "cifar.tar.gz"
     archive.touch()
-    for named, expected in ((archive, archive), (tmp_path / "none", None)):
+    for named, expected in ((archive, archive), (tmp_path / "none", None), (tmp_path, None)):
         monkeypatch.setenv(SOURCE, str(named))
         assert local_archive() == expected
     assert not up_to_date(tmp_path)
@@ -49,7 +53,24 @@ def test_the_program(tmp_path, monkeypatch, capsys):
     assert row.line() in capsys.readouterr().out
     written = json.loads((tmp_path / "result.json").read_text())
     assert written["rows"][0]["ours"] == row.ours
+    assert written["rows"][0]["repeats"].keys() == {"ours", "plain", "limit"}
     assert written["machine"]["cores"] > 0
+
+
+def test_what_was_measured_before_a_mistake_is_kept(tmp_path, monkeypatch, capsys):
+    row = next(augmentation_row(500, 1))
+    parts = {"augmentation": lambda: iter([row]), "stages": lambda: iter([run("-c", "1 / 0")])}
+    monkeypatch.setattr(program, "PARTS", parts)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(tmp_path / "result.json")])
+    with pytest.raises(SystemExit, match="2"):
+        program.main()
+    shown = capsys.readouterr()
+    assert shown.err == "error: python -c 1 / 0 failed: ZeroDivisionError: division by zero\n"
+    assert len(json.loads((tmp_path / "result.json").read_text())["rows"]) == 1
+
+
+def test_memory_of_a_process():
+    assert 10 < memory("self") <= memory("self", "VmHWM")
 
 
 def test_an_unknown_part(monkeypatch, capsys):

@@ -1,6 +1,8 @@
+import argparse
+
 import pytest
 
-from benchmarks.table import in_turn, make_row
+from benchmarks.table import HEADER, in_turn, machine, make_row, new_file
 
 
 def test_in_turn():
@@ -14,8 +16,9 @@ def test_in_turn():
 
 
 def test_a_rate_is_better_when_higher():
-    row = make_row("x", "images/s", [3, 1, 2], plain=[1], limit=[4], of="limit", goal=0.5)
-    assert (row.ours, row.spread, row.repeats) == (2, (1, 3), 3)
+    row = make_row("x", "images/s", [3, 1, 2], plain=[1], limit=[4], relative_to="limit", goal=0.5)
+    assert (row.ours, row.plain, row.limit) == (2, 1, 4)
+    assert row.repeats == {"ours": [3, 1, 2], "plain": [1], "limit": [4]}
     assert (row.ratio(row.plain), row.ratio(row.limit)) == (2, 0.5)
     assert row.met
     assert row.goal == "≥ 0.5 × limit"
@@ -24,9 +27,10 @@ def test_a_rate_is_better_when_higher():
 
 
 def test_a_time_is_better_when_lower():
-    row = make_row("x", "s", [2.0], plain=[1.0], of="plain", goal=0.9)
+    row = make_row("x", "s", [2.0], plain=[1.0], relative_to="plain", goal=0.9)
     assert (row.ratio(row.plain), row.met) == (0.5, False)
     assert row.line().endswith("MISSED")
+    assert row.line().index("2") == len(HEADER) - 41  # its figure stands under its word
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,14 @@ def test_a_goal_of_its_own(unit, goal, words, met):
     row = make_row("x", unit, [4.5], goal=goal)
     assert (row.goal, row.met, row.ratio(row.limit)) == (words, met, None)
     assert f"{'-':>10}" in row.line()
+
+
+def test_figures_go_into_a_file_of_a_folder_that_exists(tmp_path):
+    assert new_file(str(tmp_path / "a.json")) == tmp_path / "a.json"
+    for wrong in (tmp_path, tmp_path / "none" / "a.json"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is no file in a folder that exists"):
+            new_file(str(wrong))
+
+
+def test_the_machine_is_named():
+    assert {"processor", "cores", "torch", "commit", "date", "load"} <= machine().keys()

@@ -30,11 +30,15 @@ def sweep(project, plan, *options):
     """Exit code, what it printed and what it said of errors."""
     path = project.folder.parent / "plan.yaml"
     YAML().dump(plan, path)
+    return run_sweep(project, path, *options)
+
+
+def run_sweep(project, path, *options, folder=None):
     environment = project.environment()
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.sweep", str(path), *options],
-        cwd=project.folder,
+        cwd=folder or project.folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -65,6 +69,26 @@ def test_every_setting_runs_with_every_seed_once(made):
     assert len(json.loads(made.run("dvc", "exp", "show", "--json"))[1]["experiments"]) == 4
 
 
+def test_what_waits_in_the_queue_is_not_queued_again(made):
+    plan = {**PLAN, "seeds": [3], "settings": [{}]}
+    overrides = ["--set-param=epochs=1", "--set-param=lr_find.steps=80", "--set-param=seed=3"]
+    made.run("dvc", "exp", "run", "--queue", *overrides, "train")
+    code, table, error = sweep(made, plan)
+    assert code == 0, error
+    assert re.search(r"\| base \| [\d.]+ % \| [\d.]+ \| 1 \|", table)
+    states = [line.split()[-1] for line in made.run("dvc", "queue", "status").splitlines() if line]
+    assert states.count("Success") == 5  # four of the test above
+    assert sweep(made, plan, "--table")[:2] == (0, table)
+
+
+def test_a_failed_experiment_is_one_sentence(made):
+    plan = {**PLAN, "settings": [{"lr_find.start": 1e-9, "lr_find.stop": 1e-7}], "seeds": [1]}
+    code, table, error = sweep(made, plan)
+    assert (code, table) == (2, "")
+    assert "error: An experiment failed: `dvc queue status` names it" in error
+    made.run("dvc", "queue", "remove", "--failed")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -72,13 +96,46 @@ def test_every_setting_runs_with_every_seed_once(made):
         ({"settings": [{"lrmax": 1}]}, "lrmax is no parameter; did you mean lr_max?"),
         ({"base": {"data.val_size": 0, "keep": "best"}}, "keep is 'best', but must be last while"),
         ({"jobs": 0}, "jobs is 0, but must be a whole number from 1"),
-        ({"seeds": 1}, "seeds and settings must be lists, base and each setting keys"),
-        ({"settings": ["lr_max"]}, "seeds and settings must be lists, base and each setting keys"),
+        ({"base": {"data.val_size": 0}}, "data.val_size is 0, but must be above 0"),
+        ({"base": {"seed.x": 1}}, "seed.x is no parameter: seed has no keys of its own"),
+        ({"base": {1: 2}}, "base and each setting must be keys of params.yaml and values"),
+        ({"seeds": 1}, "seeds is 1, but must be a list of different seeds"),
+        ({"seeds": [1, 1]}, "seeds is [1, 1], but must be a list of different seeds"),
+        ({"seeds": []}, "seeds is [], but must be a list of different seeds"),
+        ({"settings": []}, "settings must be a list of one setting or more"),
+        ({"settings": ["lr_max"]}, "base and each setting must be keys of params.yaml and values"),
         ({"more": 1}, "must hold the keys base, jobs, seeds, settings and no others"),
     ],
 )
 def test_a_wrong_plan_is_one_sentence(made, changes, sentence):
     code, table, error = sweep(made, {**PLAN, **changes})
-    assert (code, table, error.count("\n")) == (1, "", 1)
+    assert (code, table, error.count("\n")) == (2, "", 1)
     assert error.startswith("error: ")
     assert sentence in error
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "cannot be read: name a plan such as width16.yaml"),
+        ("{", "is no valid YAML: mend it"),
+    ],
+)
+def test_a_plan_that_is_none(made, text, sentence):
+    path = made.folder.parent / "none.yaml"
+    path.unlink(missing_ok=True)
+    if text:
+        path.write_text(text)
+    code, _, error = run_sweep(made, path)
+    assert code == 2
+    assert sentence in error
+
+
+def test_a_folder_that_is_no_project(made, tmp_path):
+    path = made.folder.parent / "plan.yaml"
+    YAML().dump(PLAN, path)
+    code, _, error = run_sweep(made, path, folder=tmp_path)
+    assert (code, error) == (
+        2,
+        "error: There is no params.yaml here: run it in the project's root.\n",
+    )
