@@ -17,6 +17,7 @@ from cifarlens.training.fit import fit, summarize
 from cifarlens.training.history import COLUMNS
 from cifarlens.training.launch import launch
 from cifarlens.training.schedule import choose_recipe, rate_curve
+from cifarlens.training.trainer import hardware
 
 
 def main() -> None:
@@ -29,7 +30,8 @@ def main() -> None:
     recipe = choose_recipe(found, *wanted)
     parts = assemble(load_dataset(paths.DATASET), stats, Settings(*shared))
 
-    key = run_key([*recipe, *shared, stats, dataset_digest(paths.DATASET)])
+    inputs = [*recipe, *shared, hardware(shared[-1]), stats, dataset_digest(paths.DATASET)]
+    key = run_key(inputs)
     checkpoints = paths.CHECKPOINTS / key
     if rank() == 0:
         forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)

@@ -12,6 +12,8 @@ FEW_WORKERS, MOST_WORKERS = 2, 16  # on a CPU, which computes too; beside a GPU
 def resolve_accelerator(name: str) -> str:
     """`cpu`, `gpu` (CUDA) or `mps`, for `trainer.accelerator`; `auto` takes a GPU if there is one.
 
+    Apple's `mps` is taken only when asked for: its max-pools have no deterministic backward pass.
+
     Raises:
         UserError: PyTorch does not find the accelerator on this machine.
     """
@@ -21,7 +23,7 @@ def resolve_accelerator(name: str) -> str:
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        return "gpu" if here["gpu"] else "mps" if here["mps"] else "cpu"
+        return "gpu" if here["gpu"] else "cpu"
     if not here[name]:
         found = " or ".join(["auto", *(kind for kind, present in here.items() if present)])
         raise UserError(
@@ -50,7 +52,8 @@ def count_workers(asked: str | int, accelerator: str, devices: int) -> int:
 
     Args:
         asked: `trainer.workers`: a number, or `auto`: two for a CPU, where they take time from the
-            training, and a core each for a GPU, which is as fast as many of them.
+            training, and for a GPU, which is as fast as many of them, a core each but one, which
+            is left for the process that drives it.
         accelerator: `trainer.accelerator`.
         devices: of this machine, that share its cores.
     """
@@ -58,7 +61,7 @@ def count_workers(asked: str | int, accelerator: str, devices: int) -> int:
         return asked
     if resolve_accelerator(accelerator) != "gpu":
         return FEW_WORKERS
-    return max(1, min(MOST_WORKERS, (os.cpu_count() or 1) // devices))
+    return max(1, min(MOST_WORKERS, _cores() // devices - 1))
 
 
 def choose_device(name: str) -> str:
@@ -75,3 +78,10 @@ def choose_device(name: str) -> str:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
     return "cuda"
+
+
+def _cores() -> int:
+    """That this process may use: a container's share, where the system tells it."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -16,6 +16,15 @@ def test_normalize_is_pixel_over_255_standardised():
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
 
 
+def test_normalize_serves_training_after_inference():
+    pixels, mean = torch.zeros((1, 2, 2, 3), dtype=torch.uint8), [0.1, 0.2, 0.3]  # not used before
+    with torch.inference_mode():
+        first = normalize(pixels, mean, STD)
+    weight = torch.ones(3, 1, 1, requires_grad=True)
+    (normalize(pixels, mean, STD) * weight).sum().backward()
+    np.testing.assert_allclose(weight.grad.flatten(), first.sum((0, 2, 3)))
+
+
 def test_a_picture_of_the_right_size_is_untouched():
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     np.testing.assert_array_equal(fit_image(Image.fromarray(pixels), 32), pixels)

@@ -71,6 +71,13 @@ def test_a_pure_function_of_seed_epoch_and_index():
     np.testing.assert_array_equal(image, original)
 
 
+def test_no_transform_draws_from_the_generator_that_is_never_set_anew():
+    augment = Augmentation(32, flip=True, cutout=8, fill=FILL, seed=0)
+    before = augment._unused.bit_generator.state
+    augment(np.zeros((40, 40, 3), np.uint8), 0, 0)
+    assert augment._unused.bit_generator.state == before
+
+
 def test_switched_off_it_is_the_identity():
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     augment = Augmentation(32, flip=False, cutout=0, fill=FILL, seed=0)

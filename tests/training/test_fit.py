@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_file_loader import LegacyEventFi
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.data.datamodule import ImageDataModule, TrainImages
 from cifarlens.errors import UserError
+from cifarlens.training.checkpoint import WholeCheckpointIO, load_checkpoint
 from cifarlens.training.fit import fit, summarize
 from cifarlens.training.history import History
 from cifarlens.training.module import Classifier
@@ -47,6 +48,24 @@ def test_it_learns_and_keeps_a_history(parts, folders):
     )
     assert events.Tags()["images"] == ["augmented"]
     assert {node.name for node in events.Graph().node} >= {"image", "layer1/add", "logits"}
+
+
+def test_on_a_gpu_not_every_epoch_is_written_but_the_last(parts, folders, monkeypatch):
+    written = []
+    save = WholeCheckpointIO.save_checkpoint
+
+    def watch(self, checkpoint, path, storage_options=None):
+        written.append(checkpoint["epoch"])
+        save(self, checkpoint, path, storage_options)
+
+    monkeypatch.setattr(WholeCheckpointIO, "save_checkpoint", watch)
+    for pause, expected in ((0, [0, 1, 2, 3]), (3600, [3])):
+        monkeypatch.setattr("cifarlens.training.fit.checkpoint_pause", lambda _, p=pause: p)
+        fit(parts(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
+        assert written == expected
+        assert load_checkpoint(folders.checkpoints)["epoch"] == 3
+        written.clear()
+        (folders.checkpoints / "last.ckpt").unlink()
 
 
 def test_without_held_out_images_there_is_no_validation(parts, tmp_path):

@@ -1,6 +1,7 @@
 """From pixels to what a network takes; training, evaluation and the Space share it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -27,7 +28,19 @@ def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     Returns:
         float32, N×3×H×W in channels_last memory format (the input's own order of bytes).
     """
-    # One multiply-add a pixel: x / 255 standardised is x * scale + shift.
-    scale = images.new_tensor([1 / (255 * s) for s in std], dtype=torch.float32)
-    shift = images.new_tensor([-m / s for m, s in zip(mean, std, strict=True)], dtype=torch.float32)
+    scale, shift = _scale_and_shift(tuple(mean), tuple(std), images.device)
     return torch.addcmul(shift, images.float(), scale).permute(0, 3, 1, 2)
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """One multiply-add a pixel: x / 255 standardised is x * scale + shift.
+
+    Made once: a GPU would wait for what it is given each time.
+    """
+    scale = torch.tensor([1 / (255 * s) for s in std], dtype=torch.float32, device=device)
+    shift = [-m / s for m, s in zip(mean, std, strict=True)]
+    return scale, torch.tensor(shift, dtype=torch.float32, device=device)

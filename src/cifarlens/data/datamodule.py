@@ -162,12 +162,15 @@ class ImageDataModule(pl.LightningDataModule):
         """Rank of this process and number of all."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
     def _options(self, workers: int) -> dict[str, Any]:
         return {
             "num_workers": workers,
             "persistent_workers": workers > 0,
             "collate_fn": as_is,
-            "pin_memory": torch.cuda.is_available(),
+            "pin_memory": self._on_gpu(),
             "worker_init_fn": one_thread,
         }
 

@@ -9,20 +9,51 @@ import json
 import pickle
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
 from lightning_fabric.plugins import TorchCheckpointIO
 from pydantic import BaseModel
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from ..files import replacing
 
 LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pytorch-lightning", "torch")
 FILE = "last.ckpt"
+
+
+class EpochCheckpoint(ModelCheckpoint):
+    """Writes the checkpoint after an epoch, over the last one, and always after the final epoch.
+
+    Args:
+        folder: of the checkpoint.
+        pause: seconds after a checkpoint in which no other is written: on a GPU an epoch may take
+            less time than its checkpoint.
+    """
+
+    def __init__(self, folder: Path, pause: float) -> None:
+        super().__init__(
+            dirpath=folder,
+            filename=Path(FILE).stem,
+            save_top_k=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        self._pause = pause
+        self._written = time.monotonic()  # of the start, there is nothing to keep
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        due = last or time.monotonic() - self._written >= self._pause
+        if trainer.strategy.broadcast(due):  # all processes take part, or none
+            super().on_train_epoch_end(trainer, pl_module)
+            self._written = time.monotonic()
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

@@ -6,17 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from ..classifier.networks import Network
 from ..errors import UserError
 from .assemble import Parts
-from .checkpoint import FILE, WholeCheckpointIO, load_checkpoint
+from .checkpoint import FILE, EpochCheckpoint, WholeCheckpointIO, load_checkpoint
 from .finite import FiniteLoss, check_weights
 from .history import Epoch, History
 from .schedule import Recipe, one_cycle
-from .trainer import explaining, look_every, make_trainer
+from .trainer import checkpoint_pause, explaining, look_every, make_trainer
 from .weights import Average, BestEpoch, kept_epoch
 
 
@@ -51,11 +51,12 @@ def fit(
     module = parts.module(recipe.lr_min, schedule)
     history = History()
     chosen = _choosing(recipe, history)
+    saving = EpochCheckpoint(checkpoints, checkpoint_pause(parts.settings.trainer))
     runner = make_trainer(
         parts.settings.trainer,
         [
             FiniteLoss(look_every(parts.settings.trainer)),
-            *(history, *chosen, _saving(checkpoints), *watchers),
+            *(history, *chosen, saving, *watchers),
         ],
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if len(parts.images.held_out) else 0,
@@ -85,17 +86,6 @@ def _choosing(recipe: Recipe, history: History) -> list[BestEpoch | Average]:
     """What follows the weights; the first knows which to keep."""
     chosen: list[BestEpoch | Average] = [BestEpoch(history)] if recipe.keep == "best" else []
     return [*chosen, *([Average(recipe.ema_decay)] if recipe.ema_decay else [])]
-
-
-def _saving(folder: Path) -> Callback:
-    """Writes the checkpoint after every epoch, over the last one."""
-    return ModelCheckpoint(
-        dirpath=folder,
-        filename=Path(FILE).stem,
-        save_top_k=1,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
 
 
 def _epochs_done(checkpoints: Path, recipe: Recipe, first: bool) -> int:

@@ -68,7 +68,7 @@ class OwnSignals(pl.Callback):
 def make_trainer(
     params: TrainerParams, callbacks: Sequence[pl.Callback], **options: Any
 ) -> pl.Trainer:
-    """A Trainer whose reruns give the same bytes.
+    """A Trainer whose reruns give the same bytes (on Apple's `mps`: nearly, with a warning).
 
     Several processes average their gradients at every step (distributed data parallel). Batch
     normalisation takes its statistics from each process's own share of the batch, and the running
@@ -99,6 +99,8 @@ def make_trainer(
     if not launched():  # inside a Slurm job, too: Lightning would take its variables for our wish
         options["plugins"] = [*options.get("plugins", []), LightningEnvironment()]
     precision: Any = resolve_precision(params.precision, accelerator)
+    if precision == "32-true":
+        torch.backends.cudnn.allow_tf32 = False  # 32 bits are 32 bits, in convolutions as well
     if accelerator == "cpu":
         return_large_blocks()
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
@@ -115,7 +117,7 @@ def make_trainer(
         num_nodes=params.num_nodes,
         strategy=strategy,
         precision=precision,
-        deterministic=True,
+        deterministic="warn" if accelerator == "mps" else True,
         callbacks=[LeanPools(), *callbacks, bar],  # which shows what the others found
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -156,6 +158,17 @@ def explaining(params: TrainerParams, batch_size: int) -> Iterator[None]:
 def look_every(params: TrainerParams) -> int:
     """Steps between two looks at a run: each on a CPU; on a GPU, looking costs more than a step."""
     return 1 if resolve_accelerator(params.accelerator) == "cpu" else 20
+
+
+def checkpoint_pause(params: TrainerParams) -> float:
+    """Seconds between two checkpoints: none on a CPU; a GPU's epoch may be shorter than a write."""
+    return 0 if resolve_accelerator(params.accelerator) == "cpu" else 10
+
+
+def hardware(params: TrainerParams) -> tuple[str, str]:
+    """Accelerator and precision of a run, with `auto` resolved; raises as `make_trainer` does."""
+    accelerator = resolve_accelerator(params.accelerator)
+    return accelerator, resolve_precision(params.precision, accelerator)
 
 
 def resolve_precision(name: str | int, accelerator: str) -> str:

@@ -29,6 +29,8 @@ class Average(WeightAveraging):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._device = trainer.strategy.root_device  # the module itself is moved there later
         super().setup(trainer, pl_module, stage)
+        if self._average_model is not None:  # it asks for this number at every step
+            self._average_model.n_averaged = self._average_model.n_averaged.cpu()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leaves it to `restore`: a run resumed after its last epoch does not come here."""
