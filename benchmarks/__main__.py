@@ -1,8 +1,8 @@
 """How fast the pipeline is: `python -m benchmarks [PART ...] [--json PATH]`.
 
 Ours, a plain program for the same task and what the hardware allows, measured in turn; medians over
-repeats. Start it on an idle machine: what else runs is measured too. CPU only; parts are all but
-scaling if none is named.
+repeats. Start it on an idle machine: what else runs is measured too. Of a GPU speaks the part
+accelerator, all others of the CPU; parts are all but scaling if none is named.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Any
 
 from cifarlens.errors import UserError
 
+from .accelerator import accelerator_rows
 from .images import augmentation_row
 from .pipeline import evaluation_row, memory_row, nothing_to_do_row, stage_rows, start_rows
 from .scaling import print_scaling
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "stages": stage_rows,
     "start": start_rows,
     "repro": nothing_to_do_row,
+    "accelerator": accelerator_rows,
 }
 
 

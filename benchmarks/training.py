@@ -20,7 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.data.dataset import Dataset
-from cifarlens.params import Augment, Model, Optimizer, one_device
+from cifarlens.params import Augment, Model, Optimizer, Trainer, one_device
 from cifarlens.training.assemble import Parts, Settings, assemble
 from cifarlens.training.fit import fit
 from cifarlens.training.schedule import Recipe, one_cycle
@@ -45,7 +45,10 @@ def random_images(count: int) -> Dataset:
     return Dataset(images, labels, images[:500], labels[:500], classes)
 
 
-def make_parts(images: int, batch: int, width: int, precision: Any = 32) -> Parts:
+def make_parts(
+    images: int, batch: int, width: int, precision: Any = 32, trainer: Trainer | None = None
+) -> Parts:
+    """Of a run with the default recipe, on the CPU with two workers unless `trainer` says else."""
     settings = Settings(
         seed=0,
         batch_size=batch,
@@ -55,7 +58,7 @@ def make_parts(images: int, batch: int, width: int, precision: Any = 32) -> Part
         optimizer=Optimizer(
             weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
         ),
-        trainer=one_device("cpu", precision, 2),
+        trainer=trainer or one_device("cpu", precision, 2),
     )
     return assemble(random_images(images), {"mean": MEAN, "std": STD}, settings)
 

@@ -4,8 +4,10 @@ import json
 import sys
 
 import pytest
+import torch
 
 from benchmarks import __main__ as program
+from benchmarks.accelerator import accelerator_rows, fed_row, price_rows
 from benchmarks.images import augmentation_row
 from benchmarks.pipeline import evaluation_row, local_archive, up_to_date
 from benchmarks.processes import memory, run
@@ -34,6 +36,18 @@ def test_rows_of_training(capsys):
     assert shape == [(2, 24, 2), (2, 32, 3)]  # the first step's start is not seen
     assert found[1]["seconds"] == pytest.approx(4 * sum(found[1]["steps"]) / 3)
     assert "width 2" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_rows_of_an_accelerator(capsys):
+    """On the CPU, which takes the same way but for torch.compile."""
+    row = fed_row("cpu", images=24, batch=8, width=2, epochs=3, repeats=1, steps=2)
+    assert row.name == "training, width 2, cpu, fed by workers"
+    assert len(row.repeats["ours"]) == 2  # the first epoch does not count
+    assert row.limit > row.ours > 0
+    (row,) = price_rows("cpu", {}, batch=8, width=2, repeats=1, steps=2)
+    assert (row.name, row.goal) == ("steps, deterministic", "≥ 0.85 × plain")
+    assert not list(accelerator_rows()) or torch.cuda.is_available()
 
 
 def test_the_archive_of_this_machine(tmp_path, monkeypatch):

@@ -1,0 +1,168 @@
+"""Training on a GPU: whether it is fed, the price of determinism, what torch.compile gives."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.nn import functional as F
+from torch.optim import Adam
+
+from cifarlens.accelerator import count_workers, resolve_accelerator
+from cifarlens.classifier.networks import NETWORKS
+from cifarlens.classifier.preprocess import normalize
+from cifarlens.params import one_device
+from cifarlens.training.fit import fit
+from cifarlens.training.schedule import Recipe
+from cifarlens.training.trainer import resolve_precision
+
+from .images import MEAN, STD
+from .processes import run
+from .table import Row, in_turn, make_row
+from .training import make_parts, random_images
+
+RUN = 24 * 50_000  # images of a run
+WARM_UP, STEPS = 10, 100  # the first do not count: memory, kernels, compilation
+COMPILED = {"torch.compile": "default", "torch.compile, CUDA graphs": "reduce-overhead"}
+
+
+def accelerator_rows() -> Iterator[Row]:
+    """Rows of this machine's GPU; without one says so."""
+    if resolve_accelerator("auto") != "gpu":
+        print("training on a GPU: left out; there is none")
+        return
+    yield fed_row("gpu")
+    yield from price_rows("gpu", COMPILED)
+
+
+def fed_row(
+    accelerator: str,
+    images: int = 50_000,
+    batch: int = 512,
+    width: int = 64,
+    epochs: int = 5,
+    repeats: int = 3,
+    steps: int = STEPS,
+) -> Row:
+    """Images a second of whole epochs as the train stage does them.
+
+    Beside it, as limits, the network on batches that lie ready. The goal is 24 epochs in 15 s.
+    """
+    found = epoch_rates(accelerator, images, batch, width, epochs)
+    ready = [apart(accelerator, batch, width, True, None, steps) for _ in range(repeats)]
+    name = f"training, width {width}, {accelerator}, fed by workers"
+    return make_row(name, "images/s", found, limit=ready, goal=RUN / 15)
+
+
+def price_rows(
+    accelerator: str,
+    compiled: dict[str, str],
+    batch: int = 512,
+    width: int = 64,
+    repeats: int = 3,
+    steps: int = STEPS,
+) -> Iterator[Row]:
+    """The network's steps on batches that lie ready, each way beside what it is the price of.
+
+    Determinism is compared with the fastest algorithms that cuDNN finds, the compiled networks, all
+    deterministic, with the eager one.
+    """
+    ways: list[tuple[bool, str | None]] = [(True, None), (False, None)]
+    ways += [(True, mode) for mode in compiled.values()]
+
+    def measure(deterministic: bool, mode: str | None) -> Callable[[], float]:
+        return lambda: apart(accelerator, batch, width, deterministic, mode, steps)
+
+    exact, free, *others = in_turn(repeats, *(measure(*way) for way in ways))
+    row = partial(make_row, unit="images/s", relative_to="plain")
+    yield row("steps, deterministic", ours=exact, plain=free, goal=0.85)
+    for name, rates in zip(compiled, others, strict=True):
+        yield row(f"steps, {name}", ours=rates, plain=exact, goal=1)
+
+
+class EpochClock(pl.Callback):
+    """When each epoch ended; its metrics have been read by then, so the device has finished it."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        self.ends.append(time.perf_counter())
+
+
+def epoch_rates(accelerator: str, images: int, batch: int, width: int, epochs: int) -> list[float]:
+    """Images a second of each epoch but the first, in which everything starts."""
+    workers = count_workers("auto", accelerator, 1)
+    parts = make_parts(images, batch, width, trainer=one_device(accelerator, "auto", workers))
+    recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
+    with tempfile.TemporaryDirectory() as folder:
+        place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
+        fit(parts, recipe, **place, watchers=[clock])
+    return [images / (b - a) for a, b in zip(clock.ends, clock.ends[1:], strict=False)]
+
+
+def apart(
+    accelerator: str, batch: int, width: int, deterministic: bool, mode: str | None, steps: int
+) -> float:
+    """`step_rate` in a process of its own: cuBLAS reads its setting when it starts."""
+    arguments = (accelerator, batch, width, deterministic, mode, steps)
+    code = f"from benchmarks.accelerator import step_rate; print(step_rate{arguments!r})"
+    return float(run("-c", code, CUBLAS_WORKSPACE_CONFIG=":4096:8").split()[-1])
+
+
+def step_rate(
+    accelerator: str,
+    batch: int,
+    width: int,
+    deterministic: bool,
+    mode: str | None,
+    steps: int,
+) -> float:
+    """Images a second of training steps on a batch that lies on the device.
+
+    Args:
+        accelerator: `cpu` or `gpu`.
+        batch: images a step.
+        width: of the network.
+        deterministic: whether reruns give the same bytes.
+        mode: of torch.compile; None for eager.
+        steps: that are timed.
+    """
+    device = torch.device("cuda" if accelerator == "gpu" else accelerator)
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
+    network = NETWORKS["custom_resnet"](10, width=width)
+    network.to(device).to(memory_format=torch.channels_last)
+    forward: Any = torch.compile(network, mode=mode) if mode else network
+    gpu = device.type == "cuda"
+    optimizer = Adam(network.parameters(), 0.001, decoupled_weight_decay=True, fused=gpu)
+    data = random_images(batch)
+    pixels, labels = (
+        torch.from_numpy(values).to(device) for values in (data.train_images, data.train_labels)
+    )
+    half = resolve_precision("auto", accelerator) == "bf16-mixed"
+
+    def step() -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            logits = forward(normalize(pixels, MEAN, STD))
+        torch.autograd.backward(F.cross_entropy(logits.float(), labels))
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for _ in range(WARM_UP):
+        step()
+    start = _finished(gpu)
+    for _ in range(steps):
+        step()
+    return steps * batch / (_finished(gpu) - start)
+
+
+def _finished(gpu: bool) -> float:
+    """The time when the device has done all it was given."""
+    if gpu:
+        torch.cuda.synchronize()
+    return time.perf_counter()
