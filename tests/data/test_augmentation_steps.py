@@ -10,8 +10,8 @@ AUGMENT = Augment(padding=4, flip=True, cutout=8)
     ("change", "words"),
     [
         ({"padding": 0}, ["half of the images mirrored", "a square of 8×8 pixels cut out"]),
-        ({"flip": False}, ["4 pixels reflected", "a square of 8×8 pixels cut out"]),
-        ({"cutout": 0}, ["4 pixels reflected", "half of the images mirrored"]),
+        ({"flip": False}, ["padded by 4 reflected pixels", "a square of 8×8 pixels cut out"]),
+        ({"cutout": 0}, ["padded by 4 reflected pixels", "half of the images mirrored"]),
         ({"padding": 0, "flip": False, "cutout": 0}, []),
     ],
 )

@@ -49,3 +49,15 @@ def test_without_mistakes_the_tab_says_so_and_asks_nothing(tmp_path):
     (tab,) = (block for block in blocks if block.elem_id == "mistakes")
     assert "The network got every test image right" in tab.value
     assert "Show misclassified images" not in {getattr(block, "label", "") for block in blocks}
+
+
+def test_about_a_space_with_few_mistakes_or_none(space):
+    contents = load_contents(space)
+    few = replace(contents, mistakes=contents.mistakes[:2])
+    assert 'client.predict(2, "all classes", api_name="/misclassified")' in about(few)
+    test = contents.card["test"] | {"accuracy": 1.0}
+    text = about(replace(contents, mistakes=[], card=contents.card | {"test": test}))
+    assert "**Mistakes** is empty" in text
+    for words in ("/misclassified", "of its answers are wrong", "True class"):
+        assert words not in text
+        assert words in about(contents)

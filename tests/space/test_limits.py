@@ -48,6 +48,11 @@ def test_a_length_told_beforehand_is_refused_unread():
     assert ask("/upload", [], str(UPLOAD_BYTES + 1).encode()) == refusal
 
 
+@pytest.mark.parametrize("path", ["/gradio_api/call/upload", "/run/upload", "/gradio_api/upload/"])
+def test_what_only_ends_like_an_upload_is_none(path):
+    assert ask(path, [], str(BODY_BYTES + 1).encode())[0] == 413
+
+
 @pytest.mark.parametrize("length", [None, b"1", b"many", b"-1"])
 def test_a_length_that_is_a_lie_is_counted(length):
     with pytest.raises(HTTPException) as caught:

@@ -129,6 +129,12 @@ def test_exif_turns_upright(tmp_path, orientation, kind):
     assert alike(found, drawing(), 8 if kind == "JPEG" else 0)
 
 
+def test_a_jpeg_with_a_second_picture_behind_it(tmp_path):
+    wide = Image.new("RGB", (5000, 4000), "teal")  # more than other formats may have
+    content = encoded(wide, "MPO", save_all=True, append_images=[drawing()])
+    assert (opened(tmp_path, content)[0, 0] == opened(tmp_path, encoded(wide, "JPEG"))[0, 0]).all()
+
+
 def test_broken_exif_is_passed_over(tmp_path):
     content = encoded(drawing(), "JPEG", quality=95, exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
     assert alike(opened(tmp_path, content), drawing(), 8)

@@ -39,8 +39,8 @@ def test_the_whole_recipe_in_order():
         "First and last learning rate (lr_min)": "4.3e-06",
         "Highest rate at the end of epoch": "5",
         "Weights": "of epoch 17, averaged with a decay of 0.99 a step",
-        "Augmentation": "4 pixels reflected around it and cropped at random,"
-        " half of the images mirrored, a square of 8×8 pixels cut out",
+        "Augmentation": "padded by 4 reflected pixels on each side, then cropped back at random;"
+        " half of the images mirrored; a square of 8×8 pixels cut out",
         "Parameters": "6,573,130",
     }
 

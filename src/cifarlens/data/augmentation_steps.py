@@ -12,7 +12,8 @@ def augmentation_steps(augment: Augment, hole: str) -> list[str]:
     """
     steps = []
     if augment.padding:
-        steps.append(f"{augment.padding} pixels reflected around it and cropped at random")
+        pixels = f"{augment.padding} reflected pixel{'s' if augment.padding > 1 else ''}"
+        steps.append(f"padded by {pixels} on each side, then cropped back at random")
     if augment.flip:
         steps.append("half of the images mirrored")
     if augment.cutout:

@@ -15,11 +15,17 @@ def lead(contents: Contents) -> str:
     """One sentence on what the demo does."""
     count = len(contents.classes)
     return (
-        f"A small network sorts a picture into {count} classes, and heat maps show which parts"
+        f"A network sorts a picture into {count} classes, and heat maps show which parts"
         " of it led there."
     )
 
 
+MISTAKES = """**Mistakes** shows test images that the network got wrong, the most confident first.
+
+- *Show misclassified images* turns them on, *How many misclassified images* says how many.
+- *True class* keeps those that really show one class.
+- *Explain with Grad-CAM* sets the heat map of the wrong answer beside that of the right one, from
+  the layer and at the opacity chosen below it."""
 TEXTS = ("use", "limits", "api")
 FACTS = ("network", "training", "accuracy", "licence")
 
@@ -47,6 +53,7 @@ def sections(contents: Contents) -> dict[str, str]:
 
 def _use(contents: Contents) -> str:
     layers = ", ".join(f"{name} ({w}×{h})" for name, (h, w) in contents.layers.items())
+    mistakes = MISTAKES if contents.mistakes else "**Mistakes** is empty: there were none."
     return f"""## What it does
 
 **Classify** takes one picture from a file, the clipboard or a camera, or one of the examples.
@@ -62,12 +69,7 @@ def _use(contents: Contents) -> str:
 
 **Several** does the same for up to {MAX_FILES} pictures at once, each in a card of its own.
 
-**Mistakes** shows test images that the network got wrong, the most confident first.
-
-- *Show misclassified images* turns them on, *How many misclassified images* says how many.
-- *True class* keeps those that really show one class.
-- *Explain with Grad-CAM* sets the heat map of the wrong answer beside that of the right one, from
-  the layer and at the opacity chosen below it."""
+{mistakes}"""
 
 
 def _network(contents: Contents) -> str:
@@ -77,7 +79,7 @@ def _network(contents: Contents) -> str:
     return f"""## Network and data
 
 The network is `{config.architecture}` with {card["parameters"]:,} parameters. It takes
-{side}×{side} pixels: the centre square of a picture, scaled down.
+{side}×{side} pixels: the centre square of a picture, scaled to that.
 
 It was trained on [{dataset["name"]}]({dataset["link"]}): {dataset["about"]}
 Its {len(contents.classes)} classes are {", ".join(contents.classes)}."""
@@ -113,22 +115,25 @@ On the {test["images"]:,} test images, looked at once after training: {test["cor
 
 
 def _limits(contents: Contents) -> str:
-    doubt = share(1 - contents.card["test"]["accuracy"])
+    wrong = share(1 - contents.card["test"]["accuracy"])
+    doubt = f" Even on test\nimages like those it learned from, {wrong} of its answers are wrong."
     return f"""## Limits
 
 The network knows its {len(contents.classes)} classes and nothing else: it cannot say “none of
-these”, and a picture of anything else still gets an answer, at times a confident one. Even on test
-images like those it learned from, {doubt} of its answers are wrong. A heat map shows where evidence
-for a class was found, not why, and not that it is sound. Use it to learn about networks, not to
-decide anything.
+these”, and a picture of anything else still gets an answer, at times a confident one.\
+{doubt if contents.mistakes else ""}
+A heat map shows where evidence for a class was found, not why, and not that it is sound. Use it to
+learn about networks, not to decide anything.
 
 Pictures: {", ".join(FORMATS)}, at least {MIN_SIDE}×{MIN_SIDE} pixels, at most
-{MAX_PIXELS // 10**6} megapixels (formats other than JPEG fewer) and 10 MB.
+{MAX_PIXELS // 10**6} megapixels (progressive JPEG and other formats fewer) and 10 MB.
 Uploads are deleted after an hour or two and sent nowhere else."""
 
 
 def _api(contents: Contents) -> str:
-    layer = list(contents.layers)[-1]
+    layer, stored = list(contents.layers)[-1], len(contents.mistakes)
+    ask = f'\nclient.predict({min(5, stored)}, "all classes", api_name="/misclassified")'
+    told = "; `/misclassified`\nhow many and which true class"
     return f"""## From a program
 
 ```python
@@ -137,13 +142,12 @@ from gradio_client import Client, handle_file
 client = Client("USER/SPACE")  # or the address of a copy that runs elsewhere
 picture = handle_file("picture.png")
 client.predict(picture, {contents.top_classes}, api_name="/classify")
-client.predict(picture, 2, "{layer}", 70, "Grad-CAM", api_name="/gradcam")
-client.predict(5, "all classes", api_name="/misclassified")
+client.predict(picture, 2, "{layer}", 70, "Grad-CAM", api_name="/gradcam"){ask if stored else ""}
 ```
 
 `/classify` takes a picture and how many classes (1 to {contents.max_top}); `/gradcam` a picture,
-how many maps, a layer, the opacity in percent and a method; `/misclassified` how many and which
-true class. What is out of range is refused with a sentence."""
+how many maps, a layer, the opacity in percent and a method{told if stored else ""}.
+What is out of range is refused with a sentence."""
 
 
 def _licence(contents: Contents) -> str:

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UPLOAD = "/upload"  # how the path of an upload ends
+UPLOADS = ("/upload", "/gradio_api/upload")  # Gradio has it under both
 UPLOAD_BYTES = 220_000_000  # as many files as the page takes at once, each of its largest
 BODY_BYTES = 1_000_000  # of all else: values, and names of uploaded files
 TOO_LARGE = "The request is too large."
@@ -24,7 +24,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = UPLOAD_BYTES if scope["path"].endswith(UPLOAD) else BODY_BYTES
+        most = UPLOAD_BYTES if _path(scope) in UPLOADS else BODY_BYTES
         if _told(scope) > most:
             await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
             return
@@ -39,6 +39,11 @@ class BodyLimit:
             return message
 
         await self.app(scope, bounded, send)
+
+
+def _path(scope: Scope) -> str:
+    """Below where the app is mounted."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 def _told(scope: Scope) -> int:

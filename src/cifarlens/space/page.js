@@ -27,7 +27,7 @@ function explainNumber(box) {
   const nearest = Math.min(Math.max(Math.round(number), min), max);
   const allowed = `a whole number from ${min} to ${max}`;
   if (value === "") say(box, `Type ${allowed}.`);
-  else if (number !== nearest) say(box, `${value} is not possible, but ${allowed}: ${nearest} is used.`);
+  else if (number !== nearest) say(box, `${value} is out of range: ${nearest} is used (${allowed} is allowed).`);
   else say(box, "");
 }
 

@@ -78,9 +78,10 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def _kind(image: Image.Image) -> str:
-    if image.format == "JPEG" and "progressive" in image.info:
+    """The format as people call it. MPO is a JPEG with more pictures behind the first."""
+    if image.format in ("JPEG", "MPO") and "progressive" in image.info:
         return "progressive JPEG"
-    return {"WEBP": "WebP"}.get(image.format or "", image.format or "")
+    return {"WEBP": "WebP", "MPO": "JPEG"}.get(image.format or "", image.format or "")
 
 
 def _check_size(width: int, height: int, kind: str) -> None:

@@ -58,7 +58,7 @@ def recipe(
         ("First and last learning rate (lr_min)", f"{trained['lr_min']:.3g}"),
         ("Highest rate at the end of epoch", f"{peak_epoch:g}"),
         ("Weights", kept_weights(trained)),
-        ("Augmentation", ", ".join(augmentation_steps(augment, "cut out")) or "none"),
+        ("Augmentation", "; ".join(augmentation_steps(augment, "cut out")) or "none"),
         ("Parameters", f"{trained['parameters']:,}"),
     ]
 

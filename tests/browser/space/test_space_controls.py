@@ -26,7 +26,9 @@ def test_first_sight_is_a_result(app, contents):
 def test_top_classes_never_exceed_ten_and_the_page_says_so(app):
     field, note = number(app, TOP), shown(app, ".note")
     field.fill("11")
-    expect(note).to_have_text("11 is not possible, but a whole number from 1 to 10: 10 is used.")
+    expect(note).to_have_text(
+        "11 is out of range: 10 is used (a whole number from 1 to 10 is allowed)."
+    )
     expect(rows(app)).to_have_count(10)
     field.press("Tab")
     expect(field).to_have_value("10")
