@@ -147,6 +147,28 @@ def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) 
     assert "lr_max 0.02 auto: found by lr_find" in text
     assert "lr_min 0.001 set by hand in params.yaml" in text
     assert "Rate at the knee 0.04" in text
+    assert "lr_max is 0.5 times that rate" in text
+    lowered = replace(run, settings=replace(run.settings, lr_min="auto"))
+    assert "lr_min 0.001 auto: lowered to lr_max" in render(tmp_path, lowered, explanations).text
+
+
+def test_a_run_that_augments_nothing_is_not_said_to(
+    run: Run, explanations: Explanations, tmp_path: Path
+) -> None:
+    assert (
+        "Training is harder, with augmented images, so" in render(tmp_path, run, explanations).text
+    )
+    plain = run.settings.augment.model_copy(update={"padding": 0, "flip": False, "cutout": 0})
+    changed = replace(
+        run,
+        settings=replace(run.settings, augment=plain),
+        train=run.train | {"ema_decay": 0.9, "kept_epoch": 2},
+    )
+    text = render(tmp_path, changed, explanations).text
+    assert "This run augments nothing" in text
+    assert "augmented" not in text
+    assert "At epoch 2, whose weights are kept" in text
+    assert "validation and test of their running average" in text
 
 
 def test_without_validation(run: Run, explanations: Explanations, tmp_path: Path) -> None:

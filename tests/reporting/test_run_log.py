@@ -27,7 +27,12 @@ def test_the_last_run_of_each_stage_counts(tmp_path: Path) -> None:
     later = {**LINE, "seconds": 10.0, "started": "2026-01-03T00:00:00Z"}
     first = {**LINE, "stage": "stats", "started": "2026-01-02T00:00:00Z"}
     lines = [json.dumps(line) for line in (LINE, first, later)]
-    log.write_text("\n".join([*lines, '{"stage": "train", "sec', "[]", "{}", "\x00"]))
+    broken = [
+        json.dumps(LINE | change)
+        for change in ({"seconds": 1e999}, {"cores": True}, {"device": None}, {"seconds": -1})
+    ]
+    odd = ['{"stage": "train", "sec', "[]", "{}", "\x00", *broken]
+    log.write_text("\n".join([*lines, *odd]))
     assert [(run["stage"], run["seconds"]) for run in latest_runs(log)] == [
         ("stats", 1325.4),
         ("train", 10.0),

@@ -8,6 +8,7 @@ import numpy as np
 
 from .cases import Case
 from .explain import Explained
+from .page import chance
 from .pictures import overlay
 from .style import INK, MUTED, new_figure, save_png, styled
 
@@ -52,6 +53,8 @@ def _draw_sheet(
     opacity: float,
 ) -> None:
     shown = explained[:SHEET]
+    if len(shown) < len(explained):
+        title = f"{title}: the first {SHEET} of {len(explained)}"
     rows = max(1, -(-len(shown) // COLUMNS))
     with styled():
         figure = new_figure(11, 0.4 + ROW * rows)
@@ -81,5 +84,5 @@ def _panel(item: Explained, layer: str, opacity: float) -> np.ndarray:
 
 
 def _caption(case: Case, classes: Sequence[str]) -> str:
-    said = f"said {classes[case.predicted]} {case.confidence:.0%}"
+    said = f"said {classes[case.predicted]} {chance(case.confidence)}"
     return said if case.correct else f"{said}, is {classes[case.true]}"

@@ -32,6 +32,7 @@ def glance_section(
     result: Evaluation,
     settings: Settings,
     train: Mapping[str, Any],
+    finder: Mapping[str, Any],
     arguments: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What glance.html.j2 shows.
@@ -41,6 +42,7 @@ def glance_section(
         result: of the test images.
         settings: of the run.
         train: content of metrics/train.json.
+        finder: content of metrics/lr_find.json.
         arguments: of the network's constructor.
     """
     goal = GOALS.get(source)
@@ -51,14 +53,19 @@ def glance_section(
         "goal": goal,
         "met": goal is not None and result.accuracy >= goal,
         "gap": train["train_accuracy"] - result.accuracy,
-        "origin": {name: origin(getattr(settings, name)) for name in ("lr_max", "lr_min")},
+        "origin": {
+            name: origin(getattr(settings, name), train[name], finder[name])
+            for name in ("lr_max", "lr_min")
+        },
         "recipe": _recipe(settings, train, arguments),
     }
 
 
-def origin(asked: float | str) -> str:
+def origin(asked: float | str, used: float, found: float) -> str:
     """Where a rate of the run comes from, given its line in params.yaml."""
-    return "auto: found by lr_find" if asked == "auto" else "set by hand in params.yaml"
+    if asked != "auto":
+        return "set by hand in params.yaml"
+    return "auto: found by lr_find" if used == found else "auto: lowered to lr_max"
 
 
 def _recipe(

@@ -61,8 +61,8 @@ def _methods(items: Sequence[Explained], layers: Sequence[str], layer: str) -> d
     if not items:
         return {"cards": []}
     maps = {name: np.stack([item.methods[name][layer] for item in items]) for name in METHODS}
-    pairs = [rank_correlation(maps[one], maps[two]) for one, two in combinations(maps, 2)]
-    alike = np.nan_to_num(np.array(pairs), nan=1.0).mean(axis=0)  # without a map, no difference
+    pairs = [_alike(maps[one], maps[two]) for one, two in combinations(maps, 2)]
+    alike = np.mean(pairs, axis=0)
     least = np.argsort(alike, kind="stable")[:DIFFERENT]
     return {
         "cards": [
@@ -80,6 +80,13 @@ def _methods(items: Sequence[Explained], layers: Sequence[str], layer: str) -> d
         "alike": float(alike.mean()),
         "images": len(items),
     }
+
+
+def _alike(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Rank correlation of maps N×H×W; 1 where both are flat and so the same, 0 where one is."""
+    flat, other_flat = ((found.min((1, 2)) == found.max((1, 2))) for found in (maps, others))
+    known = np.nan_to_num(rank_correlation(maps, others), nan=0.0)
+    return np.where(flat & other_flat, 1.0, known)
 
 
 def trust_section(explanations: Explanations, layer: str) -> dict[str, Any] | None:

@@ -29,7 +29,12 @@ def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        percent=percent, rate=rate, millions=millions, shape=shape_words, duration=duration
+        percent=percent,
+        chance=chance,
+        rate=rate,
+        millions=millions,
+        shape=shape_words,
+        duration=duration,
     )
     style = "\n".join(asset(f"{name}.css") for name in styles)
     return environment.get_template(template).render(style=style, **values)
@@ -42,6 +47,15 @@ def asset(name: str) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}%"
+
+
+def chance(probability: float) -> str:
+    """A probability in whole percent; never 0% or 100% for what is not."""
+    if 0 < probability < 0.005:
+        return "< 1%"
+    if 0.995 <= probability < 1:
+        return "> 99%"
+    return f"{probability:.0%}"
 
 
 def duration(seconds: float) -> str:

@@ -44,7 +44,7 @@ def write_report(
         classes=run.dataset.classes,
         title=TITLES.get(run.source, run.source),
         glance=glance_section(
-            run.source, run.result, run.settings, run.train, run.config.arguments
+            run.source, run.result, run.settings, run.train, run.finder, run.config.arguments
         ),
         epochs=_epochs(run.history),
         figures=_figures(run),

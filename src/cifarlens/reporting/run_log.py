@@ -4,9 +4,10 @@ They vary from run to run, so they may not stand in the report, which is a hashe
 """
 
 import json
+import math
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..files import write_text
 from .page import render_page
@@ -49,4 +50,9 @@ def latest_runs(log: Path) -> list[dict[str, Any]]:
 
 def _whole(run: dict[str, Any]) -> bool:
     words = all(isinstance(run.get(name), str) for name in WORDS)
-    return words and all(isinstance(run.get(name), int | float) for name in NUMBERS)
+    words &= all(isinstance(run.get(name, ""), str) for name in MORE)
+    return words and all(_amount(run.get(name)) for name in NUMBERS)
+
+
+def _amount(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= cast(float, value) < math.inf
