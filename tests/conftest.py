@@ -5,6 +5,7 @@ from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # all tests' servers
 
 import properties  # noqa: F401  # keeps hypothesis' own files out of the checkout
 import pytest

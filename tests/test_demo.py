@@ -30,6 +30,12 @@ def test_its_parameters_are_valid_and_differ_where_the_demo_says(tmp_path):
     assert changed == untouched
 
 
+def test_a_wrong_key_is_left_for_the_first_stage_to_name():
+    params = {"epochs": 24, "model": {"width": 64}}
+    merge(params, {"modle": {"width": 16}, "epochs": {"most": 3}})
+    assert params == {"epochs": {"most": 3}, "model": {"width": 64}, "modle": {"width": 16}}
+
+
 def test_a_second_demo_keeps_results_and_drops_code_that_is_gone(tmp_path):
     prepare(ROOT, tmp_path)
     (tmp_path / "metrics").mkdir()

@@ -170,6 +170,16 @@ def test_lr_min_above_lr_max(tmp_path):
         load_params("seed", path=path)
 
 
+def test_resnets_have_one_order(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = TEXT.replace("norm_first: true", "norm_first: false")
+    path.write_text(text)
+    load_params("model", path=path)
+    path.write_text(text.replace("name: custom_resnet ", "name: resnet18 "))
+    with pytest.raises(UserError, match=r"model.norm_first is false, but must be true for resnet"):
+        load_params("model", path=path)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -50,14 +50,14 @@ def prepare(root: Path, folder: Path) -> None:
     write_text(folder / ".dvc/config.local", "[core]\n    no_scm = true\n")
     yaml = YAML()  # round trip: the comments stay
     params = yaml.load(root / paths.PARAMS)
-    merge(params, yaml.load(root / CHANGES))
+    merge(params, yaml.load(root / CHANGES) or {})
     yaml.dump(params, folder / paths.PARAMS)
 
 
 def merge(params: Any, changes: Mapping[str, Any]) -> None:
-    """Puts the leaves of `changes` into `params`, in place."""
+    """Puts the leaves of `changes` into `params`, in place; the first stage names a wrong one."""
     for key, value in changes.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and isinstance(params.setdefault(key, {}), Mapping):
             merge(params[key], value)
         else:
             params[key] = value

@@ -83,6 +83,14 @@ def as_nobody():
         os.seteuid(user)
 
 
+@pytest.fixture
+def open_to_others():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_to_others")
 def test_without_permission(members, md5s, monkeypatch, tmp_path_factory):
     base = tmp_path_factory.mktemp("permission")
     base.chmod(0o755)

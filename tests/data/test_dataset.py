@@ -47,8 +47,20 @@ def spoil_pickle(folder):
     np.save(folder / "train_labels.npy", np.array([{}] * 200), allow_pickle=True)
 
 
+def spoil_names(folder):
+    (folder / "classes.json").write_text("[1, 2]")
+
+
+def spoil_labels(folder):
+    np.save(folder / "train_labels.npy", np.full(200, 10, np.int64))
+
+
 @pytest.mark.parametrize(
-    "spoil", [spoil_missing, spoil_truncated, spoil_type, spoil_length, spoil_pickle]
+    "spoil",
+    [
+        *(spoil_missing, spoil_truncated, spoil_type, spoil_length, spoil_pickle),
+        *(spoil_names, spoil_labels),
+    ],
 )
 def test_damage_is_named(few_digits, tmp_path, spoil):
     folder = tmp_path / "dataset"

@@ -27,6 +27,13 @@ SMALL = {
 }
 
 
+def os_environment() -> dict[str, str]:
+    """Ours, without what would lead git to another repository or to the developer's settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    certificates = {key: os.environ[key] for key in ("GIT_SSL_CAINFO",) if key in os.environ}
+    return {**kept, **certificates, "GIT_CONFIG_GLOBAL": os.devnull}
+
+
 @dataclass
 class Project:
     """A checkout of its own, and where its stages' traces lie if they are wanted."""
@@ -37,7 +44,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """Of what runs in the project: the tests' Python first, one thread."""
         found = {
-            **os.environ,
+            **os_environment(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "OMP_NUM_THREADS": "1",
         }

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from cifarlens.data.dataset import save_dataset
 from cifarlens.errors import UserError
 from cifarlens.params import Trainer
+from cifarlens.training.fit import _agree
 from cifarlens.training.launch import launch
 from cifarlens.training.schedule import one_cycle
 
@@ -30,6 +31,12 @@ def processes_of(folder):
     """Command lines of what still runs on a folder."""
     lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     return [line for line in lines if str(folder) in line and SCRIPT.name in line]
+
+
+def test_machines_that_would_train_different_runs():
+    _agree("one", "one")
+    with pytest.raises(UserError, match="differ from those of the first machine"):
+        _agree("one", "other")
 
 
 def settings(**changes):
