@@ -37,7 +37,7 @@ push: $(READY)
 	python -m cifarlens.space.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
 
 test: lint
-	python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 exact: $(READY)
 	python tests/pipeline/kill_table.py

@@ -39,7 +39,7 @@ BUILT = 8  # the widest network that is really made; a wider one only in shape
 LONGEST = 500  # characters of a sentence
 PLAN = "plan"
 
-pytestmark = [
+pytestmark = [  # of plans that are legal and odd
     pytest.mark.filterwarnings("ignore:To get the last learning rate"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),
 ]

@@ -24,7 +24,7 @@ def test_rows_of_small_work():
     assert rows[1].limit > 0
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
 def test_rows_of_training(capsys):
     rows = list(step_rows(steps=3, batch=8, width=2, repeats=1, tiny=5))
     assert rows[0].name == "training, width 2, float32"
@@ -38,7 +38,7 @@ def test_rows_of_training(capsys):
     assert "width 2" in capsys.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
 def test_rows_of_an_accelerator(capsys):
     """On the CPU, which takes the same way but for torch.compile."""
     row = fed_row("cpu", images=24, batch=8, width=2, epochs=3, repeats=1, steps=2)

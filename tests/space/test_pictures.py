@@ -12,7 +12,7 @@ from cifarlens.space.pictures import LARGE, MIN_SIDE, PictureError, open_picture
 ORIENTATION = 0x0112
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # a bomb is among them
 @pytest.mark.parametrize("name", BAD)
 def test_bad_files_are_refused_in_one_sentence(tmp_path: Path, name: str):
     content, words = BAD[name]

@@ -190,7 +190,11 @@ launch(settings, {command(tmp_path, data)})
         )
         for rank in (0, 1)
     ]
-    assert [machine.wait(120) for machine in machines] == [0, 0]
+    try:
+        assert [machine.wait(300) for machine in machines] == [0, 0]
+    finally:
+        for machine in machines:
+            machine.kill()
     assert not (tmp_path / "machine1").exists()
     resumed = Found(tmp_path)
     assert resumed.history == found.history
