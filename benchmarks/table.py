@@ -58,7 +58,7 @@ class Row:
         return {**asdict(self), **ratios}
 
 
-WIDTH = 47  # characters of a row's name
+WIDTH = 48  # characters of a row's name
 HEADER = f"{'':<{WIDTH + 9}}" + "".join(
     f"{word:>10}" for word in ("ours", "plain", "limit", "× plain", "× limit")
 )
