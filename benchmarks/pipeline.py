@@ -98,7 +98,7 @@ def start_rows(repeats: int = 3) -> Iterator[Row]:
     name, slowest = max(
         zip(STAGES, times, strict=True), key=lambda pair: statistics.median(pair[1])
     )
-    yield make_row(f"start-up, imports of the slowest: {name}", "s", slowest, goal=6)
+    yield make_row(f"start-up, the slowest: {name}", "s", slowest, goal=6)
 
 
 def nothing_to_do_row(repeats: int = 5) -> Iterator[Row]:
