@@ -27,7 +27,7 @@ from cifarlens.space.package import Ingredients, package_space
 ROOT = Path(__file__).parents[1]
 WIDTH = 8
 TEST_IMAGES = 200
-START_SECONDS = 180
+START_SECONDS = 60
 RECIPE = (("Epochs", "0"), ("Optimizer", "none: the network was never trained"))
 REFUSALS = ("InvalidPathError", "ValidationError")
 
@@ -187,7 +187,7 @@ def started(
         yield Running(url, copy, log, process)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(10)
     found = defects(log, refusals)
     assert not found, f"{found}\n{log.read_text()}"
 

@@ -53,7 +53,7 @@ def test_training_killed_resumes_to_the_same_bytes(ready, tmp_path, moment):
     again = project.run("dvc", "repro", "train")
     resumed = re.search(r"Resuming after epoch (\d) of 4", again)
     assert resumed, again
-    assert int(resumed[1]) >= least  # how many more there were depends on the machine
+    assert least <= int(resumed[1]) <= least + 1
     assert project.outputs()["train"] == undisturbed.outputs()["train"]
     history = read_csv(project.folder / "reports/plots/train.csv")
     assert [row["epoch"] for row in history] == ["1", "2", "3", "4"]

@@ -191,7 +191,7 @@ launch(settings, {command(tmp_path, data)})
         for rank in (0, 1)
     ]
     try:
-        assert [machine.wait(300) for machine in machines] == [0, 0]
+        assert [machine.wait(120) for machine in machines] == [0, 0]
     finally:
         for machine in machines:
             machine.kill()
