@@ -111,7 +111,8 @@ def apart(
     """`step_rate` in a process of its own: cuBLAS reads its setting when it starts."""
     arguments = (accelerator, batch, width, deterministic, mode, steps)
     code = f"from benchmarks.accelerator import step_rate; print(step_rate{arguments!r})"
-    return float(run("-c", code, CUBLAS_WORKSPACE_CONFIG=":4096:8").split()[-1])
+    variables = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    return float(run("-c", code, environment=variables).split()[-1])
 
 
 def step_rate(

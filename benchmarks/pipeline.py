@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -82,23 +83,26 @@ def stage_rows(repeats: int = 3) -> Iterator[Row]:
         yield make_row(f"stats, {TRAIN_IMAGES:,} images", "s", times, goal=5)
         if archive := local_archive():
             source = {SOURCE: str(archive)}
-            (times,) = in_turn(
-                repeats, lambda: seconds("-m", "stages.download", cwd=project, **source)
-            )
+            download = partial(seconds, "-m", "stages.download", cwd=project, environment=source)
+            (times,) = in_turn(repeats, download)
             yield make_row("download from an archive on disk", "s", times, goal=20)
         else:
             print(f"download: left out; name an archive on this machine in {SOURCE}")
 
 
 def start_rows(repeats: int = 3) -> Iterator[Row]:
-    """What every stage imports before it begins; the slowest counts."""
-    times = in_turn(
-        repeats, *(lambda name=name: seconds("-c", f"import stages.{name}") for name in STAGES)
-    )
+    """Every stage in an empty folder, where it ends for want of parameters; the slowest counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        times = in_turn(repeats, *(partial(start_seconds, name, Path(folder)) for name in STAGES))
     name, slowest = max(
         zip(STAGES, times, strict=True), key=lambda pair: statistics.median(pair[1])
     )
     yield make_row(f"start-up, the slowest: {name}", "s", slowest, goal=6)
+
+
+def start_seconds(stage: str, folder: Path) -> float:
+    """Seconds until the stage says that something is missing in a folder, a user's mistake."""
+    return seconds("-m", f"stages.{stage}", cwd=folder, code=2)
 
 
 def nothing_to_do_row(repeats: int = 5) -> Iterator[Row]:

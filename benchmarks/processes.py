@@ -4,15 +4,23 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from cifarlens.errors import UserError
 
 ROOT = Path(__file__).parents[1]
+Environment = Mapping[str, str]  # variables to add
 
 
-def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> str:
-    """What it printed; raises UserError with its last line of errors if it failed."""
+def run(
+    *arguments: str,
+    cwd: Path = ROOT,
+    code: int = 0,
+    environment: Environment = MappingProxyType({}),
+) -> str:
+    """What it printed; raises UserError with its last line of errors if it ends otherwise."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -22,16 +30,21 @@ def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> str:
         text=True,
         check=False,
     )
-    if done.returncode:
+    if done.returncode != code:
         said = done.stderr.strip().splitlines() or ["it did not say why"]
         raise UserError(f"python {' '.join(arguments[:2])} failed: {said[-1]}")
     return done.stdout
 
 
-def seconds(*arguments: str, cwd: Path = ROOT, **environment: str) -> float:
-    """Wall-clock seconds of a Python process."""
+def seconds(
+    *arguments: str,
+    cwd: Path = ROOT,
+    code: int = 0,
+    environment: Environment = MappingProxyType({}),
+) -> float:
+    """Wall-clock seconds of a Python process that ends with an exit code."""
     start = time.perf_counter()
-    run(*arguments, cwd=cwd, **environment)
+    run(*arguments, cwd=cwd, code=code, environment=environment)
     return time.perf_counter() - start
 
 

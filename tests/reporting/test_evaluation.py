@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
 from cifarlens.reporting.evaluation import confused_pairs, evaluate, wilson_interval
 
@@ -40,6 +41,16 @@ def test_metrics_are_rounded_and_leave_out_a_class_without_images() -> None:
         "correct",
         "classes",
     }
+
+
+def test_confusion_is_that_of_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(500, 3)).astype(np.float32)
+    labels = generator.choice([0, 2], 500)  # one class without images
+    expected = confusion_matrix(labels, logits.argmax(axis=1), labels=range(3))
+    found = evaluate(logits, labels, CLASSES).confusion
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.int64
 
 
 def test_two_classes() -> None:

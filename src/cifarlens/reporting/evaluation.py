@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.metrics import confusion_matrix
 from torch.nn.functional import cross_entropy
 
 from ..classifier.predict import softmax
@@ -92,7 +91,9 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
     _check(logits, labels, len(classes))
     scores, target = torch.from_numpy(np.array(logits)), torch.from_numpy(np.array(labels))
     count = len(classes)
-    confusion = confusion_matrix(labels, logits.argmax(axis=1), labels=np.arange(count))
+    # Not by sklearn.metrics, which takes longer to import than all else here.
+    confusion = np.zeros((count, count), np.int64)
+    np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     hits, images = confusion.diagonal(), confusion.sum(axis=1)
     return Evaluation(
         classes=tuple(classes),
