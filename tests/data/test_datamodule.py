@@ -1,12 +1,17 @@
+import resource
+import tempfile
+
 import numpy as np
 import pytest
 import torch
 
+from cifarlens.data.augmentation import pad
 from cifarlens.data.datamodule import (
     EpochSampler,
     ImageDataModule,
     ShareSampler,
     held_out_batches,
+    in_a_file,
     split,
 )
 from cifarlens.errors import UserError
@@ -36,6 +41,34 @@ def test_batches(few_digits):
     (x, y), *rest = images.val_dataloader()
     assert x.shape == (20, 32, 32, 3)
     assert rest == []
+
+
+def test_train_images_lie_padded_in_a_file(few_digits):
+    images = module(few_digits, val_size=0).train_images.images
+    assert isinstance(images.base, np.memmap)
+    np.testing.assert_array_equal(images, pad(few_digits.train_images, AUGMENT.padding))
+
+
+def test_a_copy_in_a_file_is_read_only_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    array = np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1)
+    copy = in_a_file(array)
+    np.testing.assert_array_equal(copy, array)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="read-only"):
+        copy[0, 0, 0] = 1
+
+
+def test_a_copy_that_does_not_fit_names_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            in_a_file(np.zeros(2000, np.uint8))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert raised.value.filename == str(tmp_path)
 
 
 def test_every_image_once_an_epoch_in_a_new_order():

@@ -1,8 +1,3 @@
-import platform
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
@@ -10,8 +5,6 @@ from torch import nn
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.training import memory
 from cifarlens.training.memory import LeanPools
-
-ROOT = Path(__file__).parents[2]
 
 
 def gradients(network, images):
@@ -78,27 +71,3 @@ def test_after_an_error_nothing_more_is_packed(network):
         first(torch.zeros(1, 1))
     kept = torch.randn(3, requires_grad=True)
     assert torch.equal(kept.exp().grad_fn._saved_result, kept.exp())
-
-
-# Prints the megabytes that a process keeps of blocks it has freed.
-KEPT = """
-import sys, torch
-from benchmarks.processes import memory
-from cifarlens.training.memory import return_large_blocks
-if sys.argv[1] == "returned":
-    return_large_blocks()
-before = memory("self")
-for _ in range(3):
-    torch.zeros(5_000_000)
-print(memory("self") - before)
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others are left as they are")
-def test_large_blocks_are_given_back():
-    kept = {}
-    for how in ("returned", "not"):
-        command = [sys.executable, "-c", KEPT, how]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        kept[how] = float(done.stdout)
-    assert kept["returned"] < 5 < kept["not"]

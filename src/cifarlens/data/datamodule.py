@@ -1,5 +1,6 @@
 """Feeds batches of uint8 images to training and validation, in an order that can be resumed."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -136,7 +137,7 @@ class ImageDataModule(pl.LightningDataModule):
         size = images.shape[1]
         fill = tuple(round(255 * value) for value in mean)
         augmentation = Augmentation(size, augment.flip, augment.cutout, fill, seed)
-        padded = pad(images[train], augment.padding)
+        padded = in_a_file(pad(images[train], augment.padding))
         self.train_images = TrainImages(padded, np.array(labels[train]), augmentation)
         self.held_out = HeldOutImages(images[held_out], np.array(labels[held_out]))
         self.sampler = EpochSampler(len(train), seed)
@@ -231,6 +232,24 @@ def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:
         everything, test_size=val_size, stratify=labels, random_state=SPLIT_SEED
     )
     return np.sort(train), np.sort(held_out)
+
+
+def in_a_file(array: np.ndarray) -> np.ndarray:
+    """A read-only copy in a temporary file that goes when it does.
+
+    Of it, a process has in memory what it reads, and workers share that: 0.24 GB less in the one
+    that trains on all of CIFAR-10.
+
+    Raises:
+        OSError: it does not fit, naming the folder of temporary files.
+    """
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(np.ascontiguousarray(array).data)
+            file.flush()
+            return np.asarray(np.memmap(file, array.dtype, mode="r", shape=array.shape))
+    except OSError as error:  # a file without a name
+        raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
 
 
 def as_is(batch: Any) -> Any:

@@ -1,7 +1,5 @@
 """Keeps the memory of training on a CPU down, without changing a number."""
 
-import ctypes
-import platform
 from functools import partial
 from typing import Any
 
@@ -10,8 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGE, SPARE = 16_000_000, 256_000_000  # bytes
 INDEX_LIMIT = torch.iinfo(torch.int16).max
 
 
@@ -64,15 +60,3 @@ def _unpack(packed: Any) -> Tensor:
         return packed.long()
     shape, stride, dtype = packed
     return torch.empty_strided(shape, stride, dtype=dtype)  # never written, so never in memory
-
-
-def return_large_blocks() -> None:
-    """Has glibc give large blocks back when they are freed.
-
-    Left to itself, it comes to take blocks of up to 32 MB from its heap, which then grows by
-    some 0.2 GB in gaps between the smaller ones. Other systems are left as they are.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, LARGE)
-        library.mallopt(M_TRIM_THRESHOLD, SPARE)

@@ -22,7 +22,7 @@ from ..accelerator import check_devices, resolve_accelerator
 from ..errors import UserError
 from ..params import Trainer as TrainerParams
 from ..processes import launched
-from .memory import LeanPools, return_large_blocks
+from .memory import LeanPools
 
 # Advice on our deliberate choices; everything else is still shown.
 EXPECTED_WARNINGS = (
@@ -101,8 +101,6 @@ def make_trainer(
     precision: Any = resolve_precision(params.precision, accelerator)
     if precision == "32-true":
         torch.backends.cudnn.allow_tf32 = False  # 32 bits are 32 bits, in convolutions as well
-    if accelerator == "cpu":
-        return_large_blocks()
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in EXPECTED_WARNINGS:
