@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ def work(jobs: int, count: int) -> None:
     """
     threads = max(1, (os.cpu_count() or 1) // jobs)
     failed = _states().count("Failed")  # long ago
-    _dvc("queue", "start", f"--jobs={jobs}", OMP_NUM_THREADS=str(threads))
+    start = partial(_dvc, "queue", "start", f"--jobs={jobs}", OMP_NUM_THREADS=str(threads))
+    start()
     with tqdm(total=count, desc="sweep", unit="run", disable=None) as bar:
         while True:
             states = _states()
@@ -152,6 +154,8 @@ def work(jobs: int, count: int) -> None:
                 )
             if not states.count("Queued") + states.count("Running"):
                 return
+            if "Running" not in states:  # the queue's own processes were ended
+                start()
             time.sleep(POLL)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from project import ROOT, make_project
@@ -34,17 +35,28 @@ def sweep(project, plan, *options):
 
 
 def run_sweep(project, path, *options, folder=None):
+    with start_sweep(project, path, *options, folder=folder) as started:
+        printed, said = started.communicate()
+    return started.returncode, printed, said
+
+
+def start_sweep(project, path, *options, folder=None):
     environment = project.environment()
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.sweep", str(path), *options],
         cwd=folder or project.folder,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    return done.returncode, done.stdout, done.stderr
+
+
+def states(project):
+    """Of the queue's tasks, in the order of its table."""
+    lines = project.run("dvc", "queue", "status").splitlines()
+    return [line.split()[-1] for line in lines if line]
 
 
 def test_every_setting_runs_with_every_seed_once(made):
@@ -76,9 +88,22 @@ def test_what_waits_in_the_queue_is_not_queued_again(made):
     code, table, error = sweep(made, plan)
     assert code == 0, error
     assert re.search(r"\| base \| [\d.]+ % \| [\d.]+ \| 1 \|", table)
-    states = [line.split()[-1] for line in made.run("dvc", "queue", "status").splitlines() if line]
-    assert states.count("Success") == 5  # four of the test above
+    assert states(made).count("Success") == 5  # four of the test above
     assert sweep(made, plan, "--table")[:2] == (0, table)
+
+
+def test_a_queue_that_was_stopped_is_started_again(made):
+    plan = {**PLAN, "jobs": 1, "seeds": [4, 5], "settings": [{}]}
+    path = made.folder.parent / "plan.yaml"
+    YAML().dump(plan, path)
+    with start_sweep(made, path) as started:
+        while "Running" not in states(made):
+            assert started.poll() is None, started.stderr.read()
+            time.sleep(0.5)
+        made.run("dvc", "queue", "stop")  # after the run that is under way
+        _, said = started.communicate()
+    assert started.returncode == 0, said
+    assert states(made).count("Success") == 7
 
 
 def test_a_failed_experiment_is_one_sentence(made):
