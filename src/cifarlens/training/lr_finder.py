@@ -58,7 +58,7 @@ def suggest(
 
     A step of Adam moves what a fresh layer puts out in proportion to its inputs, so the knee of a
     wide network lies lower (Yang et al. 2022, arXiv:2203.03466), while the best peak of a whole
-    cycle, which warms up and normalises every layer, hardly moves: hence the width in lr_max.
+    cycle, which warms up and normalises every layer, moves less: hence the width in lr_max.
 
     Args:
         lrs: rates of the steps, rising, evenly spaced on a log scale.
