@@ -42,7 +42,7 @@ def seconds(
     code: int = 0,
     environment: Environment = MappingProxyType({}),
 ) -> float:
-    """Wall-clock seconds of a Python process that ends with an exit code."""
+    """Wall-clock seconds of a Python process that has to end with exit code `code`."""
     start = time.perf_counter()
     run(*arguments, cwd=cwd, code=code, environment=environment)
     return time.perf_counter() - start
