@@ -1,4 +1,4 @@
-"""Learning-rate range test: trains briefly at rising rates and reads lr_max and lr_min off it."""
+"""Range tests: trains briefly at rising learning rates and reads lr_max and lr_min off that."""
 
 from cifarlens import paths
 from cifarlens.data.dataset import load_dataset
@@ -8,7 +8,7 @@ from cifarlens.reporting.lr_curve import draw_lr_curve
 from cifarlens.stage import run_stage
 from cifarlens.training.assemble import Settings, assemble
 from cifarlens.training.lr_finder import suggest
-from cifarlens.training.lr_sweep import range_test
+from cifarlens.training.lr_sweep import mean_curve, range_test, repeated
 
 
 def main() -> None:
@@ -22,16 +22,16 @@ def main() -> None:
     stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
     dataset = load_dataset(paths.DATASET)
     settings = Settings(*[*shared, trainer])
-    curve = range_test(assemble(dataset, stats, settings), lr_find)
+    runs = (assemble(dataset, stats, each) for each in repeated(settings, lr_find.repeats))
+    curve = mean_curve([range_test(parts, lr_find) for parts in runs])
     size = {"width": settings.model.width, "classes": len(dataset.classes)}
     found = suggest(curve.lrs, curve.losses, lr_find.factor, **size)
 
     rows = zip(curve.lrs, curve.losses, found.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)
-    draw_lr_curve(
-        paths.LR_FIGURE, curve.lrs, curve.losses, found.smooth, found.lr_min, found.lr_max
-    )
-    write_json(paths.LR_FIND_METRICS, found.metrics())
+    metrics = found.metrics()
+    draw_lr_curve(paths.LR_FIGURE, curve.lrs, curve.losses, found.smooth, metrics)
+    write_json(paths.LR_FIND_METRICS, metrics)
     print(f"lr_max {found.lr_max:.3g}, lr_min {found.lr_min:.3g}")
 
 

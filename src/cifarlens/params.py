@@ -25,6 +25,7 @@ LAYERS = {
     "resnet34": ("stem", "layer1", "layer2", "layer3", "layer4"),
 }
 ModelName = Literal["custom_resnet", "resnet18", "resnet34"]
+MAX_SEED = 2**31 - 1
 LEAST_RATE = 1e-10  # a learning rate below it changes nothing
 MOST_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
 MOST_BYTES = 100_000  # of params.yaml
@@ -98,6 +99,7 @@ class LrFind(Section):
     start: float = number("a number above 0 and at most a tenth of lr_find.stop", gt=0)
     stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
     steps: int = whole(30, 10_000)
+    repeats: int = whole(1, 100)
     factor: float = number("a number from 0.01 to 100", ge=0.01, le=100)
 
 
@@ -154,7 +156,7 @@ class Space(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    seed: int = whole(0, 2**31 - 1)
+    seed: int = whole(0, MAX_SEED)
     epochs: int = whole(1, MOST_EPOCHS)
     peak_epoch: float = number("a number above 0 and at most epochs", gt=0)
     batch_size: int = whole(2, 65_536)

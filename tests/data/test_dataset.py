@@ -68,3 +68,8 @@ def test_damage_is_named(few_digits, tmp_path, spoil):
     spoil(folder)
     with pytest.raises(UserError, match=r"is damaged .* run `dvc repro -f -s download`"):
         load_dataset(folder)
+
+
+def test_no_data_set_yet(tmp_path):
+    with pytest.raises(UserError, match=r"no data set in .*nowhere yet: `dvc repro` brings it"):
+        load_dataset(tmp_path / "nowhere")

@@ -55,7 +55,13 @@ TRAIN = {
     "val_loss": 0.5,
     "val_accuracy": 0.88,
 }
-FINDER = {"lr_max": 0.02, "lr_min": 0.0001, "lr_knee": 0.04, "steps": 6}
+FINDER = {
+    "lr_max": 0.02,
+    "lr_min": 0.0001,
+    "lr_valley_start": 0.02,
+    "lr_valley_end": 0.08,
+    "steps": 6,
+}
 
 
 def narrow_bundle(classes: tuple[str, ...], width: int = 4) -> Bundle:

@@ -43,10 +43,11 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def test_lr_curve_names_both_rates(run: Run, tmp_path: Path) -> None:
-    curve = run.curve["lr"], run.curve["loss"], run.curve["smooth"], 0.0001, 0.02
+    curve = run.curve["lr"], run.curve["loss"], run.curve["smooth"], run.finder
     text = words(lr_curve(*curve))
     assert "lr_min = 0.0001" in text
     assert "lr_max = 0.02" in text
+    assert "valley" in text
     assert "train loss (cross-entropy, nats)" in text
     draw_lr_curve(tmp_path / "lr.png", *curve)
     assert size(tmp_path / "lr.png") == (1440, 760)
@@ -54,7 +55,8 @@ def test_lr_curve_names_both_rates(run: Run, tmp_path: Path) -> None:
 
 def test_lr_curve_keeps_the_minimum_in_sight_when_the_loss_explodes() -> None:
     rates, losses = np.geomspace(1e-5, 1, 50), np.r_[np.linspace(2.3, 1.2, 40), np.full(10, 1e4)]
-    low, high = lr_curve(rates, losses, losses, 1e-4, 1e-2).axes[0].get_ylim()
+    found = {"lr_min": 1e-4, "lr_max": 1e-2, "lr_valley_start": 1e-3, "lr_valley_end": 1e-1}
+    low, high = lr_curve(rates, losses, losses, found).axes[0].get_ylim()
     assert low < 1.2
     assert 2.3 < high < 4
 

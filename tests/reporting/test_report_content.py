@@ -146,8 +146,8 @@ def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) 
     text = render(tmp_path, run, explanations).text
     assert "lr_max 0.02 auto: found by lr_find" in text
     assert "lr_min 0.001 set by hand in params.yaml" in text
-    assert "Rate at the knee 0.04" in text
-    assert "lr_max is 0.5 times that rate" in text
+    assert "Valley 0.02 to 0.08, its middle 0.04" in text
+    assert "lr_max is 0.5 times the valley's middle" in text
     lowered = replace(run, settings=replace(run.settings, lr_min="auto"))
     assert "lr_min 0.001 auto: lowered to lr_max" in render(tmp_path, lowered, explanations).text
 

@@ -117,7 +117,8 @@ DAMAGED = [
     (lambda: spoil(paths.STATS_METRICS, mean=["a", "b", "c"]), "stats.json has mean as"),
     (lambda: spoil(paths.STATS_METRICS, images="many"), "stats.json has images as 'many'"),
     (lambda: spoil(paths.STATS_METRICS, class_counts=[1]), "stats.json has class_counts as"),
-    (lambda: spoil(paths.LR_FIND_METRICS, lr_knee=float("nan")), "lr_find.json has lr_knee as nan"),
+    (lambda: spoil(paths.LR_FIND_METRICS, lr_valley_end=float("nan")), "has lr_valley_end as nan"),
+    (lambda: spoil(paths.LR_FIND_METRICS, lr_valley_start=0), "has lr_valley_start as 0"),
     (lambda: spoil(paths.LR_FIND_METRICS, lr_max=-1), "lr_find.json has lr_max as -1"),
     (lambda: spoil(paths.LR_FIND_METRICS, lr_min=True), "lr_find.json has lr_min as True"),
     (lambda: spoil(paths.TRAIN_METRICS, train_accuracy="x"), "train.json has train_accuracy as"),
@@ -150,7 +151,8 @@ def test_damaged_results_of_other_stages_are_named(damage, words: str) -> None:
 def test_numbers_that_are_only_odd_make_a_report() -> None:
     evaluate.main()
     spoil(paths.STATS_METRICS, images=0, class_counts={"0": -1e300, "none": 2.5}, mean=[])
-    spoil(paths.LR_FIND_METRICS, lr_max=1e300, lr_min=1e-300, lr_knee=5e-324)
+    spoil(paths.LR_FIND_METRICS, lr_max=1e300, lr_min=1e-300, lr_valley_start=5e-324)
+    spoil(paths.LR_FIND_METRICS, lr_valley_end=5e-324)
     spoil(paths.TRAIN_METRICS, epochs=-2.5, train_accuracy=1e300, train_loss=-1e300)
     spoil_line(paths.LR_CURVE, "1e-100,1e100,-1e100")
     spoil_line(paths.RATES, "-1e100,1e-100")

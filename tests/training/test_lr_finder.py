@@ -14,34 +14,47 @@ def curve(falls=1e-4, least=1e-2, start=2.3, end=1.6, noise=0.0, seed=0):
     return losses + noise * np.random.default_rng(seed).standard_normal(len(LRS))
 
 
-@pytest.mark.parametrize("least", [1e-3, 3e-3, 1e-2])
-def test_a_known_knee(least):
-    found = suggest(LRS, curve(least=least), factor=0.25)
-    knee = 10 ** (np.log10(least) - 0.1 * (np.log10(least) + 4))  # 90% down a straight line
-    assert found.lr_knee == pytest.approx(knee, rel=0.25)
-    assert found.lr_max == pytest.approx(0.25 * found.lr_knee)
+@pytest.mark.parametrize(("low", "high"), [(2e-3, 3e-3), (2e-3, 1e-2), (5e-3, 8e-3)])
+def test_a_known_valley(low, high):
+    decades = np.log10([low / 100, low, high, high * 100])  # two decades down, two up
+    losses = np.interp(np.log10(LRS), decades, [2.3, 1.6, 1.6, 2.3])
+    found = suggest(LRS, losses, factor=0.25)
+    assert found.lr_valley_start == pytest.approx(low / 100**0.15, rel=0.25)  # 85% down
+    assert found.lr_valley_end == pytest.approx(high * 100**0.15, rel=0.25)
+    middle = np.sqrt(found.lr_valley_start * found.lr_valley_end)
+    assert found.lr_max == pytest.approx(0.25 * middle)
+    assert middle == pytest.approx(np.sqrt(low * high), rel=0.05)
 
 
 def test_lr_max_stays_where_the_loss_has_not_risen_again():
-    edge = 1e-2 * 10**0.2  # a tenth of the way up, and smoothing moves it on
-    assert edge < suggest(LRS, curve(least=1e-2), factor=99).lr_max < 1.5 * edge
+    edge = 1e-2 * 10**0.3  # 15% of the way up, and smoothing moves it on
+    found = suggest(LRS, curve(least=1e-2), factor=99)
+    assert edge < found.lr_max == found.lr_valley_end < 1.5 * edge
+
+
+def test_a_curve_that_ends_in_its_valley():
+    short = LRS < 1e-2
+    found = suggest(LRS[short], curve(least=5e-3)[short], factor=0.25)
+    assert found.lr_valley_end == LRS[short][-1]
 
 
 def test_a_factor_is_for_the_full_width():
     found = [suggest(LRS, curve(), 0.4, width=width) for width in (16, 32, 64)]
-    assert [each.lr_knee for each in found] == [found[0].lr_knee] * 3
-    assert [each.lr_max / each.lr_knee for each in found] == pytest.approx([0.1, 0.2, 0.4])
+    middle = np.sqrt(found[0].lr_valley_start * found[0].lr_valley_end)
+    assert [each.lr_max for each in found] == pytest.approx(
+        [0.4 * middle / 4 ** (2 / 3), 0.4 * middle / 2 ** (2 / 3), 0.4 * middle]
+    )
 
 
 def test_how_large_the_first_logits_are_does_not_count():
-    """A steep fall before the loss is down to chance leaves the knee where it was."""
+    """A steep fall before the loss is down to chance leaves the valley where it was."""
     large = curve() + np.interp(np.log10(LRS), [-5, -4], [3, 0])
-    assert suggest(LRS, large, 0.25).lr_knee == suggest(LRS, curve(), 0.25).lr_knee
+    assert suggest(LRS, large, 0.25).lr_max == suggest(LRS, curve(), 0.25).lr_max
 
 
 def test_a_network_that_stays_worse_than_chance():
     found = suggest(LRS, curve(start=4, end=2.5), factor=0.25)
-    assert 2e-3 < found.lr_knee < 1e-2
+    assert 2e-3 < found.lr_valley_start < 1e-2 < found.lr_valley_end < 3e-2
 
 
 @pytest.mark.parametrize("falls", [5e-5, 1e-4, 1e-3])

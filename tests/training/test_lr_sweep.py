@@ -1,11 +1,17 @@
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
+import torch
 
-from cifarlens.params import LrFind
+from cifarlens.params import MAX_SEED, LrFind
 from cifarlens.training.lr_finder import suggest
-from cifarlens.training.lr_sweep import range_test
+from cifarlens.training.lr_sweep import Curve, _Record, mean_curve, range_test, repeated
 
-PARAMS = LrFind(start=1e-5, stop=1.0, steps=60, factor=10)
-WHOLE = LrFind(start=1e-5, stop=1.0, steps=140, factor=10)
+PARAMS = LrFind(start=1e-5, stop=1.0, steps=60, repeats=1, factor=2)
+WHOLE = LrFind(start=1e-5, stop=1.0, steps=140, repeats=1, factor=2)
 
 
 def test_the_curve_covers_the_range_and_gives_the_same_rates_again(parts):
@@ -28,6 +34,40 @@ def test_rates_agree_across_seeds(parts):
 
 
 def test_it_stops_when_the_loss_diverges(parts):
-    wide = LrFind(start=1e-5, stop=100.0, steps=60, factor=10)
+    wide = LrFind(start=1e-5, stop=100.0, steps=60, repeats=1, factor=2)
     curve = range_test(parts(), wide)
     assert len(curve.lrs) < 60
+
+
+@pytest.mark.parametrize(
+    ("losses", "stops"),
+    [
+        ([2.5, 2.4, 2.29, 2.25, 2.32, 2.35], False),  # only noise around that of chance, 2.30
+        ([2.3, 2.0, *[1.0] * 5, *[2.9] * 3], False),  # a mean of 2.1
+        ([2.3, 2.0, *[1.0] * 5, *[2.9] * 4], True),
+        ([9.0, 8.0, 6.0, 5.0, 5.0, 5.0, 5.0], False),  # worse than chance throughout
+        ([9.0, *[3.0] * 5, *[9.5] * 5], True),  # three times the least
+        ([2.3, 2.2, math.nan], True),
+    ],
+)
+def test_when_it_stops(losses, stops):
+    trainer = SimpleNamespace(should_stop=False)
+    record = _Record(classes=10)
+    for loss in losses:
+        record.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)})
+    assert trainer.should_stop == stops
+
+
+def test_each_test_of_a_run_has_a_seed_of_its_own(parts):
+    settings = replace(parts().settings, seed=MAX_SEED - 5)
+    tests = list(repeated(settings, 100))
+    assert tests[0] == settings
+    assert len({each.seed for each in tests}) == 100
+    assert all(0 <= each.seed <= MAX_SEED for each in tests)
+    assert all(replace(each, seed=settings.seed) == settings for each in tests)
+
+
+def test_two_tests_are_averaged_as_far_as_both_go():
+    short, long = Curve((1e-3, 1e-2), (2.0, 1.0)), Curve((1e-3, 1e-2, 1e-1), (4.0, 1.5, 9.0))
+    assert mean_curve([long, short]) == Curve((1e-3, 1e-2), (3.0, 1.25))
+    assert mean_curve([long]) == long

@@ -65,8 +65,10 @@ def load_dataset(folder: Path) -> Dataset:
     """Opens the folder; the arrays are mapped from disk, read-only.
 
     Raises:
-        UserError: a file is missing, damaged, or does not fit the others.
+        UserError: the folder or a file is missing, damaged, or does not fit the others.
     """
+    if not folder.exists():
+        raise UserError(f"There is no data set in {folder} yet: `dvc repro` brings it.")
     try:
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)

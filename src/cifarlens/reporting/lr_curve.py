@@ -1,6 +1,6 @@
-"""The learning-rate finder's curve: loss over rate, with the two rates that training takes."""
+"""The learning-rate finder's curve: its valley, and the two rates that training takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -28,19 +28,17 @@ def draw_lr_curve(
     lrs: Sequence[float],
     losses: Sequence[float],
     smooth: Sequence[float],
-    lr_min: float,
-    lr_max: float,
+    found: Mapping[str, float],
 ) -> None:
     """Writes `lr_curve` as a PNG; arguments as there."""
-    save_png(path, lr_curve(lrs, losses, smooth, lr_min, lr_max))
+    save_png(path, lr_curve(lrs, losses, smooth, found))
 
 
 def lr_curve(
     lrs: Sequence[float],
     losses: Sequence[float],
     smooth: Sequence[float],
-    lr_min: float,
-    lr_max: float,
+    found: Mapping[str, float],
 ) -> Figure:
     """The range test (Smith 2015, arXiv:1506.01186).
 
@@ -48,12 +46,15 @@ def lr_curve(
         lrs: rate of each step, above 0.
         losses: training loss of each step, cross-entropy in nats.
         smooth: the losses, smoothed.
-        lr_min: first and last rate of the training, marked.
-        lr_max: its peak, marked.
+        found: content of metrics/lr_find.json. `lr_min`, first and last rate of the training, and
+            `lr_max`, its peak, are marked; the valley of the loss is shaded.
     """
+    lr_min, lr_max = found["lr_min"], found["lr_max"]
     with styled():
         figure = new_figure(7.2, 3.8)
         axes = figure.subplots()
+        valley = found["lr_valley_start"], found["lr_valley_end"]
+        axes.axvspan(*valley, color=BLUE, alpha=0.08, linewidth=0, label="valley")
         axes.plot(lrs, losses, color=MUTED, alpha=0.45, linewidth=1, label="each step")
         axes.plot(lrs, smooth, color=BLUE, label="smoothed")
         log_axis(axes)

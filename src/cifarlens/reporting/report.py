@@ -68,8 +68,7 @@ def _figures(run: Run) -> dict[str, str]:
         run.curve["lr"],
         run.curve["loss"],
         run.curve["smooth"],
-        run.finder["lr_min"],
-        run.finder["lr_max"],
+        run.finder,
     )
     finder.axes[0].set_title("", loc="left")  # the section's heading says it
     balance = class_balance(counts)
@@ -84,7 +83,7 @@ def _figures(run: Run) -> dict[str, str]:
         "loss": "Loss of each epoch; the table below holds the numbers",
         "accuracy": "Accuracy of each epoch; the table below holds the numbers",
         "rate": "Learning rate of each step; the table below holds those at the epochs' ends",
-        "finder": "Loss over learning rate, raw and smoothed, lr_min and lr_max marked",
+        "finder": "Loss over learning rate, raw and smoothed; its valley, lr_min and lr_max marked",
         "balance": "Train images of each class",
     }
     return {name: render_svg(figure, name, labels[name]) for name, figure in figures.items()}

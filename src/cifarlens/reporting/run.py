@@ -15,6 +15,7 @@ from .network_table import Layer, network_layers
 from .tables import load_logits, read_columns, read_full_columns
 from .training_curves import History, Rates
 
+RANGE_TEST = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end")
 TRAIN = ("train_loss", "train_accuracy")
 KEPT = ("kept_epoch", "ema_decay")
 VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
@@ -75,7 +76,7 @@ def read_run(source: str, settings: Settings, dataset: Dataset, bundle: Bundle) 
         stats=read_metrics(
             paths.STATS_METRICS, "images", lists=("mean", "std"), tables=("class_counts",)
         ),
-        finder=read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min", "lr_knee"),
+        finder=read_metrics(paths.LR_FIND_METRICS, *RANGE_TEST),
         curve=read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth"),
         train=read_metrics(
             *(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters", *KEPT, *TRAIN),

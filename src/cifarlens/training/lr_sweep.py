@@ -1,8 +1,9 @@
-"""Runs the learning-rate range test: a short training whose rate rises at every step."""
+"""Runs learning-rate range tests: short trainings whose rate rises at every step."""
 
 import math
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -12,12 +13,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
 
-from ..params import LrFind
-from .assemble import Parts
+from ..params import MAX_SEED, LrFind
+from .assemble import Parts, Settings
 from .trainer import explaining, make_trainer
 
 DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
+FALLEN = 0.9  # of the loss of chance: a network below has learned something
 LOOK_BACK = 5  # steps whose mean is compared, since a single batch may be unlucky
+NEXT_SEED = 1_000_003  # between the tests of a run; far from the seeds that runs are given
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,13 @@ class Curve:
 
 
 class _Record(pl.Callback):
-    """Notes rate and loss of each step; stops when the loss has left all sense."""
+    """Notes rate and loss of each step; stops when higher rates have no more to tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int) -> None:
         self.lrs: list[float] = []
         self.losses: list[float] = []
         self._least = math.inf
+        self._chance = math.log(classes)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         self.lrs.append(float(trainer.optimizers[0].param_groups[0]["lr"]))
@@ -46,7 +50,8 @@ class _Record(pl.Callback):
         self.losses.append(float(loss))
         recent = fmean(self.losses[-LOOK_BACK:])
         self._least = min(self._least, recent)
-        if not math.isfinite(recent) or recent > DIVERGED * self._least:
+        forgotten = self._least < FALLEN * self._chance and recent > self._chance
+        if forgotten or not math.isfinite(recent) or recent > DIVERGED * self._least:
             trainer.should_stop = True
 
 
@@ -59,11 +64,11 @@ def range_test(parts: Parts, params: LrFind) -> Curve:
     """Trains for at most `params.steps` steps at rising rates; the network is worthless afterwards.
 
     Returns:
-        The curve; shorter than asked for if the loss diverged, and without the step at which it
-        was no longer finite.
+        The curve; shorter than asked for if the loss diverged or came back up to that of chance,
+        and without the step at which it was no longer finite.
     """
     module = parts.module(params.start, partial(rising, params=params))
-    record = _Record()
+    record = _Record(len(parts.config.classes))
     with tempfile.TemporaryDirectory() as folder:
         runner = make_trainer(
             parts.settings.trainer,
@@ -79,3 +84,16 @@ def range_test(parts: Parts, params: LrFind) -> Curve:
             runner.fit(module, datamodule=parts.images)
     kept = [pair for pair in zip(record.lrs, record.losses, strict=True) if math.isfinite(pair[1])]
     return Curve(tuple(lr for lr, _ in kept), tuple(loss for _, loss in kept))
+
+
+def repeated(settings: Settings, times: int) -> Iterator[Settings]:
+    """The settings of each test: with its own weights, order of images and augmentation."""
+    for number in range(times):
+        yield replace(settings, seed=(settings.seed + number * NEXT_SEED) % (MAX_SEED + 1))
+
+
+def mean_curve(curves: Sequence[Curve]) -> Curve:
+    """The mean loss at each rate that all curves reach; they rise by the same rates."""
+    lrs = min((curve.lrs for curve in curves), key=len)
+    columns = zip(*(curve.losses for curve in curves), strict=False)
+    return Curve(lrs, tuple(fmean(losses) for losses in columns))
