@@ -22,14 +22,14 @@ def main() -> None:
     stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
     dataset = load_dataset(paths.DATASET)
     settings = Settings(*[*shared, trainer])
-    runs = (assemble(dataset, stats, each) for each in repeated(settings, lr_find.repeats))
-    curve = mean_curve([range_test(parts, lr_find) for parts in runs])
+    tests = repeated(settings, lr_find.repeats)
+    curve = mean_curve([range_test(assemble(dataset, stats, each), lr_find) for each in tests])
     size = {"width": settings.model.width, "classes": len(dataset.classes)}
     found = suggest(curve.lrs, curve.losses, lr_find.factor, **size)
 
     rows = zip(curve.lrs, curve.losses, found.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)
-    metrics = found.metrics()
+    metrics = {**found.metrics(), "repeats": lr_find.repeats}
     draw_lr_curve(paths.LR_FIGURE, curve.lrs, curve.losses, found.smooth, metrics)
     write_json(paths.LR_FIND_METRICS, metrics)
     print(f"lr_max {found.lr_max:.3g}, lr_min {found.lr_min:.3g}")

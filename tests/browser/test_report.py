@@ -69,7 +69,13 @@ def run(digits: Dataset) -> Run:
             "images": len(digits.train_labels),
             "class_counts": class_counts(digits.train_labels, classes),
         },
-        finder={"lr_max": 0.01, "lr_min": 1e-4, "lr_valley_start": 0.003, "lr_valley_end": 0.03},
+        finder={
+            "lr_max": 0.01,
+            "lr_min": 1e-4,
+            "lr_valley_start": 0.003,
+            "lr_valley_end": 0.03,
+            "repeats": 1,
+        },
         curve={"lr": rates, "loss": losses, "smooth": losses},
         train={
             "epochs": 8,

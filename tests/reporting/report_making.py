@@ -61,6 +61,7 @@ FINDER = {
     "lr_valley_start": 0.02,
     "lr_valley_end": 0.08,
     "steps": 6,
+    "repeats": 2,
 }
 
 

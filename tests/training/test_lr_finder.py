@@ -32,10 +32,18 @@ def test_lr_max_stays_where_the_loss_has_not_risen_again():
     assert edge < found.lr_max == found.lr_valley_end < 1.5 * edge
 
 
-def test_a_curve_that_ends_in_its_valley():
-    short = LRS < 1e-2
-    found = suggest(LRS[short], curve(least=5e-3)[short], factor=0.25)
-    assert found.lr_valley_end == LRS[short][-1]
+@pytest.mark.parametrize("last", [9.0, 1e4, 1e30])
+def test_how_far_the_loss_explodes_in_the_end_does_not_count(last):
+    calm, exploding = curve(least=5e-3)[:110], curve(least=5e-3)[:110]
+    exploding[-3:], calm[-3:] = last, 2.4
+    assert suggest(LRS[:110], exploding, 2) == suggest(LRS[:110], calm, 2)
+
+
+@pytest.mark.parametrize(("end", "learned"), [(2.29, False), (2.2, False), (1.6, True)])
+def test_a_network_that_stays_near_chance_shows_its_whole_fall(end, learned):
+    falls = np.interp(np.log10(LRS), [-5, -4, -3, -2, -1], [4, 4, 2.5, end, 4])
+    found = suggest(LRS, falls, 2)
+    assert (found.lr_valley_start > 2e-3) == learned
 
 
 def test_a_factor_is_for_the_full_width():
@@ -49,7 +57,10 @@ def test_a_factor_is_for_the_full_width():
 def test_how_large_the_first_logits_are_does_not_count():
     """A steep fall before the loss is down to chance leaves the valley where it was."""
     large = curve() + np.interp(np.log10(LRS), [-5, -4], [3, 0])
-    assert suggest(LRS, large, 0.25).lr_max == suggest(LRS, curve(), 0.25).lr_max
+    found, plain = suggest(LRS, large, 0.25), suggest(LRS, curve(), 0.25)
+    assert (found.lr_valley_start, found.lr_valley_end, found.lr_max) == (
+        *(plain.lr_valley_start, plain.lr_valley_end, plain.lr_max),
+    )
 
 
 def test_a_network_that_stays_worse_than_chance():
@@ -84,7 +95,8 @@ def test_lr_min_never_exceeds_lr_max():
         (LRS[:0], curve()[:0], "has 0 usable steps"),
         (LRS, np.full(140, 2.3), "shows no loss that falls"),
         (LRS, np.linspace(2.3, 9, 140), "shows no loss that falls"),
-        (LRS, np.linspace(2.3, 1.0, 140), "still falls at its last rate"),
+        (LRS, np.linspace(2.3, 1.0, 140), "has not risen again at its last rate"),
+        (LRS[:85], curve(least=5e-3)[:85], r"has not risen again at its last rate, 0\.01"),
         (LRS, np.where(LRS > 0.5, np.nan, 2.3), "usable steps"),
     ],
 )

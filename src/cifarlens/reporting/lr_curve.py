@@ -40,11 +40,11 @@ def lr_curve(
     smooth: Sequence[float],
     found: Mapping[str, float],
 ) -> Figure:
-    """The range test (Smith 2015, arXiv:1506.01186).
+    """The mean of the range tests (Smith 2015, arXiv:1506.01186).
 
     Args:
         lrs: rate of each step, above 0.
-        losses: training loss of each step, cross-entropy in nats.
+        losses: mean training loss at each step, cross-entropy in nats.
         smooth: the losses, smoothed.
         found: content of metrics/lr_find.json. `lr_min`, first and last rate of the training, and
             `lr_max`, its peak, are marked; the valley of the loss is shaded.

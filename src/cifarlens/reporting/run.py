@@ -15,7 +15,7 @@ from .network_table import Layer, network_layers
 from .tables import load_logits, read_columns, read_full_columns
 from .training_curves import History, Rates
 
-RANGE_TEST = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end")
+RANGE_TEST = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end", "repeats")
 TRAIN = ("train_loss", "train_accuracy")
 KEPT = ("kept_epoch", "ema_decay")
 VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ..errors import UserError
@@ -34,9 +35,9 @@ class Suggestion:
             down to chance only undoes how large the first logits happen to be, which depends on the
             width.
         lr_valley_end: the rate at which the loss has clearly risen again. The rate of least loss in
-            between wanders several-fold with weights and batches; the middle (on the log scale) of
-            the two slopes wanders less than either.
-        smooth: smoothed losses, one for each rate of the curve.
+            between wanders several-fold with weights and batches; the middle of the two slopes (on
+            the log scale) wanders less than the worse of them.
+        smooth: smoothed losses, one for each rate of the curve; those above the first ones cut off.
     """
 
     lr_max: float
@@ -74,37 +75,54 @@ def suggest(
         classes: that chance chooses among.
 
     Raises:
-        UserError: the curve is too short, never falls, or still falls at its end: nothing
+        UserError: the curve is too short, never falls, or has not risen again at its end: nothing
             can be read off it, and no rate is made up.
     """
     if len(lrs) < FEWEST or not np.isfinite(losses).all():
         raise _useless(f"has {len(lrs)} usable steps, fewer than {FEWEST}", "lower lr_find.start")
-    decades = np.log10(lrs)
-    spacing = float(np.diff(decades).mean())
-    smooth = gaussian_filter1d(np.asarray(losses, float), SMOOTHING / spacing, mode="nearest")
-    least = int(smooth.argmin())
-    at_start = decades <= decades[0] + START
+    at_start = np.log10(lrs) <= math.log10(lrs[0]) + START
+    smooth = _smoothed(lrs, losses, top=np.asarray(losses)[at_start].max())
     start = float(smooth[at_start].mean())
+    least = int(smooth.argmin())
     fall = start - float(smooth[least])
     if at_start[least] or fall < LEAST_FALL * start:
         raise _useless(
             f"shows no loss that falls (from {start:.3g} to {smooth[least]:.3g})",
             "look at the data, or raise lr_find.stop or lr_find.steps",
         )
-    above = np.flatnonzero(smooth[:least] >= start - BEGINS * fall)
+    begins = np.flatnonzero(smooth[:least] >= start - BEGINS * fall)
     # A network that stays worse than chance shows its fall from the start alone.
     chance = math.log(classes)
-    below = min(start, chance) - float(smooth[least]) if chance > smooth[least] else fall
-    high = np.flatnonzero(smooth > smooth[least] + VALLEY * below)
-    lr_valley_start = float(lrs[high[high < least][-1] + 1])
-    risen = high[high > least]
-    if not len(risen) and decades[-1] - decades[least] < SMOOTHING:
-        raise _useless(f"still falls at its last rate, {lrs[-1]:.3g}", "raise lr_find.stop")
-    lr_valley_end = float(lrs[risen[0]] if len(risen) else lrs[-1])
-    middle = math.sqrt(lr_valley_start) * math.sqrt(lr_valley_end)
-    lr_max = min(factor * (width / FULL_WIDTH) ** WIDTH_POWER * middle, lr_valley_end)
-    lr_min = min(float(lrs[above[-1] if len(above) else 0]), lr_max)
-    return Suggestion(lr_max, lr_min, lr_valley_start, lr_valley_end, tuple(smooth.tolist()))
+    learned = smooth[least] < (1 - LEAST_FALL) * chance
+    valley = _valley(lrs, losses, min(start, chance) if learned else start)
+    middle = math.sqrt(valley[0]) * math.sqrt(valley[1])
+    lr_max = min(factor * (width / FULL_WIDTH) ** WIDTH_POWER * middle, valley[1])
+    lr_min = min(float(lrs[begins[-1] if len(begins) else 0]), lr_max)
+    return Suggestion(lr_max, lr_min, *valley, tuple(smooth.tolist()))
+
+
+def _smoothed(lrs: Sequence[float], losses: Sequence[float], top: float) -> NDArray[np.float64]:
+    """Losses above the top count as the top.
+
+    Where a network diverges, its last loss may be anything, and smoothing would carry it down into
+    the valley.
+    """
+    spacing = float(np.diff(np.log10(lrs)).mean())
+    cut = np.minimum(losses, top)
+    smooth: NDArray[np.float64] = gaussian_filter1d(cut, SMOOTHING / spacing, mode="nearest")
+    return smooth
+
+
+def _valley(lrs: Sequence[float], losses: Sequence[float], top: float) -> tuple[float, float]:
+    """The first rate of the valley, and the first beyond it; `top` is where the loss falls from."""
+    smooth = _smoothed(lrs, losses, top)
+    least = int(smooth.argmin())
+    high = np.flatnonzero(smooth > smooth[least] + VALLEY * (top - smooth[least]))
+    if not len(high) or high[-1] < least:
+        raise _useless(f"has not risen again at its last rate, {lrs[-1]:.3g}", "raise lr_find.stop")
+    before = high[high < least]
+    first = before[-1] + 1 if len(before) else 0
+    return float(lrs[first]), float(lrs[high[high > least][0]])
 
 
 def _useless(what: str, mend: str) -> UserError:

@@ -20,7 +20,7 @@ from .trainer import explaining, make_trainer
 DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
 FALLEN = 0.9  # of the loss of chance: a network below has learned something
 LOOK_BACK = 5  # steps whose mean is compared, since a single batch may be unlucky
-NEXT_SEED = 1_000_003  # between the tests of a run; far from the seeds that runs are given
+NEXT_SEED = 1_000_000_007  # between the tests of a run; odd, so that no seed comes twice
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,13 @@ def repeated(settings: Settings, times: int) -> Iterator[Settings]:
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
-    """The mean loss at each rate that all curves reach; they rise by the same rates."""
-    lrs = min((curve.lrs for curve in curves), key=len)
-    columns = zip(*(curve.losses for curve in curves), strict=False)
-    return Curve(lrs, tuple(fmean(losses) for losses in columns))
+    """The mean loss at each rate of the longest curve; they rise by the same rates.
+
+    A curve that ended early counts with its largest loss from there on: its network has diverged.
+    One without any loss leaves nothing to average, so the result has none either.
+    """
+    lrs = max((curve.lrs for curve in curves), key=len)
+    if not all(curve.losses for curve in curves):
+        return Curve((), ())
+    columns = [(*each.losses, *[max(each.losses)] * (len(lrs) - len(each.lrs))) for each in curves]
+    return Curve(lrs, tuple(fmean(losses) for losses in zip(*columns, strict=True)))
