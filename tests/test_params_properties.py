@@ -100,12 +100,14 @@ def check_range_test(params: LrFind) -> None:
     assert end == pytest.approx(params.stop)
     lrs = np.geomspace(params.start, params.stop, params.steps)
     place = np.linspace(-6, 6, params.steps)
-    losses = 2.3 / (1 + np.exp(place)) + 0.3
-    found = outcome(lambda: suggest(lrs.tolist(), losses.tolist(), params.factor))
-    if isinstance(found, str):
-        assert one_sentence(found)
-    else:
-        assert params.start <= found.lr_min <= found.lr_max <= params.stop * (1 + 1e-9)
+    falls = 2.3 / (1 + np.exp(place)) + 0.3
+    found = outcome(lambda: suggest(lrs.tolist(), falls.tolist(), params.factor))
+    assert one_sentence(found)
+    valley = 2.3 / (1 + np.exp(6 - 2 * np.abs(place))) + 0.3
+    found = suggest(lrs.tolist(), valley.tolist(), params.factor)
+    assert params.start < found.lr_valley_start < found.lr_valley_end < params.stop
+    assert 0 < found.lr_min <= found.lr_max <= found.lr_valley_end
+    assert found.lr_min >= params.start * (1 - 1e-9) or found.lr_min == found.lr_max
 
 
 def outcome(work: Callable[[], Any]) -> Any:
