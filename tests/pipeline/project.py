@@ -21,7 +21,7 @@ SMALL = {
     "data": {"source": "digits", "val_size": 100},
     "augment": {"flip": False},
     "model": {"width": 4},
-    "lr_find": {"steps": 30, "start": 1e-4},
+    "lr_find": {"steps": 60, "start": 1e-5, "repeats": 1},
     "trainer": {"accelerator": "cpu", "precision": 32, "workers": 0},
     "gradcam": {"images": 10},
 }
