@@ -175,9 +175,9 @@ def table(plan: Plan) -> str:
         words = ", ".join(f"`{key}` {_word(value)}" for key, value in setting.items()) or "base"
         accuracy = [100 * one.trained["val_accuracy"] for one in of_seed.values()]
         loss = [one.trained["val_loss"] for one in of_seed.values()]
-        found = sorted({f"{one.lr_find['lr_max']:.4f}" for one in of_seed.values()})
-        auto = " to ".join(dict.fromkeys((found[0], found[-1])))
-        cells = f"{_spread(accuracy, 2)} % | {_spread(loss, 4)} | {auto} | {len(of_seed)}"
+        auto = sorted(one.lr_find["lr_max"] for one in of_seed.values())
+        between = " to ".join(dict.fromkeys(f"{rate:.2g}" for rate in (auto[0], auto[-1])))
+        cells = f"{_spread(accuracy, 2)} % | {_spread(loss, 4)} | {between} | {len(of_seed)}"
         rows.append((statistics.fmean(accuracy), f"| {words} | {cells} |"))
     head = "| setting | held-out accuracy | held-out loss | `lr_max: auto` | seeds |\n"
     lines = [row for _, row in sorted(rows, reverse=True)]
