@@ -64,7 +64,7 @@ def test_every_setting_runs_with_every_seed_once(made):
     assert code == 0, error
     lines = table.splitlines()
     assert lines[0] == "| setting | held-out accuracy | held-out loss | `lr_max: auto` | seeds |"
-    row_form = r"\| (.*) \| (.*) ± .* % \| (.*) ± .* \| 0\.\d+( to 0\.\d+)? \| 2 \|"
+    row_form = r"\| (.*) \| (.*) ± .* % \| (.*) ± .* \| [\d.e-]+( to [\d.e-]+)? \| 2 \|"
     rows = [re.fullmatch(row_form, row) for row in lines[2:]]
     assert {row[1] for row in rows} == {"base", "`ema_decay` 0.5"}
     assert float(rows[0][2]) >= float(rows[1][2])  # best first
@@ -87,7 +87,7 @@ def test_what_waits_in_the_queue_is_not_queued_again(made):
     made.run("dvc", "exp", "run", "--queue", *overrides, "train")
     code, table, error = sweep(made, plan)
     assert code == 0, error
-    assert re.search(r"\| base \| [\d.]+ % \| [\d.]+ \| 0\.\d+ \| 1 \|", table)
+    assert re.search(r"\| base \| [\d.]+ % \| [\d.]+ \| [\d.e-]+ \| 1 \|", table)
     assert states(made).count("Success") == 5  # four of the test above
     assert sweep(made, plan, "--table")[:2] == (0, table)
 

@@ -148,6 +148,11 @@ def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) 
     assert "lr_min 0.001 set by hand in params.yaml" in text
     assert "Valley 0.02 to 0.08, its middle 0.04" in text
     assert "lr_max is 0.5 times the valley's middle" in text
+    assert "2 fresh networks take up to" in text
+    assert "; the curve is their mean. Where" in text
+    once = render(tmp_path, replace(run, finder={**run.finder, "repeats": 1}), explanations).text
+    assert "A fresh network takes up to" in once
+    assert "their mean" not in once
     lowered = replace(run, settings=replace(run.settings, lr_min="auto"))
     assert "lr_min 0.001 auto: lowered to lr_max" in render(tmp_path, lowered, explanations).text
 

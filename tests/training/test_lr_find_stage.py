@@ -29,6 +29,7 @@ def test_the_curve_is_the_mean_of_the_repeats(repeats, monkeypatch):
         "batch_size: 512": "batch_size: 64",
         "width: 64": "width: 4",
         "workers: auto": "workers: 0",
+        "accelerator: auto": "accelerator: cpu",
         "precision: auto": "precision: 32",
         "repeats: 2": f"repeats: {repeats}",
     }

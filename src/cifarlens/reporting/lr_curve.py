@@ -40,7 +40,7 @@ def lr_curve(
     smooth: Sequence[float],
     found: Mapping[str, float],
 ) -> Figure:
-    """The mean of the range tests (Smith 2015, arXiv:1506.01186).
+    """The mean of the range tests (Smith 2017, arXiv:1506.01186).
 
     Args:
         lrs: rate of each step, above 0.

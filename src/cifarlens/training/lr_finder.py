@@ -37,7 +37,9 @@ class Suggestion:
         lr_valley_end: the rate at which the loss has clearly risen again. The rate of least loss in
             between wanders several-fold with weights and batches; the middle of the two slopes (on
             the log scale) wanders less than the worse of them.
-        smooth: smoothed losses, one for each rate of the curve; those above the first ones cut off.
+        smooth: smoothed losses, one for each rate of the curve, none counted as more than the
+            first ones. For the valley none counts as more than that of chance, so that its edges
+            lie beside this curve by a little.
     """
 
     lr_max: float
@@ -119,7 +121,10 @@ def _valley(lrs: Sequence[float], losses: Sequence[float], top: float) -> tuple[
     least = int(smooth.argmin())
     high = np.flatnonzero(smooth > smooth[least] + VALLEY * (top - smooth[least]))
     if not len(high) or high[-1] < least:
-        raise _useless(f"has not risen again at its last rate, {lrs[-1]:.3g}", "raise lr_find.stop")
+        raise _useless(
+            f"shows a loss that has not risen again at its last rate, {lrs[-1]:.3g}",
+            "raise lr_find.stop or lr_find.steps",
+        )
     before = high[high < least]
     first = before[-1] + 1 if len(before) else 0
     return float(lrs[first]), float(lrs[high[high > least][0]])

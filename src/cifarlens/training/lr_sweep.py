@@ -96,6 +96,7 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
     """The mean loss at each rate of the longest curve; they rise by the same rates.
 
     A curve that ended early counts with its largest loss from there on: its network has diverged.
+    So the mean's valley ends little later than that of the first to diverge.
     One without any loss leaves nothing to average, so the result has none either.
     """
     lrs = max((curve.lrs for curve in curves), key=len)
