@@ -66,15 +66,14 @@ def test_garbage_is_left_alone_while_a_stage_imports(started, collecting):
     assert done.stdout.strip() == collecting
 
 
-def test_garbage_is_collected_while_a_stage_runs_but_not_among_what_it_imported():
+def test_garbage_is_collected_while_a_stage_runs():
     found = []
     gc.disable()
     try:
-        run_stage(lambda: found.append((gc.isenabled(), gc.get_freeze_count() > 0)))
+        run_stage(lambda: found.append(gc.isenabled()))
     finally:
-        gc.unfreeze()
         gc.enable()
-    assert found == [(True, True)]
+    assert found == [True]
 
 
 def test_time_and_machine_are_kept_apart_from_the_outputs(tmp_path):

@@ -40,9 +40,7 @@ def run_stage(
     Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C, 143 with SIGTERM (or because
     the DVC that started it is gone). Anything else is a defect of ours and keeps its traceback.
     """
-    if not gc.isenabled():  # stages/__init__.py turns it off while it imports
-        gc.freeze()  # what is imported stays; at exit alone, looking through it takes a second
-        gc.enable()
+    gc.enable()  # stages/__init__.py turns it off while it imports
     with processes.ending_at_once():
         _run(main, (UserError, *user_errors), launch)
 
