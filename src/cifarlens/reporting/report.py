@@ -5,6 +5,8 @@ Gathers numbers and pictures; how they look is in templates/.
 
 from pathlib import Path
 
+from matplotlib.legend import Legend
+
 from ..files import write_text
 from .data_section import data_section
 from .dataset_figures import class_balance
@@ -71,6 +73,8 @@ def _figures(run: Run) -> dict[str, str]:
         run.finder,
     )
     finder.axes[0].set_title("", loc="left")  # the section's heading says it
+    for legend in finder.findobj(Legend):
+        legend.set(frame_on=True)  # in so narrow a figure it may lie on the line of lr_min
     balance = class_balance(counts)
     for figure in (finder, balance):
         figure.set_size_inches(PANEL, max(3.2, figure.get_figheight()))
