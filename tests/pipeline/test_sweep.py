@@ -64,16 +64,20 @@ def test_every_setting_runs_with_every_seed_once(made):
     assert code == 0, error
     lines = table.splitlines()
     assert lines[0] == "| setting | held-out accuracy | held-out loss | `lr_max: auto` | seeds |"
-    row_form = r"\| (.*) \| (.*) ± .* % \| (.*) ± .* \| [\d.e-]+( to [\d.e-]+)? \| 2 \|"
+    row_form = r"\| (.*) \| (.*) ± .* % \| (.*) ± .* \| (0\.\d+(?: to 0\.\d+)?) \| 2 \|"
     rows = [re.fullmatch(row_form, row) for row in lines[2:]]
     assert {row[1] for row in rows} == {"base", "`ema_decay` 0.5"}
     assert float(rows[0][2]) >= float(rows[1][2])  # best first
     shown = json.loads(made.run("dvc", "exp", "show", "--json"))
     runs = shown[1]["experiments"]
-    found = [run["revs"][0]["data"]["metrics"]["metrics/train.json"]["data"] for run in runs]
+    metrics = [run["revs"][0]["data"]["metrics"] for run in runs]
+    found = [each["metrics/train.json"]["data"] for each in metrics]
     assert len(found) == 4
     of_base = [run["val_accuracy"] for run in found if run["ema_decay"] == 0]
     assert f"| base | {50 * sum(of_base):.2f} ± " in table
+    auto = {each["metrics/lr_find.json"]["data"]["lr_max"] for each in metrics}
+    told = " to ".join(dict.fromkeys(f"{rate:.2g}" for rate in (min(auto), max(auto))))
+    assert {row[4] for row in rows} == {told}  # both settings have both seeds
     assert made.run("git", "status", "--porcelain") == ""
 
     again = sweep(made, PLAN)  # there is nothing left to run
@@ -87,7 +91,7 @@ def test_what_waits_in_the_queue_is_not_queued_again(made):
     made.run("dvc", "exp", "run", "--queue", *overrides, "train")
     code, table, error = sweep(made, plan)
     assert code == 0, error
-    assert re.search(r"\| base \| [\d.]+ % \| [\d.]+ \| [\d.e-]+ \| 1 \|", table)
+    assert re.search(r"\| base \| [\d.]+ % \| [\d.]+ \| 0\.\d+ \| 1 \|", table)
     assert states(made).count("Success") == 5  # four of the test above
     assert sweep(made, plan, "--table")[:2] == (0, table)
 
