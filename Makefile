@@ -30,11 +30,11 @@ repro: $(READY)
 
 SPACE ?= space
 space: $(READY)
-	python -m cifarlens.space.serve $(SPACE)
+	python -m cifarlens.space.packaging.serve $(SPACE)
 
 push: $(READY)
 	@test -n "$(SPACE_ID)" || { echo 'Name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
-	python -m cifarlens.space.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
+	python -m cifarlens.space.packaging.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
 
 test: lint
 	python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder

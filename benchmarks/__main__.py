@@ -11,11 +11,17 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cifarlens.errors import UserError
+from cifarlens.runtime.errors import UserError
 
 from .accelerator import accelerator_rows
 from .images import augmentation_row
-from .pipeline import evaluation_row, memory_row, nothing_to_do_row, stage_rows, start_rows
+from .pipeline import (
+    evaluation_row,
+    memory_row,
+    nothing_to_do_row,
+    stage_rows,
+    start_rows,
+)
 from .scaling import print_scaling
 from .table import HEADER, Row, load, machine, new_file
 from .training import step_rows

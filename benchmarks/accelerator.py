@@ -12,12 +12,12 @@ import torch
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from cifarlens.accelerator import count_workers, resolve_accelerator
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.preprocess import normalize
 from cifarlens.params import one_device
-from cifarlens.training.fit import fit
-from cifarlens.training.schedule import Recipe
+from cifarlens.runtime.device import count_workers, resolve_accelerator
+from cifarlens.training.one_cycle.fit import fit
+from cifarlens.training.one_cycle.schedule import Recipe
 from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD

@@ -7,8 +7,8 @@ import albumentations as A
 import numpy as np
 from albumentations.pytorch import ToTensorV2
 
-from cifarlens.data.augmentation import Augmentation, pad
-from cifarlens.data.datamodule import TrainImages
+from cifarlens.training.data.augmentation import Augmentation, pad
+from cifarlens.training.data.datamodule import TrainImages
 
 from .table import Row, in_turn, make_row
 

@@ -16,10 +16,10 @@ from cifarlens.classifier.bundle import Bundle, BundleConfig, load_bundle, save_
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_batches
 from cifarlens.classifier.preprocess import normalize
-from cifarlens.data.dataset import save_dataset
-from cifarlens.data.sources import SOURCE
-from cifarlens.errors import UserError
-from cifarlens.paths import ARCHIVES, DATASET
+from cifarlens.dataset.arrays import save_dataset
+from cifarlens.runtime.errors import UserError
+from cifarlens.runtime.paths import ARCHIVES, DATASET
+from cifarlens.sources import SOURCE
 
 from .images import MEAN, STD
 from .processes import ROOT, run, seconds

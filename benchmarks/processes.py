@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from cifarlens.errors import UserError
+from cifarlens.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 Environment = Mapping[str, str]  # variables to add

@@ -31,13 +31,13 @@ from PIL import Image
 from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits, softmax
-from cifarlens.data.digits import read_digits
-from cifarlens.errors import UserError
 from cifarlens.params import Space
-from cifarlens.paths import LOCK
-from cifarlens.space.contents import ContentsError
-from cifarlens.space.package import Ingredients, package_space
-from cifarlens.space.serve import check
+from cifarlens.runtime.errors import UserError
+from cifarlens.runtime.paths import LOCK
+from cifarlens.sources.digits import read_digits
+from cifarlens.space.app.contents import ContentsError
+from cifarlens.space.packaging.package import Ingredients, package_space
+from cifarlens.space.packaging.serve import check
 
 from .processes import memory
 from .table import load, machine, new_file

@@ -23,9 +23,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from tqdm import tqdm
 
-from cifarlens.errors import UserError
 from cifarlens.params import parse_params
-from cifarlens.paths import LR_FIND_METRICS, PARAMS, TRAIN_METRICS
+from cifarlens.runtime.errors import UserError
+from cifarlens.runtime.paths import LR_FIND_METRICS, PARAMS, TRAIN_METRICS
 
 PLAN = Path(__file__).parent / "sweeps/width16.yaml"
 KEYS = {"jobs", "base", "seeds", "settings"}

@@ -19,11 +19,11 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from cifarlens.classifier.networks import NETWORKS
-from cifarlens.data.dataset import Dataset
+from cifarlens.dataset.arrays import Dataset
 from cifarlens.params import Augment, Model, Optimizer, Trainer, one_device
-from cifarlens.training.assemble import Parts, Settings, assemble
-from cifarlens.training.fit import fit
-from cifarlens.training.schedule import Recipe, one_cycle
+from cifarlens.training.one_cycle.fit import fit
+from cifarlens.training.one_cycle.schedule import Recipe, one_cycle
+from cifarlens.training.setup import Parts, Settings, assemble
 from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD, usual_transforms

@@ -1,10 +1,10 @@
 """Fetches and verifies the images of `data.source` and writes them once, as arrays."""
 
-from cifarlens import paths
-from cifarlens.data.dataset import save_dataset
-from cifarlens.data.sources import SOURCES
+from cifarlens.dataset.arrays import save_dataset
 from cifarlens.params import load_params
-from cifarlens.stage import run_stage
+from cifarlens.runtime import paths
+from cifarlens.runtime.stage import run_stage
+from cifarlens.sources import SOURCES
 
 
 def main() -> None:

@@ -3,19 +3,19 @@
 import numpy as np
 from tqdm import tqdm
 
-from cifarlens import paths
-from cifarlens.accelerator import choose_device
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import predict_batches
-from cifarlens.data.dataset import load_dataset
-from cifarlens.errors import UserError
-from cifarlens.files import write_array, write_csv, write_json
+from cifarlens.dataset.arrays import load_dataset
+from cifarlens.evaluation.metrics import evaluate
+from cifarlens.figures.confusion import draw_confusion
+from cifarlens.figures.reliability import draw_reliability
 from cifarlens.params import load_params
-from cifarlens.reporting.confusion import draw_confusion
-from cifarlens.reporting.evaluation import evaluate
-from cifarlens.reporting.reliability import draw_reliability
-from cifarlens.stage import run_stage
-from cifarlens.training.finished import forget_recorded
+from cifarlens.runtime import paths
+from cifarlens.runtime.device import choose_device
+from cifarlens.runtime.errors import UserError
+from cifarlens.runtime.files import write_array, write_csv, write_json
+from cifarlens.runtime.stage import run_stage
+from cifarlens.training.one_cycle.finished import forget_recorded
 
 
 def main() -> None:

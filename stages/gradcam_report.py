@@ -1,19 +1,19 @@
 """Grad-CAM of misclassified and correct test images, and the report that ties all together."""
 
-from cifarlens import paths
 from cifarlens.classifier.bundle import BundleError, load_bundle
-from cifarlens.data.dataset import load_dataset
-from cifarlens.files import write_csv, write_json
+from cifarlens.dataset.arrays import load_dataset
+from cifarlens.explanation.explain import explain
+from cifarlens.explanation.gradcam import choose_layer
+from cifarlens.figures.galleries import draw_galleries
+from cifarlens.figures.training import draw_training
 from cifarlens.params import load_params
-from cifarlens.reporting.explain import explain
-from cifarlens.reporting.galleries import draw_galleries
-from cifarlens.reporting.glance_section import Settings
-from cifarlens.reporting.gradcam import choose_layer
-from cifarlens.reporting.report import write_report
-from cifarlens.reporting.run import read_run
-from cifarlens.reporting.run_log import write_run_log
-from cifarlens.reporting.training_curves import draw_training
-from cifarlens.stage import run_stage
+from cifarlens.report.report import write_report
+from cifarlens.report.run import read_run
+from cifarlens.report.run_log import write_run_log
+from cifarlens.report.sections.glance import Settings
+from cifarlens.runtime import paths
+from cifarlens.runtime.files import write_csv, write_json
+from cifarlens.runtime.stage import run_stage
 
 
 def main() -> None:

@@ -1,14 +1,14 @@
 """Range tests: trains briefly at rising learning rates and reads lr_max and lr_min off that."""
 
-from cifarlens import paths
-from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_metrics, write_csv, write_json
+from cifarlens.dataset.arrays import load_dataset
+from cifarlens.figures.lr_curve import draw_lr_curve
 from cifarlens.params import load_params, one_device
-from cifarlens.reporting.lr_curve import draw_lr_curve
-from cifarlens.stage import run_stage
-from cifarlens.training.assemble import Settings, assemble
-from cifarlens.training.lr_finder import suggest
-from cifarlens.training.lr_sweep import mean_curve, range_test, repeated
+from cifarlens.runtime import paths
+from cifarlens.runtime.files import read_metrics, write_csv, write_json
+from cifarlens.runtime.stage import run_stage
+from cifarlens.training.lr_find.range_test import mean_curve, range_test, repeated
+from cifarlens.training.lr_find.suggestion import suggest
+from cifarlens.training.setup import Settings, assemble
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
 """A folder ready to push to Hugging Face as a Space."""
 
 from cifarlens.classifier.bundle import BundleError
-from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_metrics
+from cifarlens.dataset.arrays import load_dataset
 from cifarlens.params import load_params
-from cifarlens.paths import (
+from cifarlens.runtime.files import read_metrics
+from cifarlens.runtime.paths import (
     DATASET,
     EVALUATE_METRICS,
     LOCK,
@@ -13,9 +13,9 @@ from cifarlens.paths import (
     TEST_LOGITS,
     TRAIN_METRICS,
 )
-from cifarlens.space.package import Ingredients, load_test_results, package_space
-from cifarlens.space.recipe import MEASURED, recipe
-from cifarlens.stage import run_stage
+from cifarlens.runtime.stage import run_stage
+from cifarlens.space.packaging.package import Ingredients, load_test_results, package_space
+from cifarlens.space.packaging.recipe import MEASURED, recipe
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """Pixel mean and standard deviation per channel, class counts and pictures of the train images."""
 
-from cifarlens.data.dataset import load_dataset
-from cifarlens.data.statistics import channel_statistics, class_counts
-from cifarlens.files import write_json
-from cifarlens.paths import DATASET, DATASET_FIGURES, STATS_METRICS
-from cifarlens.reporting.dataset_figures import draw_dataset
-from cifarlens.stage import run_stage
+from cifarlens.dataset.arrays import load_dataset
+from cifarlens.dataset.statistics import channel_statistics, class_counts
+from cifarlens.figures.dataset import draw_dataset
+from cifarlens.runtime.files import write_json
+from cifarlens.runtime.paths import DATASET, DATASET_FIGURES, STATS_METRICS
+from cifarlens.runtime.stage import run_stage
 
 
 def main() -> None:

@@ -3,20 +3,20 @@
 On several devices a process each comes here; the first writes what they found together.
 """
 
-from cifarlens import paths
 from cifarlens.classifier.bundle import save_bundle
-from cifarlens.data.dataset import dataset_digest, load_dataset
-from cifarlens.files import read_metrics, write_csv, write_json
+from cifarlens.dataset.arrays import dataset_digest, load_dataset
 from cifarlens.params import load_params
-from cifarlens.processes import rank
-from cifarlens.stage import run_stage
-from cifarlens.training.assemble import Settings, assemble
-from cifarlens.training.checkpoint import run_key
-from cifarlens.training.finished import finish, forget_recorded
-from cifarlens.training.fit import fit, summarize
-from cifarlens.training.history import COLUMNS
+from cifarlens.runtime import paths
+from cifarlens.runtime.distributed import rank
+from cifarlens.runtime.files import read_metrics, write_csv, write_json
+from cifarlens.runtime.stage import run_stage
 from cifarlens.training.launch import launch
-from cifarlens.training.schedule import choose_recipe, rate_curve
+from cifarlens.training.one_cycle.checkpoint import run_key
+from cifarlens.training.one_cycle.finished import finish, forget_recorded
+from cifarlens.training.one_cycle.fit import fit, summarize
+from cifarlens.training.one_cycle.history import COLUMNS
+from cifarlens.training.one_cycle.schedule import choose_recipe, rate_curve
+from cifarlens.training.setup import Settings, assemble
 from cifarlens.training.trainer import hardware
 
 

@@ -7,11 +7,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # all tests' servers
 
+import numpy as np
 import properties  # noqa: F401  # keeps hypothesis' own files out of the checkout
 import pytest
+from report_making import make_run, narrow_bundle, noisy_logits
 
-from cifarlens.data.dataset import Dataset
-from cifarlens.data.digits import read_digits
+from cifarlens.classifier.bundle import Bundle
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.explanation.explain import Explanations, explain
+from cifarlens.report.run import Run
+from cifarlens.sources.digits import read_digits
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +35,24 @@ def few_digits(digits: Dataset) -> Dataset:
         test_images=digits.test_images[:100],
         test_labels=digits.test_labels[:100],
     )
+
+
+@pytest.fixture(scope="session")
+def bundle(few_digits: Dataset) -> Bundle:
+    return narrow_bundle(few_digits.classes)
+
+
+@pytest.fixture(scope="session")
+def logits(few_digits: Dataset) -> np.ndarray:
+    """For the 100 test digits; some 20 of them are misclassified."""
+    return noisy_logits(few_digits.test_labels, 10, 1.4)
+
+
+@pytest.fixture(scope="session")
+def run(few_digits: Dataset, logits: np.ndarray) -> Run:
+    return make_run(few_digits, logits)
+
+
+@pytest.fixture(scope="session")
+def explanations(bundle: Bundle, few_digits: Dataset, run: Run) -> Explanations:
+    return explain(bundle, few_digits.test_images, run.cases, 3)

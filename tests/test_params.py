@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from cifarlens.classifier.networks import NETWORKS
-from cifarlens.errors import UserError
 from cifarlens.params import LAYERS, Params, load_params, one_device, parse_params
+from cifarlens.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "params.yaml").read_text()

@@ -20,14 +20,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import examples
 
-from cifarlens.accelerator import resolve_accelerator
-from cifarlens.data.statistics import channel_statistics
-from cifarlens.errors import UserError
+from cifarlens.dataset.statistics import channel_statistics
 from cifarlens.params import LrFind, Params, load_params
-from cifarlens.training.assemble import Settings, assemble
-from cifarlens.training.lr_finder import suggest
-from cifarlens.training.lr_sweep import rising
-from cifarlens.training.schedule import Recipe, choose_recipe, one_cycle
+from cifarlens.runtime.device import resolve_accelerator
+from cifarlens.runtime.errors import UserError
+from cifarlens.training.lr_find.range_test import rising
+from cifarlens.training.lr_find.suggestion import suggest
+from cifarlens.training.one_cycle.schedule import Recipe, choose_recipe, one_cycle
+from cifarlens.training.setup import Settings, assemble
 from cifarlens.training.trainer import resolve_precision
 
 ROOT = Path(__file__).parents[1]

@@ -14,10 +14,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from . import paths
-from .errors import UserError
-from .files import read_json, write_text
-from .stage import run_stage
+from .runtime import paths
+from .runtime.errors import UserError
+from .runtime.files import read_json, write_text
+from .runtime.stage import run_stage
 
 FOLDER = Path("demo")
 CHANGES = Path("params.demo.yaml")

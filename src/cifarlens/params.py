@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML, AliasEvent
 
-from .errors import UserError, shown
-from .paths import PARAMS
+from .runtime.errors import UserError, shown
+from .runtime.paths import PARAMS
 
 IMAGE_SIZE = 32  # pixels; both data sets and all networks
 LAYERS = {

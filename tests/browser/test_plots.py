@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cifarlens.files import write_csv
+from cifarlens.runtime.files import write_csv
 
 ROOT = Path(__file__).parents[2]
 PLOTS = """\

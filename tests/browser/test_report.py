@@ -16,17 +16,17 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import custom_resnet
-from cifarlens.data.dataset import Dataset
-from cifarlens.data.statistics import class_counts
+from cifarlens.classifier.operations import network_layers
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.dataset.statistics import class_counts
+from cifarlens.evaluation.cases import all_cases
+from cifarlens.evaluation.metrics import evaluate
+from cifarlens.explanation.explain import explain
 from cifarlens.params import Augment, Optimizer
-from cifarlens.reporting.cases import all_cases
-from cifarlens.reporting.error_section import FIRST
-from cifarlens.reporting.evaluation import evaluate
-from cifarlens.reporting.explain import explain
-from cifarlens.reporting.glance_section import Settings
-from cifarlens.reporting.network_table import network_layers
-from cifarlens.reporting.report import write_report
-from cifarlens.reporting.run import Run
+from cifarlens.report.report import write_report
+from cifarlens.report.run import Run
+from cifarlens.report.sections.errors import FIRST
+from cifarlens.report.sections.glance import Settings
 
 PHONE = {"width": 390, "height": 844}
 

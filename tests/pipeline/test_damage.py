@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from project import Project
 
-from cifarlens.files import read_json
+from cifarlens.runtime.files import read_json
 
 
 def change_data(folder):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from closure import ROOT, imported_files, loaded_params
 
-from cifarlens.space.sources import files_read
+from cifarlens.space.packaging.shipped import files_read
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 TEMPLATES = "src/cifarlens/reporting/templates"

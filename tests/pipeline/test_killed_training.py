@@ -8,7 +8,7 @@ import pytest
 from killing import after_epoch, dvc_alone, everything, in_stage, kill, running, while_writing
 from project import Project, make_project
 
-from cifarlens.files import read_csv
+from cifarlens.runtime.files import read_csv
 
 MOMENTS = {
     "in a later epoch": (after_epoch(2, 0.2), everything(signal.SIGKILL), 2),

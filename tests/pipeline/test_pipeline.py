@@ -10,8 +10,8 @@ from huggingface_hub import SpaceCard
 
 from cifarlens.classifier.bundle import load_bundle
 from cifarlens.classifier.predict import predict_logits
-from cifarlens.data.dataset import load_dataset
-from cifarlens.files import read_csv, read_json
+from cifarlens.dataset.arrays import load_dataset
+from cifarlens.runtime.files import read_csv, read_json
 
 DOWNSTREAM_OF_LR_MAX = ("train", "evaluate", "gradcam_report", "package_space")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifarlens.data.dataset import Dataset, dataset_digest, load_dataset
-from cifarlens.data.statistics import channel_statistics
+from cifarlens.dataset.arrays import Dataset, dataset_digest, load_dataset
+from cifarlens.dataset.statistics import channel_statistics
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "cifar10"

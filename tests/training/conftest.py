@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cifarlens.data.statistics import channel_statistics
+from cifarlens.dataset.statistics import channel_statistics
 from cifarlens.params import Augment, Model, Optimizer, one_device
-from cifarlens.training.assemble import Settings, assemble
+from cifarlens.training.setup import Settings, assemble
 
 
 @pytest.fixture

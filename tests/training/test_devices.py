@@ -16,14 +16,14 @@ import torch
 from one_of_several import COUNT, RECIPE, digest, small_parts
 from torch.nn import functional as F
 
-from cifarlens.data.dataset import save_dataset
-from cifarlens.errors import UserError
+from cifarlens.dataset.arrays import save_dataset
 from cifarlens.params import Trainer
-from cifarlens.training.fit import _agree
+from cifarlens.runtime.errors import UserError
 from cifarlens.training.launch import launch
-from cifarlens.training.schedule import one_cycle
+from cifarlens.training.one_cycle.fit import _agree
+from cifarlens.training.one_cycle.schedule import one_cycle
 
-SCRIPT = Path(__file__).parents[1] / "one_of_several.py"
+SCRIPT = Path(__file__).parents[1] / "helpers" / "one_of_several.py"
 TWO = {"accelerator": "cpu", "devices": 2, "num_nodes": 1, "strategy": "auto"}
 
 

@@ -4,7 +4,7 @@ import signal
 import pytest
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-from cifarlens.errors import UserError
+from cifarlens.runtime.errors import UserError
 from cifarlens.training.launch import _explain
 
 TOLD = "The disk is full."

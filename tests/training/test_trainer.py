@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cifarlens.errors import UserError
+from cifarlens.runtime.errors import UserError
 from cifarlens.training.trainer import resolve_precision
 
 

@@ -1,1 +1,1 @@
-"""LightningModule, schedule, learning-rate finder and fit; knows nothing of reports."""
+"""lr_find and train: batches, the LightningModule, range tests and the one cycle."""

@@ -22,11 +22,11 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from ..accelerator import check_devices
-from ..errors import UserError, shown
 from ..params import Trainer
-from ..processes import RUN_ID, launched
-from ..stopping import SIGNALS, Stopped
+from ..runtime.device import check_devices
+from ..runtime.distributed import RUN_ID, launched
+from ..runtime.errors import UserError, shown
+from ..runtime.signals import SIGNALS, Stopped
 
 LOOPBACK = "127.0.0.1"
 JOIN_WITHIN = 900  # seconds that machines wait for each other

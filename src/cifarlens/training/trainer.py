@@ -18,10 +18,10 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.strategies import DDPStrategy
 from torch.distributed import DistError
 
-from ..accelerator import check_devices, resolve_accelerator
-from ..errors import UserError
 from ..params import Trainer as TrainerParams
-from ..processes import launched
+from ..runtime.device import check_devices, resolve_accelerator
+from ..runtime.distributed import launched
+from ..runtime.errors import UserError
 from .memory import LeanPools
 
 # Advice on our deliberate choices; everything else is still shown.

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 from space_making import Running, make_space, running
 
-from cifarlens.space.contents import Contents, load_contents
+from cifarlens.space.app.contents import Contents, load_contents
 
 MISTAKES = 12  # that the Space of these tests ships
 

@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from space_visiting import MAPS, TOP, answer, box, heats, number, open_tab, rows, shown
 
-from cifarlens.space.contents import Contents
+from cifarlens.space.app.contents import Contents
 
 COPY = """async () => {
   const canvas = new OffscreenCanvas(64, 64), pen = canvas.getContext('2d');

@@ -3,7 +3,7 @@
 from playwright.sync_api import Locator, Page, expect
 from space_visiting import MISTAKES, box, number, open_tab, shown
 
-from cifarlens.space.handlers import ALL_CLASSES
+from cifarlens.space.app.page.handlers import ALL_CLASSES
 
 
 def figures(app: Page) -> Locator:

@@ -1,1 +1,0 @@
-"""Sources, statistics, augmentation and loading of the images; knows nothing of networks."""

@@ -1,0 +1,1 @@
+"""The arrays on disk and their statistics."""

@@ -1,0 +1,109 @@
+"""The data set on disk: one `.npy` file an array, whose bytes are the same on every machine."""
+
+import errno
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..runtime.errors import UserError
+from ..runtime.files import read_json, write_array, write_json
+
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+CLASSES = "classes.json"
+IMAGE_SIZE = 32  # pixels
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels.
+
+    Attributes:
+        train_images: uint8, N×H×W×3, 0 to 255.
+        train_labels: int64, N, indices into `classes`.
+        test_images: as the train images.
+        test_labels: as the train labels.
+        classes: names, by label.
+    """
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: tuple[str, ...]
+
+
+def save_dataset(folder: Path, dataset: Dataset) -> None:
+    """Writes the folder anew: beside its place, which it takes when it is whole.
+
+    Raises:
+        OSError: no space, no permission, or a file has the folder's name. The old folder is kept.
+    """
+    if folder.is_symlink():  # to a larger disk, perhaps
+        folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    new, old = (folder.with_name(f".{folder.name}.{word}.part") for word in ("new", "old"))
+    for leftover in (new, old):  # of a run that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        for name in ARRAYS:
+            write_array(new / f"{name}.npy", getattr(dataset, name))
+        write_json(new / CLASSES, list(dataset.classes))
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """Opens the folder; the arrays are mapped from disk, read-only.
+
+    Raises:
+        UserError: the folder or a file is missing, damaged, or does not fit the others.
+    """
+    if not folder.exists():
+        raise UserError(f"There is no data set in {folder} yet: `dvc repro` brings it.")
+    try:
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ARRAYS
+        }
+        dataset = Dataset(classes=tuple(read_json(folder / CLASSES)), **arrays)
+    except Exception as error:  # NumPy and json raise a dozen kinds for damaged files
+        raise _damaged(folder, str(error)) from None
+    if not dataset.classes or not all(isinstance(name, str) for name in dataset.classes):
+        raise _damaged(folder, f"{CLASSES} is no list of names")
+    for part in ("train", "test"):
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        square = images.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE, 3)
+        if images.dtype != np.uint8 or not square or not len(images):
+            raise _damaged(folder, f"{part}_images is {images.dtype} {images.shape}")
+        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+            raise _damaged(folder, f"{part}_labels is {labels.dtype} {labels.shape}")
+        if labels.min() < 0 or labels.max() >= len(dataset.classes):
+            raise _damaged(
+                folder, f"{part}_labels holds {labels.min()} to {labels.max()}, beyond the classes"
+            )
+    return dataset
+
+
+def dataset_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of the folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.name.encode())
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _damaged(folder: Path, why: str) -> UserError:
+    return UserError(
+        f"The data set in {folder} is damaged ({why}): run `dvc repro -f -s download`."
+    )

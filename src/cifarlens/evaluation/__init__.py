@@ -1,0 +1,1 @@
+"""What the test logits say: metrics, calibration, confusion."""

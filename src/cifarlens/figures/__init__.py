@@ -1,0 +1,1 @@
+"""Every matplotlib figure, in one style."""

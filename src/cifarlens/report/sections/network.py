@@ -1,0 +1,37 @@
+"""The report's section on the network: its drawing, its layers and what they come to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...classifier.operations import Layer, parts_of
+from ...figures.network import network_figure
+from ...figures.style import render_svg
+
+OPEN = 40  # layers that the table shows without being asked
+
+
+def network_section(layers: Sequence[Layer]) -> dict[str, Any]:
+    """What network.html.j2 shows of the layers that `network_layers` found."""
+    parts = parts_of(layers)
+    label = "Feature maps from the image to the logits; the table below holds the numbers"
+    return {
+        "drawing": render_svg(network_figure(layers), "network", label),
+        "parts": parts,
+        "parameters": sum(part.parameters for part in parts),
+        "mult_adds": sum(part.mult_adds for part in parts),
+        "field": layers[-1].field,
+        "open": len(layers) <= OPEN,
+    }
+
+
+def millions(count: int) -> str:
+    """A number of operations in few digits: 379.27M, 5.1K, 12."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if count >= unit:
+            return f"{count / unit:.2f}{name}"
+    return f"{count}"
+
+
+def shape_words(shape: Sequence[int]) -> str:
+    """A shape as people write it: 64×32×32."""
+    return "×".join(map(str, shape))

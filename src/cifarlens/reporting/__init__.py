@@ -1,1 +1,0 @@
-"""Evaluation, figures, Grad-CAM galleries and the HTML report."""

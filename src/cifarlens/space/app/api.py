@@ -1,0 +1,68 @@
+"""What the public endpoints answer, as values. Knows nothing of Gradio."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...classifier.saliency import METHODS, saliency_maps
+from ...display.heatmap import blend
+from .checks import InputError, choice, percent, whole
+from .contents import Contents
+from .page import html as figures
+from .page.handlers import MAP_COUNT, MISTAKE_COUNT, TOP_CLASSES, likeliest, select
+from .pictures import open_picture
+
+
+class Api:
+    """The endpoints; each raises InputError for what it cannot use."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+
+    def classify(self, image: Path | None, top_k: object) -> dict[str, float]:
+        """Probabilities of the likeliest classes, the likeliest first."""
+        count = whole(top_k, 1, self.contents.max_top, TOP_CLASSES)
+        probabilities = self.contents.probabilities(self._read(image)[None])[0]
+        labels = likeliest(probabilities, count)
+        return {self.contents.classes[label]: float(probabilities[label]) for label in labels}
+
+    def gradcam(
+        self, image: Path | None, maps: object, layer: object, opacity: object, method: object
+    ) -> list[tuple[np.ndarray, str]]:
+        """The picture under a heat map for each of the likeliest classes, with a caption."""
+        count = whole(maps, 1, self.contents.max_top, MAP_COUNT)
+        layer = choice(layer, list(self.contents.layers), "Layer")
+        strength = percent(opacity, "Opacity")
+        method = choice(method, list(METHODS), "Method")
+        pixels = self._read(image)
+        probabilities = self.contents.probabilities(pixels[None])[0]
+        labels = likeliest(probabilities, count)
+        (found,) = saliency_maps(self.contents.bundle, pixels[None], [labels], layer, method)
+        return [
+            (
+                blend(pixels, saliency, strength),
+                f"{self.contents.classes[label]} {figures.share(probabilities[label])}",
+            )
+            for label, saliency in zip(labels, found, strict=True)
+        ]
+
+    def misclassified(self, count: object, true_class: object) -> list[tuple[np.ndarray, str]]:
+        """The most confident mistakes on the test images, with captions."""
+        stored = self.contents.mistakes
+        if not stored:
+            return []
+        number = whole(count, 1, len(stored), MISTAKE_COUNT)
+        classes = self.contents.classes
+        return [
+            (
+                self.contents.image(row),
+                f"{classes[row.label]} taken for {classes[row.predicted]}"
+                f" ({figures.share(row.predicted_probability)})",
+            )
+            for row in select(self.contents, true_class)[:number]
+        ]
+
+    def _read(self, image: Path | None) -> np.ndarray:
+        if image is None:
+            raise InputError("The picture is missing: upload one first.")
+        return self.contents.fit(open_picture(image))

@@ -1,0 +1,1 @@
+"""Learning-rate range tests, and the rates read off their curve."""

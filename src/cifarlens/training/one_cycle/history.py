@@ -1,0 +1,107 @@
+"""Keeps what each epoch came to, across a resumed run too, and shows it in TensorBoard."""
+
+import math
+from dataclasses import asdict, astuple, dataclass, fields
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.loggers import TensorBoardLogger
+from torchmetrics import MetricCollection
+from torchvision.utils import make_grid
+
+from ..module import Classifier
+from .graph import graph_event
+
+LR_INTERVAL = 10  # steps between two points of the rate in TensorBoard
+SAMPLES = 32  # augmented images shown in TensorBoard
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the history.
+
+    Attributes:
+        epoch: counted from 1.
+        lr: of the epoch's last step.
+        train_loss: mean cross-entropy over the augmented images, while training on them.
+        train_accuracy: likewise, 0 to 1.
+        val_loss: on the held-out images after the epoch, None if there are none.
+        val_accuracy: likewise.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+
+    def row(self) -> tuple[float | None, ...]:
+        """The values in the order of `COLUMNS`."""
+        return astuple(self)
+
+
+COLUMNS = tuple(field.name for field in fields(Epoch))
+
+
+class History(pl.Callback):
+    """Collects an `Epoch` an epoch; its state travels in the checkpoint."""
+
+    def __init__(self) -> None:
+        self.epochs: list[Epoch] = []
+        self._lr = math.nan
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": [asdict(epoch) for epoch in self.epochs]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epochs = [Epoch(**epoch) for epoch in state_dict["epochs"]]
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self._lr = float(trainer.optimizers[0].param_groups[0]["lr"])
+        board = _board(trainer)
+        if board and trainer.global_step % LR_INTERVAL == 0:
+            board.add_scalar("lr", self._lr, trainer.global_step)
+        if board and trainer.global_step == 0:
+            images = batch[0][:SAMPLES].float()
+            board.add_image("augmented", make_grid(images, nrow=8, normalize=True), 0)
+            assert isinstance(pl_module, Classifier)
+            board.file_writer.add_event(graph_event(pl_module.network, images.shape[-1]))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        train_loss, train_accuracy = _read(pl_module.train_metrics)
+        val_loss, val_accuracy = None, None
+        if trainer.val_dataloaders:
+            val_loss, val_accuracy = _read(pl_module.val_metrics)
+        epoch = Epoch(
+            trainer.current_epoch + 1,
+            float(f"{self._lr:.8g}"),  # without the noise of the last bits
+            train_loss,
+            train_accuracy,
+            val_loss,
+            val_accuracy,
+        )
+        self.epochs.append(epoch)
+        found = {k: v for k, v in asdict(epoch).items() if "_" in k and v is not None}
+        trainer.progress_bar_metrics.update(found)
+        if board := _board(trainer):
+            for name, value in found.items():
+                board.add_scalar(name.replace("_", "/"), value, epoch.epoch)
+
+
+def _read(metrics: MetricCollection) -> tuple[float, float]:
+    """Loss and accuracy since the last reading."""
+    values = metrics.compute()
+    metrics.reset()
+    return round(float(values["loss"]), 6), round(float(values["accuracy"]), 6)
+
+
+def _board(trainer: pl.Trainer) -> Any | None:
+    """TensorBoard's writer, if this trainer logs to it; of several processes the first does."""
+    logger = trainer.logger
+    if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+        return logger.experiment
+    return None

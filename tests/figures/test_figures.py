@@ -1,0 +1,215 @@
+"""Every figure is drawn whole, in both of its forms, and says what it shows."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.explanation.explain import Explanations
+from cifarlens.figures.classes import class_accuracy_figure, faithfulness_figure
+from cifarlens.figures.confusion import confusion_figure, draw_confusion, row_shares
+from cifarlens.figures.dataset import (
+    channel_images,
+    class_balance,
+    draw_dataset,
+    first_of_each_class,
+    vivid,
+)
+from cifarlens.figures.galleries import draw_galleries
+from cifarlens.figures.lr_curve import draw_lr_curve, lr_curve
+from cifarlens.figures.reliability import draw_reliability, reliability_figure
+from cifarlens.figures.style import render_svg
+from cifarlens.figures.training import draw_training, training_figures
+from cifarlens.figures.trust import sanity_figure
+from cifarlens.report.run import Run
+
+TEST = (0.6, 0.85)  # loss and accuracy
+
+
+def words(figure: Figure) -> str:
+    return " ".join(ET.fromstring(render_svg(figure, "x", "x")).itertext())
+
+
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        picture.load()
+        return picture.size
+
+
+def test_lr_curve_names_both_rates(run: Run, tmp_path: Path) -> None:
+    curve = run.curve["lr"], run.curve["loss"], run.curve["smooth"], run.finder
+    text = words(lr_curve(*curve))
+    assert "lr_min = 0.0001" in text
+    assert "lr_max = 0.02" in text
+    assert "valley" in text
+    assert "train loss (cross-entropy, nats)" in text
+    draw_lr_curve(tmp_path / "lr.png", *curve)
+    assert size(tmp_path / "lr.png") == (1440, 760)
+
+
+def test_lr_curve_keeps_the_minimum_in_sight_when_the_loss_explodes() -> None:
+    rates, losses = np.geomspace(1e-5, 1, 50), np.r_[np.linspace(2.3, 1.2, 40), np.full(10, 1e4)]
+    found = {"lr_min": 1e-4, "lr_max": 1e-2, "lr_valley_start": 1e-3, "lr_valley_end": 1e-1}
+    low, high = lr_curve(rates, losses, losses, found).axes[0].get_ylim()
+    assert low < 1.2
+    assert 2.3 < high < 4
+
+
+def test_dataset_figures(few_digits: Dataset, tmp_path: Path) -> None:
+    draw_dataset(tmp_path, few_digits, {"0": 20, "1": 1_180})
+    names = ["channels.png", "class_balance.png", "examples.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert all(min(size(path)) > 300 for path in tmp_path.iterdir())
+    before = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+    draw_dataset(tmp_path, few_digits, {"0": 20, "1": 1_180})
+    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
+
+
+def test_class_balance_shows_counts() -> None:
+    assert "1,180" in words(class_balance({"cat": 20, "dog": 1_180}))
+
+
+def test_examples_are_the_first_and_may_be_few() -> None:
+    rows = first_of_each_class(np.array([1, 0, 1, 1]), 3, 2)
+    assert [row.tolist() for row in rows] == [[1], [0, 2], []]
+
+
+def test_a_class_with_few_images_is_drawn(few_digits: Dataset, tmp_path: Path) -> None:
+    few = replace(
+        few_digits,
+        train_images=few_digits.train_images[:4],
+        train_labels=few_digits.train_labels[:4],
+    )
+    draw_dataset(tmp_path, few, {})
+    assert (tmp_path / "examples.png").is_file()
+
+
+def test_channels_add_up_to_the_image() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (4, 4, 3)).astype(np.uint8)
+    split = channel_images(image)
+    assert list(split) == ["image", "red", "green", "blue"]
+    np.testing.assert_array_equal(split["red"] + split["green"] + split["blue"], image)
+
+
+def test_the_channel_example_has_something_in_every_channel(few_digits: Dataset) -> None:
+    images = np.zeros((3, 32, 32, 3), np.uint8)
+    images[0, :16, :, 0] = 255  # red only
+    images[1, :16] = 255  # grey
+    images[2, :16, :, 0], images[2, :, :16, 1], images[2, 8:24, :, 2] = 255, 255, 255
+    dataset = replace(few_digits, train_images=images)
+    assert vivid(dataset, [np.arange(3)]) == 2
+
+
+def test_confusion_counts_and_shares(tmp_path: Path) -> None:
+    confusion = np.array([[1_900, 100], [0, 0]])
+    text = words(confusion_figure(confusion, ("cat", "dog")))
+    assert "1,900" in text
+    assert "predicted class" in text
+    np.testing.assert_allclose(row_shares(confusion), [[0.95, 0.05], [0, 0]])
+    draw_confusion(tmp_path / "c.png", confusion, ("cat", "dog"))
+    assert min(size(tmp_path / "c.png")) > 300
+
+
+def test_training_curves(run: Run, tmp_path: Path) -> None:
+    figures = training_figures(run.history, run.rates, TEST)
+    assert list(figures) == ["loss", "accuracy", "rate"]
+    assert "validation" in words(figures["loss"])
+    draw_training(tmp_path / "t.png", run.history, run.rates, TEST)
+    assert size(tmp_path / "t.png") == (1440, 1680)
+
+
+def test_training_curves_without_validation(run: Run) -> None:
+    history = {**run.history, "val_loss": [None] * 3, "val_accuracy": [None] * 3}
+    for figure in training_figures(history, run.rates, TEST).values():
+        assert "validation" not in words(figure)
+
+
+def test_training_curves_of_one_epoch(run: Run) -> None:
+    history = {name: column[:1] for name, column in run.history.items()}
+    assert "train" in words(training_figures(history, run.rates, TEST)["accuracy"])
+
+
+def test_the_gap_to_the_test_images_and_the_peak_are_drawn(run: Run) -> None:
+    figures = training_figures(run.history, run.rates, TEST)
+    for name, value in zip(("loss", "accuracy"), TEST, strict=True):
+        (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test")
+        assert line.get_ydata() == [value, value]
+    (curve, peak) = figures["rate"].axes[0].lines
+    assert list(curve.get_ydata()) == run.rates["lr"]
+    assert list(peak.get_xdata()) == [3]
+    assert "0.02 at step 3" in words(figures["rate"])
+
+
+def test_class_accuracy_has_a_row_a_class(run: Run) -> None:
+    figure = class_accuracy_figure(run.result)
+    assert len(figure.axes[0].get_yticklabels()) == 10
+    assert f"{run.result.accuracy:.1%}" in words(figure)
+
+
+def test_reliability_shows_every_filled_bin(run: Run, tmp_path: Path) -> None:
+    found = run.result.calibration
+    upper, lower = reliability_figure(found).axes
+    assert len(upper.collections[0].get_segments()) == len(found.filled)
+    assert sum(bar.get_height() for bar in lower.patches) == pytest.approx(1)
+    draw_reliability(tmp_path / "r.png", found)
+    assert min(size(tmp_path / "r.png")) > 300
+
+
+def test_faithfulness_names_every_map(explanations: Explanations) -> None:
+    assert explanations.faithfulness is not None
+    names = ["prep", "layer3", "random"]
+    text = words(faithfulness_figure(explanations.faithfulness, names))
+    for name in (*names, "untouched"):
+        assert name in text
+    assert "layer1" not in text
+
+
+def test_sanity_has_a_line_a_method(explanations: Explanations) -> None:
+    assert explanations.sanity is not None
+    figure = sanity_figure(explanations.sanity, "layer2")
+    for name in ("Grad-CAM", "LayerCAM", "trained", "+ head", "+ prep"):
+        assert name in words(figure)
+    (line,) = (line for line in figure.axes[0].lines if line.get_label() == "HiResCAM")
+    assert list(line.get_ydata()) == [1, *explanations.sanity.similarity["layer2 HiResCAM"]]
+
+
+def gallery(explanations: Explanations, classes: tuple[str, ...]) -> Callable[[Path], None]:
+    def draw(folder: Path) -> None:
+        draw_galleries(folder, explanations.mistakes, explanations.correct, classes, "layer3", 0.6)
+
+    return draw
+
+
+def test_galleries_are_made_anew(
+    explanations: Explanations, few_digits: Dataset, tmp_path: Path
+) -> None:
+    draw = gallery(explanations, few_digits.classes)
+    (tmp_path / "old.png").write_bytes(b"")
+    draw(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["correct.png", "misclassified.png"]
+    before = (tmp_path / "misclassified.png").read_bytes()
+    draw(tmp_path)
+    assert (tmp_path / "misclassified.png").read_bytes() == before
+
+
+def test_a_gallery_without_images_says_so(few_digits: Dataset, tmp_path: Path) -> None:
+    gallery(Explanations([], [], None), few_digits.classes)(tmp_path)
+    assert size(tmp_path / "misclassified.png")[1] > 100
+
+
+@pytest.mark.parametrize("opacity", [0.0, 1.0])
+def test_opacity_changes_the_gallery(
+    explanations: Explanations, few_digits: Dataset, tmp_path: Path, opacity: float
+) -> None:
+    for name, value in (("a", 0.5), ("b", opacity)):
+        draw_galleries(
+            tmp_path / name, explanations.mistakes, [], few_digits.classes, "layer3", value
+        )
+    sheets = [(tmp_path / name / "misclassified.png").read_bytes() for name in ("a", "b")]
+    assert sheets[0] != sheets[1]

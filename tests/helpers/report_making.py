@@ -1,0 +1,109 @@
+"""Makes a run out of real digits, a narrow network with random weights, and known logits."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from cifarlens.classifier.bundle import Bundle, BundleConfig
+from cifarlens.classifier.networks import custom_resnet
+from cifarlens.classifier.operations import network_layers
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.dataset.statistics import class_counts
+from cifarlens.evaluation.cases import all_cases
+from cifarlens.evaluation.metrics import evaluate
+from cifarlens.params import Augment, Optimizer
+from cifarlens.report.run import Run
+from cifarlens.report.sections.glance import Settings
+
+HISTORY = {
+    "epoch": [1.0, 2.0, 3.0],
+    "lr": [0.01, 0.02, 0.001],
+    "train_loss": [2.1, 1.0, 0.4],
+    "train_accuracy": [0.3, 0.7, 0.9],
+    "val_loss": [1.9, 0.9, 0.5],
+    "val_accuracy": [0.35, 0.72, 0.88],
+}
+RATES = {"step": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "lr": [0.001, 0.01, 0.02, 0.0137, 0.0073, 0.001]}
+SETTINGS = Settings(
+    seed=0,
+    batch_size=512,
+    peak_epoch=1.5,
+    lr_max="auto",
+    lr_min=0.001,
+    val_size=100,
+    augment=Augment(padding=4, flip=True, cutout=8),
+    optimizer=Optimizer(
+        weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
+    ),
+)
+CURVE = {
+    "lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
+    "loss": [2.4, 2.2, 2.0, 1.2, 1.5, 9.0],
+    "smooth": [2.4, 2.3, 2.0, 1.3, 1.6, 7.0],
+}
+TRAIN = {
+    "epochs": 3,
+    "kept_epoch": 3,
+    "ema_decay": 0.0,
+    "lr_max": 0.02,
+    "lr_min": 0.001,
+    "parameters": 103_954,
+    "train_loss": 0.4,
+    "train_accuracy": 0.9,
+    "val_loss": 0.5,
+    "val_accuracy": 0.88,
+}
+FINDER = {
+    "lr_max": 0.02,
+    "lr_min": 0.0001,
+    "lr_valley_start": 0.02,
+    "lr_valley_end": 0.08,
+    "steps": 6,
+    "repeats": 2,
+}
+
+
+def narrow_bundle(classes: tuple[str, ...], width: int = 4) -> Bundle:
+    """A network with random weights."""
+    torch.manual_seed(0)
+    network = custom_resnet(len(classes), width=width).eval().requires_grad_(False)
+    third = (0.31, 0.31, 0.31)
+    config = BundleConfig(
+        "custom_resnet", {"width": width}, classes, third, third, 32, network.layers
+    )
+    return Bundle(network, config)
+
+
+def noisy_logits(labels: np.ndarray, classes: int, noise: float) -> np.ndarray:
+    """Logits that point at the label, the less the more noise."""
+    random = np.random.default_rng(0)
+    logits = 3 * np.eye(classes)[labels] + noise * random.normal(size=(len(labels), classes))
+    return logits.astype(np.float32)
+
+
+def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
+    classes = dataset.classes
+    bundle = narrow_bundle(classes)
+    run = Run(
+        source="digits",
+        settings=SETTINGS,
+        dataset=dataset,
+        config=bundle.config,
+        layers=network_layers(bundle.network, 32),
+        cases=all_cases(logits, dataset.test_labels),
+        result=evaluate(logits, dataset.test_labels, classes),
+        stats={
+            "mean": [0.31, 0.31, 0.31],
+            "std": [0.35, 0.35, 0.35],
+            "class_counts": class_counts(dataset.train_labels, classes),
+            "images": len(dataset.train_labels),
+        },
+        finder=FINDER,
+        curve=CURVE,
+        train=TRAIN,
+        history=HISTORY,
+        rates=RATES,
+    )
+    return replace(run, **changes)

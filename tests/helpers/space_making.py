@@ -1,0 +1,206 @@
+"""Makes Spaces for tests, from an untrained network and scikit-learn's digits, and runs copies."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+
+from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
+from cifarlens.classifier.networks import NETWORKS
+from cifarlens.classifier.predict import predict_logits, softmax
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.params import Space
+from cifarlens.space.packaging.package import Ingredients, package_space
+
+ROOT = Path(__file__).parents[2]
+WIDTH = 8
+TEST_IMAGES = 200
+START_SECONDS = 60
+RECIPE = (("Epochs", "0"), ("Optimizer", "none: the network was never trained"))
+REFUSALS = ("InvalidPathError", "ValidationError")
+
+# Starts app.py where no other cifarlens than the copy's own can be found.
+ISOLATED = """
+import runpy, sys
+from pathlib import Path
+source, copy = Path(sys.argv[1]), Path.cwd()
+sys.path[:] = [str(copy)] + [p for p in sys.path if p and not Path(p).is_relative_to(source)]
+sys.meta_path[:] = [f for f in sys.meta_path if not str(f).startswith("<class '__editable__")]
+import cifarlens.space.app.server
+assert Path(cifarlens.__file__).is_relative_to(copy), cifarlens.__file__
+assert Path(cifarlens.space.app.__file__).is_relative_to(copy)
+runpy.run_path("app.py", run_name="__main__")
+"""
+
+
+def make_dataset(classes: int = 10) -> Dataset:
+    """The digits below `classes`, each pixel enlarged to 4×4 of three equal channels."""
+    digits = load_digits()
+    wanted = digits.target < classes
+    grey = (digits.images[wanted] * (255 / 16)).astype(np.uint8)
+    images = np.kron(grey, np.ones((1, 4, 4), np.uint8))[..., np.newaxis].repeat(3, axis=3)
+    labels = digits.target[wanted].astype(np.int64)
+    test, train = slice(0, TEST_IMAGES), slice(TEST_IMAGES, None)
+    names = tuple(str(name) for name in range(classes))
+    return Dataset(images[train], labels[train], images[test], labels[test], names)
+
+
+def make_ingredients(
+    folder: Path,
+    classes: int = 10,
+    mistakes: int = 12,
+    perfect: bool = False,
+    architecture: str = "custom_resnet",
+) -> Ingredients:
+    """A network that was never trained; if `perfect`, its answers are taken for the labels."""
+    torch.manual_seed(1)
+    network = NETWORKS[architecture](classes, width=WIDTH)
+    data = make_dataset(classes)
+    config = BundleConfig(
+        architecture, {"width": WIDTH}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
+    )
+    save_bundle(folder / "models", network, config)
+    logits = predict_logits(load_bundle(folder / "models"), data.test_images)
+    if perfect:
+        labels = logits.argmax(1)
+        data = Dataset(data.train_images, data.train_labels, data.test_images, labels, data.classes)
+    return Ingredients(
+        model=folder / "models",
+        dataset=data,
+        test_logits=logits,
+        test_metrics=measure(logits, data),
+        lock=ROOT / "requirements.lock",
+        source="digits",
+        space=Space(mistakes=mistakes, top_classes=3),
+        recipe=RECIPE,
+    )
+
+
+def measure(logits: np.ndarray, data: Dataset) -> dict[str, object]:
+    """What the evaluate stage writes."""
+    labels = data.test_labels
+    right = logits.argmax(1) == labels
+    return {
+        "accuracy": float(right.mean()),
+        "loss": float(-np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()),
+        "images": len(labels),
+        "correct": int(right.sum()),
+        "classes": {
+            name: float(right[labels == label].mean()) if (labels == label).any() else 0.0
+            for label, name in enumerate(data.classes)
+        },
+    }
+
+
+def make_space(folder: Path, **options: object) -> Path:
+    """A packaged Space below `folder`."""
+    package_space(folder / "space", make_ingredients(folder, **options))
+    return folder / "space"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A Space that runs: its address, the folder of the copy, its log, its process."""
+
+    url: str
+    copy: Path
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path, port: int) -> dict[str, str]:
+    """Nothing that leads back to this repository or off this machine."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return {
+        **kept,
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "HF_HUB_OFFLINE": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Returns when the app answers; fails with its log when it ends first."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    limit = time.monotonic() + START_SECONDS
+    while time.monotonic() < limit and process.poll() is None:
+        try:
+            opener.open(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the app did not start:\n{log.read_text()}")
+
+
+@contextmanager
+def running(space: Path, folder: Path, refusals: tuple[str, ...] = REFUSALS) -> Iterator[Running]:
+    """Runs a copy of a Space; the block fails if the app's log shows a defect."""
+    command = [sys.executable, "-c", ISOLATED, str(ROOT / "src")]
+    with started(space, folder, command, refusals=refusals) as app:
+        yield app
+
+
+@contextmanager
+def started(
+    space: Path,
+    folder: Path,
+    command: list[str],
+    settings: Mapping[str, str] | None = None,
+    refusals: tuple[str, ...] = REFUSALS,
+) -> Iterator[Running]:
+    """As `running`, with a command of its own, further settings and refusals of Gradio's own."""
+    copy = folder / "copy"
+    shutil.copytree(space, copy)
+    port, log = free_port(), folder / "app.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command,
+            cwd=copy,
+            env={**environment(folder, port), **(settings or {})},
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(url, process, log)
+        yield Running(url, copy, log, process)
+    finally:
+        process.terminate()
+        process.wait(10)
+    found = defects(log, refusals)
+    assert not found, f"{found}\n{log.read_text()}"
+
+
+def defects(log: Path, refusals: tuple[str, ...] = REFUSALS) -> list[str]:
+    """Exceptions in an app's log, other than Gradio's own for requests made up to break in."""
+    raised = re.findall(r"^([\w.]*(?:Error|Exception)\b.*)", log.read_text(), re.MULTILINE)
+    return [line for line in raised if not any(words in line for words in refusals)]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

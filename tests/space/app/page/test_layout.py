@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+from space_making import make_space
+
+from cifarlens.space.app.about import FACTS, TEXTS, about, sections
+from cifarlens.space.app.contents import load_contents
+from cifarlens.space.app.page.components import PageSlider
+from cifarlens.space.app.page.layout import build
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"mistakes": 1}, {"perfect": True}, {"classes": 2}, {"architecture": "resnet18"}],
+    ids=["usual", "one mistake", "no mistakes", "two classes", "resnet18"],
+)
+def test_the_page_can_be_built(tmp_path, options):
+    blocks = build(load_contents(make_space(tmp_path, **options)))
+    names = {call.api_name for call in blocks.fns.values() if call.api_visibility == "public"}
+    assert names == {"classify", "gradcam", "misclassified"}
+
+
+def test_the_texts_tell_of_every_control_and_the_recipe(space):
+    contents = load_contents(space)
+    text = about(contents)
+    controls = {
+        block.label
+        for block in build(contents).blocks.values()
+        if isinstance(block, gr.Checkbox | PageSlider | gr.Dropdown)
+    }
+    assert len(controls) == 8
+    assert not [label for label in controls if label.removesuffix(" (%)") not in text]
+    recipe = contents.card["recipe"]
+    assert recipe
+    for name, value in recipe:
+        assert f"| {name} | {value} |" in text
+    assert set(sections(contents)) == {*TEXTS, *FACTS}
+
+
+def test_a_card_without_a_recipe_has_no_empty_table(space):
+    contents = load_contents(space)
+    card = {key: value for key, value in contents.card.items() if key != "recipe"}
+    assert "training" not in sections(replace(contents, card=card))
+
+
+def test_without_mistakes_the_tab_says_so_and_asks_nothing(tmp_path):
+    blocks = build(load_contents(make_space(tmp_path, perfect=True))).blocks.values()
+    (tab,) = (block for block in blocks if block.elem_id == "mistakes")
+    assert "The network got every test image right" in tab.value
+    assert "Show misclassified images" not in {getattr(block, "label", "") for block in blocks}
+
+
+def test_about_a_space_with_few_mistakes_or_none(space):
+    contents = load_contents(space)
+    few = replace(contents, mistakes=contents.mistakes[:2])
+    assert 'client.predict(2, "all classes", api_name="/misclassified")' in about(few)
+    test = contents.card["test"] | {"accuracy": 1.0}
+    text = about(replace(contents, mistakes=[], card=contents.card | {"test": test}))
+    assert "**Mistakes** is empty" in text
+    for words in ("/misclassified", "of its answers are wrong", "True class"):
+        assert words not in text
+        assert words in about(contents)
