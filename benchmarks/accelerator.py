@@ -14,7 +14,7 @@ from torch.optim import Adam
 
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.preprocess import normalize
-from cifarlens.params import one_device
+from cifarlens.params import Accelerator, Trainer
 from cifarlens.runtime.device import count_workers, resolve_accelerator
 from cifarlens.training.one_cycle.fit import fit
 from cifarlens.training.one_cycle.schedule import Recipe
@@ -23,7 +23,7 @@ from cifarlens.training.trainer import resolve_precision
 from .images import MEAN, STD
 from .processes import run
 from .table import Row, in_turn, make_row
-from .training import make_parts, random_images
+from .training import make_setup, random_images
 
 RUN = 24 * 50_000  # images of a run
 WARM_UP, STEPS = 10, 100  # the first do not count: memory, kernels, compilation
@@ -40,7 +40,7 @@ def accelerator_rows() -> Iterator[Row]:
 
 
 def fed_row(
-    accelerator: str,
+    accelerator: Accelerator,
     images: int = 50_000,
     batch: int = 512,
     width: int = 64,
@@ -59,7 +59,7 @@ def fed_row(
 
 
 def price_rows(
-    accelerator: str,
+    accelerator: Accelerator,
     compiled: dict[str, str],
     batch: int = 512,
     width: int = 64,
@@ -94,19 +94,31 @@ class EpochClock(pl.Callback):
         self.ends.append(time.perf_counter())
 
 
-def epoch_rates(accelerator: str, images: int, batch: int, width: int, epochs: int) -> list[float]:
+def epoch_rates(
+    accelerator: Accelerator, images: int, batch: int, width: int, epochs: int
+) -> list[float]:
     """Images a second of each epoch but the first, in which everything starts."""
     workers = count_workers("auto", accelerator, 1)
-    parts = make_parts(images, batch, width, trainer=one_device(accelerator, "auto", workers))
+    setup = make_setup(
+        images,
+        batch,
+        width,
+        trainer=Trainer.on_one_device(accelerator=accelerator, precision="auto", workers=workers),
+    )
     recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(parts, recipe, **place, watchers=[clock])
+        fit(setup, recipe, **place, watchers=[clock])
     return [images / (b - a) for a, b in zip(clock.ends, clock.ends[1:], strict=False)]
 
 
 def apart(
-    accelerator: str, batch: int, width: int, deterministic: bool, mode: str | None, steps: int
+    accelerator: Accelerator,
+    batch: int,
+    width: int,
+    deterministic: bool,
+    mode: str | None,
+    steps: int,
 ) -> float:
     """`step_rate` in a process of its own: cuBLAS reads its setting when it starts."""
     arguments = (accelerator, batch, width, deterministic, mode, steps)
@@ -116,7 +128,7 @@ def apart(
 
 
 def step_rate(
-    accelerator: str,
+    accelerator: Accelerator,
     batch: int,
     width: int,
     deterministic: bool,

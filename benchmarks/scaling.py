@@ -4,7 +4,7 @@ import statistics
 from itertools import pairwise
 from typing import Any
 
-from .training import make_parts, step_ends
+from .training import make_setup, step_ends
 
 IMAGES = (10_000, 20_000, 50_000)
 WIDTHS = (16, 32, 64)
@@ -33,5 +33,5 @@ def print_scaling(
 
 def step_seconds(count: int, batch: int, width: int) -> list[float]:
     """Of each step of one whole epoch but the first, whose start is not seen."""
-    ends = step_ends(make_parts(count, batch, width, "auto"))
+    ends = step_ends(make_setup(count, batch, width, "auto"))
     return [end - start for start, end in pairwise(ends)]

@@ -105,7 +105,7 @@ def make_space(folder: Path) -> Path:
         lock=LOCK,
         source="digits",
         space=Space(mistakes=50, top_classes=3),
-        recipe=(("Epochs", "0"),),
+        recipe={"Epochs": "0"},
     )
     package_space(folder / "space", given)
     return folder / "space"

@@ -20,10 +20,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.params import Augment, Model, Optimizer, Trainer, one_device
+from cifarlens.params import Augment, Loss, Model, Optimizer, Trainer
 from cifarlens.training.one_cycle.fit import fit
 from cifarlens.training.one_cycle.schedule import Recipe, one_cycle
-from cifarlens.training.setup import Parts, Settings, assemble
+from cifarlens.training.setup import Settings, Setup, set_up
 from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD, usual_transforms
@@ -45,9 +45,9 @@ def random_images(count: int) -> Dataset:
     return Dataset(images, labels, images[:500], labels[:500], classes)
 
 
-def make_parts(
+def make_setup(
     images: int, batch: int, width: int, precision: Any = 32, trainer: Trainer | None = None
-) -> Parts:
+) -> Setup:
     """Of a run with the default recipe, on the CPU with two workers unless `trainer` says else."""
     settings = Settings(
         seed=0,
@@ -55,12 +55,11 @@ def make_parts(
         val_size=0,
         augment=Augment(padding=4, flip=True, cutout=8),
         model=Model(name="custom_resnet", width=width, dropout=0.0, norm_first=True),
-        optimizer=Optimizer(
-            weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
-        ),
-        trainer=trainer or one_device("cpu", precision, 2),
+        optimizer=Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99),
+        loss=Loss(label_smoothing=0.1),
+        trainer=trainer or Trainer.on_one_device(accelerator="cpu", precision=precision, workers=2),
     )
-    return assemble(random_images(images), {"mean": MEAN, "std": STD}, settings)
+    return set_up(random_images(images), {"mean": MEAN, "std": STD}, settings)
 
 
 class Clock(pl.Callback):
@@ -85,16 +84,16 @@ def lightning_step(
     steps: int, batch: int, width: int, precision: Any, images: int | None = None
 ) -> float:
     """Seconds of a step as the train stage does it."""
-    parts = make_parts(images or steps * batch, batch, width, precision)
-    return median_step_seconds(step_ends(parts, steps))
+    setup = make_setup(images or steps * batch, batch, width, precision)
+    return median_step_seconds(step_ends(setup, steps))
 
 
-def step_ends(parts: Parts, steps: int | None = None) -> list[float]:
+def step_ends(setup: Setup, steps: int | None = None) -> list[float]:
     """When each step of an epoch ended, or of its first `steps`; seconds of no particular start."""
     clock = Clock(steps)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(parts, RECIPE, **place, watchers=[clock])
+        fit(setup, RECIPE, **place, watchers=[clock])
     return clock.ends
 
 
@@ -185,13 +184,13 @@ def overhead_row(steps: int, full: float, repeats: int = 5) -> Row:
 
 def bare_step(steps: int) -> float:
     """Seconds of a tiny step without Lightning, metrics, logging: same batches, Adam, rates."""
-    parts = make_parts(steps * TINY, TINY, TINY)
-    module = parts.module(RECIPE.lr_min, partial(one_cycle, recipe=RECIPE, steps_per_epoch=steps))
+    setup = make_setup(steps * TINY, TINY, TINY)
+    module = setup.module(RECIPE.lr_min, partial(one_cycle, recipe=RECIPE, steps_per_epoch=steps))
     made = module.configure_optimizers()
     optimizer, schedule, ends = made["optimizer"], made["lr_scheduler"]["scheduler"], []
-    for batch in parts.images.train_dataloader():
+    for batch in setup.images.train_dataloader():
         images, labels = module.on_after_batch_transfer(batch, 0)
-        loss = F.cross_entropy(module(images), labels, label_smoothing=module.adam.label_smoothing)
+        loss = F.cross_entropy(module(images), labels, label_smoothing=module.loss.label_smoothing)
         torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()

@@ -8,8 +8,8 @@ from cifarlens.sources import SOURCES
 
 
 def main() -> None:
-    (source,) = load_params("data.source")
-    save_dataset(paths.DATASET, SOURCES[source]())
+    params = load_params()
+    save_dataset(paths.DATASET, SOURCES[params.data.source]())
 
 
 if __name__ == "__main__":

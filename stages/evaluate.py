@@ -12,20 +12,15 @@ from cifarlens.figures.reliability import draw_reliability
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.device import choose_device
-from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.files import write_array, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
-from cifarlens.training.one_cycle.finished import forget_recorded
 
 
 def main() -> None:
-    forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)  # train's, when DVC runs us after it
-    (accelerator,) = load_params("trainer.accelerator")
-    device = choose_device(accelerator)
+    params = load_params()
+    device = choose_device(params.trainer.accelerator)
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     classes, images, labels = dataset.classes, dataset.test_images, dataset.test_labels
-    if bundle.config.classes != classes:
-        raise UserError(f"{paths.MODEL} was trained on other classes: run `dvc repro`.")
     batches = []
     with tqdm(total=len(images), desc="evaluate", unit="image", disable=None) as bar:
         for batch in predict_batches(bundle, images, device=device):

@@ -17,14 +17,22 @@ from cifarlens.runtime.stage import run_stage
 
 
 def main() -> None:
-    gradcam, source = load_params("gradcam", "data.source")
+    params = load_params()
+    gradcam = params.gradcam
     settings = Settings(
-        *load_params("seed", "batch_size", "peak_epoch", "lr_max", "lr_min"),
-        *load_params("data.val_size", "augment", "optimizer"),
+        seed=params.seed,
+        batch_size=params.batch_size,
+        peak_epoch=params.peak_epoch,
+        lr_max=params.lr_max,
+        lr_min=params.lr_min,
+        val_size=params.data.val_size,
+        augment=params.augment,
+        optimizer=params.optimizer,
+        loss=params.loss,
     )
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     layer = choose_layer(gradcam.layer, bundle)
-    run = read_run(source, settings, dataset, bundle)
+    run = read_run(params.data.source, settings, dataset, bundle)
     found = explain(bundle, dataset.test_images, run.cases, gradcam.images, layer)
     shown = layer, gradcam.opacity
     draw_galleries(paths.GALLERY, found.mistakes, found.correct, dataset.classes, *shown)

@@ -1,6 +1,6 @@
 """Trains the network on one cycle of learning rates, resuming a run that was killed.
 
-On several devices a process each comes here; the first writes what they found together.
+On several devices a process each comes here; the first writes the results.
 """
 
 from cifarlens.classifier.bundle import save_bundle
@@ -8,47 +8,66 @@ from cifarlens.dataset.arrays import dataset_digest, load_dataset
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.distributed import rank
-from cifarlens.runtime.files import read_metrics, write_csv, write_json
+from cifarlens.runtime.files import read_json, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
 from cifarlens.training.launch import launch
-from cifarlens.training.one_cycle.checkpoint import run_key
-from cifarlens.training.one_cycle.finished import finish, forget_recorded
+from cifarlens.training.one_cycle.checkpoint import mark_finished, prune, run_key
 from cifarlens.training.one_cycle.fit import fit, summarize
 from cifarlens.training.one_cycle.history import COLUMNS
 from cifarlens.training.one_cycle.schedule import choose_recipe, rate_curve
-from cifarlens.training.setup import Settings, assemble
+from cifarlens.training.setup import Settings, set_up
 from cifarlens.training.trainer import hardware
 
 
 def main() -> None:
-    wanted = load_params("epochs", "peak_epoch", "lr_max", "lr_min", "ema_decay", "keep")
-    shared = load_params(
-        "seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer"
+    params = load_params()
+    stats = read_json(paths.STATS_METRICS)
+    recipe = choose_recipe(
+        read_json(paths.LR_FIND_METRICS),
+        epochs=params.epochs,
+        peak_epoch=params.peak_epoch,
+        lr_max=params.lr_max,
+        lr_min=params.lr_min,
+        ema_decay=params.ema_decay,
+        keep=params.keep,
     )
-    stats = read_metrics(paths.STATS_METRICS, lists=("mean", "std"))
-    found = read_metrics(paths.LR_FIND_METRICS, "lr_max", "lr_min")
-    recipe = choose_recipe(found, *wanted)
-    parts = assemble(load_dataset(paths.DATASET), stats, Settings(*shared))
+    settings = Settings(
+        seed=params.seed,
+        batch_size=params.batch_size,
+        val_size=params.data.val_size,
+        augment=params.augment,
+        model=params.model,
+        optimizer=params.optimizer,
+        loss=params.loss,
+        trainer=params.trainer,
+    )
+    setup = set_up(load_dataset(paths.DATASET), stats, settings)
 
-    inputs = [*recipe, *shared, hardware(shared[-1]), stats, dataset_digest(paths.DATASET)]
-    key = run_key(inputs)
+    key = run_key(
+        {
+            "recipe": recipe,
+            "settings": settings.model_dump(),
+            "hardware": hardware(settings.trainer),
+            "stats": stats,
+            "dataset": dataset_digest(paths.DATASET),
+        }
+    )
     checkpoints = paths.CHECKPOINTS / key
     if rank() == 0:
-        forget_recorded(paths.CHECKPOINTS, paths.DVC_LOCK)
+        prune(paths.CHECKPOINTS, checkpoints)
         checkpoints.mkdir(parents=True, exist_ok=True)
-    history = fit(parts, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
+    history = fit(setup, recipe, checkpoints=checkpoints, logs=paths.LOGS / key)
     if rank() > 0:
         return
-    save_bundle(paths.MODEL, parts.network, parts.config)
+    save_bundle(paths.MODEL, setup.network, setup.config)
     write_csv(paths.HISTORY, COLUMNS, (epoch.row() for epoch in history))
-    write_csv(paths.RATES, ("step", "lr"), rate_curve(recipe, parts.images.steps_per_epoch))
-    write_json(paths.TRAIN_METRICS, summarize(recipe, parts.network, history))
-    finish(checkpoints)
+    write_csv(paths.RATES, ("step", "lr"), rate_curve(recipe, setup.images.steps_per_epoch))
+    write_json(paths.TRAIN_METRICS, summarize(recipe, setup.network, history))
+    mark_finished(checkpoints)
 
 
 def start() -> bool:
-    (trainer,) = load_params("trainer")
-    return launch(trainer, ["-m", "stages.train"])
+    return launch(load_params().trainer, ["-m", "stages.train"])
 
 
 if __name__ == "__main__":

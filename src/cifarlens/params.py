@@ -1,14 +1,14 @@
 """Typed, strict parameters: what params.yaml may hold, and one sentence for what it may not.
 
 The file is always checked as a whole, so a mistake anywhere stops the first stage and not the
-last. A stage receives only the keys it names.
+last. A stage reads by name only what dvc.yaml lists for it.
 """
 
 import difflib
 import warnings
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -26,35 +26,43 @@ LAYERS = {
 }
 ModelName = Literal["custom_resnet", "resnet18", "resnet34"]
 MAX_SEED = 2**31 - 1
-LEAST_RATE = 1e-10  # a learning rate below it changes nothing
-MOST_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
-MOST_BYTES = 100_000  # of params.yaml
-MOST_ALIASES = 20  # in it: a few merged into each other could fill any memory
-MOST_EPOCHS = 1000
-MOST_DEVICES = 64  # of one machine
-MOST_NODES = 15  # with at most 1,000 processes each has random numbers of its own
-MOST_SHOWN = 60  # characters of a value in a message
+MIN_RATE = 1e-10  # a learning rate below it changes nothing
+MAX_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
+MAX_BYTES = 100_000  # of params.yaml
+MAX_ALIASES = 20  # in it: a few merged into each other could fill any memory
+MAX_EPOCHS = 1000
+MAX_DEVICES = 64  # of one machine
+MAX_NODES = 15  # with at most 1,000 processes each has random numbers of its own
+MAX_SHOWN = 60  # characters of a value in a message
 
 
-def number(allowed: str, **bounds: float) -> Any:
-    """A field whose description says, in words for the user, what is allowed."""
-    return Field(description=allowed, allow_inf_nan=False, **cast(Any, bounds))
+def number(
+    allowed: str,
+    *,
+    gt: float | None = None,
+    ge: float | None = None,
+    lt: float | None = None,
+    le: float | None = None,
+) -> FieldInfo:
+    """What is allowed, in words for the user, and the bounds."""
+    field: FieldInfo = Field(description=allowed, gt=gt, ge=ge, lt=lt, le=le, allow_inf_nan=False)
+    return field
 
 
-def whole(low: int, high: int) -> Any:
-    return Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
+def whole(low: int, high: int) -> FieldInfo:
+    field: FieldInfo = Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
+    return field
 
 
-def switch() -> Any:
-    return Field(description="true or false")
+def one_of(*names: str) -> FieldInfo:
+    field: FieldInfo = Field(description=", ".join(names[:-1]) + f" or {names[-1]}")
+    return field
 
 
-def one_of(*names: str) -> Any:
-    return Field(description=", ".join(names[:-1]) + f" or {names[-1]}")
-
-
-SHARE = "a number from 0 to below 1"
-RATE = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+Share = Annotated[float, number("a number from 0 to below 1", ge=0, lt=1)]
+Accelerator = Literal["auto", "cpu", "gpu", "mps"]
+Switch = Annotated[bool, Field(description="true or false")]
+Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -66,56 +74,83 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    source: Literal["cifar10", "digits"] = one_of("cifar10", "digits")
-    val_size: int = whole(0, 25_000)
+    source: Annotated[Literal["cifar10", "digits"], one_of("cifar10", "digits")]
+    val_size: Annotated[int, whole(0, 25_000)]
 
 
 class Augment(Section):
-    padding: int = whole(0, IMAGE_SIZE // 2)
-    flip: bool = switch()
-    cutout: int = Field(
-        ge=0,
-        le=IMAGE_SIZE,
-        description=f"a whole number from 0 (none) to {IMAGE_SIZE}, the image's side in pixels",
-    )
+    padding: Annotated[int, whole(0, IMAGE_SIZE // 2)]
+    flip: Switch
+    cutout: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=IMAGE_SIZE,
+            description=f"a whole number from 0 (none) to {IMAGE_SIZE}, the image's side in pixels",
+        ),
+    ]
 
 
 class Model(Section):
-    name: ModelName = one_of(*LAYERS)
-    width: int = whole(1, 256)
-    dropout: float = number(SHARE, ge=0, lt=1)
-    norm_first: bool = switch()
+    name: Annotated[ModelName, one_of(*LAYERS)]
+    width: Annotated[int, whole(1, 256)]
+    dropout: Share
+    norm_first: Switch
 
 
 class Optimizer(Section):
-    weight_decay: float = number("a number from 0 to 10", ge=0, le=10)
-    decoupled: bool = switch()
-    beta1: float = number(SHARE, ge=0, lt=1)
-    beta2: float = number(SHARE, ge=0, lt=1)
-    label_smoothing: float = number(SHARE, ge=0, lt=1)
+    weight_decay: Annotated[float, number("a number from 0 to 10", ge=0, le=10)]
+    decoupled: Switch
+    beta1: Share
+    beta2: Share
+
+
+class Loss(Section):
+    label_smoothing: Share
 
 
 class LrFind(Section):
-    start: float = number("a number above 0 and at most a tenth of lr_find.stop", gt=0)
-    stop: float = number("a number above lr_find.start and at most 100", gt=0, le=100)
-    steps: int = whole(30, 10_000)
-    repeats: int = whole(1, 100)
-    factor: float = number("a number from 0.01 to 100", ge=0.01, le=100)
+    start: Annotated[float, number("a number above 0 and at most a tenth of lr_find.stop", gt=0)]
+    stop: Annotated[float, number("a number above lr_find.start and at most 100", gt=0, le=100)]
+    steps: Annotated[int, whole(30, 10_000)]
+    repeats: Annotated[int, whole(1, 100)]
+    factor: Annotated[float, number("a number from 0.01 to 100", ge=0.01, le=100)]
 
 
 class Trainer(Section):
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = one_of("auto", "cpu", "gpu", "mps")
-    devices: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_DEVICES)] = Field(
-        description=f"auto or a whole number from 1 to {MOST_DEVICES}"
-    )
-    num_nodes: int = whole(1, MOST_NODES)
-    strategy: Literal["auto", "ddp"] = one_of("auto", "ddp")
-    precision: Literal["auto", "bf16-mixed"] | Annotated[int, Field(ge=32, le=32)] = one_of(
-        "auto", "32", "bf16-mixed"
-    )
-    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = Field(
-        description="auto or a whole number from 0 to 64"
-    )
+    accelerator: Annotated[Accelerator, one_of("auto", "cpu", "gpu", "mps")]
+    devices: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=1, le=MAX_DEVICES)],
+        Field(description=f"auto or a whole number from 1 to {MAX_DEVICES}"),
+    ]
+    num_nodes: Annotated[int, whole(1, MAX_NODES)]
+    strategy: Annotated[Literal["auto", "ddp"], one_of("auto", "ddp")]
+    precision: Annotated[
+        Literal["auto", "bf16-mixed"] | Annotated[int, Field(ge=32, le=32)],
+        one_of("auto", "32", "bf16-mixed"),
+    ]
+    workers: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=0, le=64)],
+        Field(description="auto or a whole number from 0 to 64"),
+    ]
+
+    @classmethod
+    def on_one_device(
+        cls,
+        *,
+        accelerator: Accelerator,
+        precision: Literal["auto", "bf16-mixed"] | int,
+        workers: Literal["auto"] | int,
+    ) -> "Trainer":
+        """The settings that matter to a single process, on one machine."""
+        return cls(
+            accelerator=accelerator,
+            devices=1,
+            num_nodes=1,
+            strategy="auto",
+            precision=precision,
+            workers=workers,
+        )
 
     @property
     def local_processes(self) -> int:
@@ -128,50 +163,37 @@ class Trainer(Section):
         return self.local_processes * self.num_nodes
 
 
-def one_device(accelerator: str, precision: str | int, workers: str | int) -> Trainer:
-    """Of the settings of a Trainer, those that matter to a single process."""
-    return Trainer.model_validate(
-        {
-            "accelerator": accelerator,
-            "devices": 1,
-            "num_nodes": 1,
-            "strategy": "auto",
-            "precision": precision,
-            "workers": workers,
-        }
-    )
-
-
 class GradCam(Section):
-    layer: str = Field(description="auto or a layer of the network")
-    opacity: float = number("a number from 0 to 1", ge=0, le=1)
-    images: int = whole(10, 200)
+    layer: Annotated[str, Field(description="auto or a layer of the network")]
+    opacity: Annotated[float, number("a number from 0 to 1", ge=0, le=1)]
+    images: Annotated[int, whole(10, 200)]
 
 
 class Space(Section):
-    mistakes: int = whole(1, 200)
-    top_classes: int = whole(1, 10)
+    mistakes: Annotated[int, whole(1, 200)]
+    top_classes: Annotated[int, whole(1, 10)]
 
 
 class Params(Section):
     """The whole of params.yaml."""
 
-    seed: int = whole(0, MAX_SEED)
-    epochs: int = whole(1, MOST_EPOCHS)
-    peak_epoch: float = number("a number above 0 and at most epochs", gt=0)
-    batch_size: int = whole(2, 65_536)
-    lr_max: Literal["auto"] | RATE = Field(
-        description="auto or a number above 0 and at most 10",
-    )
-    lr_min: Literal["auto"] | RATE = Field(
-        description="auto or a number above 0 and at most lr_max",
-    )
-    ema_decay: float = number(SHARE, ge=0, lt=1)
-    keep: Literal["last", "best"] = one_of("last", "best")
+    seed: Annotated[int, whole(0, MAX_SEED)]
+    epochs: Annotated[int, whole(1, MAX_EPOCHS)]
+    peak_epoch: Annotated[float, number("a number above 0 and at most epochs", gt=0)]
+    batch_size: Annotated[int, whole(2, 65_536)]
+    lr_max: Annotated[
+        Literal["auto"] | Rate, Field(description="auto or a number above 0 and at most 10")
+    ]
+    lr_min: Annotated[
+        Literal["auto"] | Rate, Field(description="auto or a number above 0 and at most lr_max")
+    ]
+    ema_decay: Share
+    keep: Annotated[Literal["last", "best"], one_of("last", "best")]
     data: Data
     augment: Augment
     model: Model
     optimizer: Optimizer
+    loss: Loss
     lr_find: LrFind
     trainer: Trainer
     gradcam: GradCam
@@ -181,7 +203,7 @@ class Params(Section):
     def _fits_together(self) -> "Params":
         if self.peak_epoch > self.epochs:
             raise _misfit("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
-        most = MOST_CHANNELS // self.model.width
+        most = MAX_CHANNELS // self.model.width
         if self.batch_size > most:
             raise _misfit(
                 "batch_size", self.batch_size, f"at most {most} at model.width {self.model.width}"
@@ -223,8 +245,8 @@ class Params(Section):
             ("lr_min", self.lr_min),
             ("lr_find.start", start),
         ):
-            if rate != "auto" and rate < LEAST_RATE:
-                raise _misfit(key, rate, f"at least {LEAST_RATE:g}")
+            if rate != "auto" and rate < MIN_RATE:
+                raise _misfit(key, rate, f"at least {MIN_RATE:g}")
         if self.lr_max != "auto" and self.lr_min != "auto" and self.lr_min > self.lr_max:
             raise _misfit("lr_min", self.lr_min, f"at most lr_max, {_show(self.lr_max)}")
         # One decade is the least that the range test can read anything off.
@@ -237,28 +259,14 @@ def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("misfit", "{key} must be {allowed}", context)
 
 
-def load_params(*names: str, path: Path = PARAMS) -> tuple[Any, ...]:
+def load_params(path: Path = PARAMS) -> Params:
     """Reads and checks params.yaml.
-
-    Args:
-        names: keys as dvc.yaml lists them: `seed`, `model` (a whole section) or `data.source`.
-        path: the file.
-
-    Returns:
-        The frozen section or the value of each name, in that order.
 
     Raises:
         UserError: the file is missing, no YAML, or holds an unknown key, misses a key, or has a
             value of the wrong type or outside its range.
     """
-    params = parse_params(_read(path), str(path))
-    values: list[Any] = []
-    for name in names:
-        value: Any = params
-        for key in name.split("."):
-            value = getattr(value, key)
-        values.append(value)
-    return tuple(values)
+    return parse_params(_read(path), str(path))
 
 
 def parse_params(content: object, source: str = "params.yaml") -> Params:
@@ -282,9 +290,9 @@ def _read(path: Path) -> object:
         content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is missing here: run from the project's root.") from None
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise UserError(
-            f"{path}: it holds {len(content)} bytes, but must be at most {MOST_BYTES}: restore it"
+            f"{path}: it holds {len(content)} bytes, but must be at most {MAX_BYTES}: restore it"
             " with `git checkout`."
         )
     try:
@@ -300,7 +308,7 @@ def _read(path: Path) -> object:
         line = f"line {mark.line + 1} is " if mark else ""
         what = getattr(error, "problem", None) or str(error) or type(error).__name__
         raise UserError(
-            f"{path}: {line}no valid YAML ({shown(what, 2 * MOST_SHOWN)}): mend it."
+            f"{path}: {line}no valid YAML ({shown(what, 2 * MAX_SHOWN)}): mend it."
         ) from None
 
 
@@ -308,9 +316,9 @@ def _parse(text: str) -> object:
     # DVC's own parser: YAML 1.2, where the 5e-05 that `dvc exp run -S` writes is a number.
     with warnings.catch_warnings(action="ignore"):  # what it warns of in YAML 1.1 is checked below
         aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
-        if aliases > MOST_ALIASES:
+        if aliases > MAX_ALIASES:
             raise UserError(
-                f"it has {aliases} aliases (*name), but must have at most {MOST_ALIASES}: write"
+                f"it has {aliases} aliases (*name), but must have at most {MAX_ALIASES}: write"
                 " the values themselves."
             )
         return YAML(typ="safe").load(text)
@@ -332,7 +340,9 @@ def _sentence(error: ErrorDetails) -> str:
 
 def _unknown(path: list[str]) -> str:
     known = sorted(_fields(path[:-1]))
-    near = difflib.get_close_matches(path[-1], known, n=1)
+    near = difflib.get_close_matches(path[-1], known, n=1) or [
+        f"{section}.{path[-1]}" for section in Params.model_fields if path[-1] in _fields([section])
+    ]
     hint = f"; did you mean {near[0]}?" if near else "."
     return f"{'.'.join(path)} is no parameter{hint} Allowed here: {', '.join(known)}."
 
@@ -366,9 +376,9 @@ def _show(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return repr(value) if len(value) <= MOST_SHOWN else repr(value[:MOST_SHOWN]) + "…"
-        case int() if abs(value) >= 10**MOST_SHOWN:  # too long to read, and even to print
-            return f"a whole number of more than {MOST_SHOWN} digits"
+            return repr(value) if len(value) <= MAX_SHOWN else repr(value[:MAX_SHOWN]) + "…"
+        case int() if abs(value) >= 10**MAX_SHOWN:  # too long to read, and even to print
+            return f"a whole number of more than {MAX_SHOWN} digits"
         case int() | float() | date():
             return str(value).removesuffix(".0")
         case dict():
@@ -380,4 +390,4 @@ def _show(value: object) -> str:
 def _key(part: int | str) -> str:
     """A key as it is shown: quoted if it is no plain word."""
     text = str(part)
-    return text if text.isidentifier() and len(text) <= MOST_SHOWN else _show(text)
+    return text if text.isidentifier() and len(text) <= MAX_SHOWN else _show(text)

@@ -22,7 +22,7 @@ from cifarlens.dataset.statistics import class_counts
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
 from cifarlens.explanation.explain import explain
-from cifarlens.params import Augment, Optimizer
+from cifarlens.params import Augment, Loss, Optimizer
 from cifarlens.report.report import write_report
 from cifarlens.report.run import Run
 from cifarlens.report.sections.errors import FIRST
@@ -54,9 +54,8 @@ def run(digits: Dataset) -> Run:
             lr_min=1e-4,
             val_size=0,
             augment=Augment(padding=4, flip=False, cutout=8),
-            optimizer=Optimizer(
-                weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
-            ),
+            optimizer=Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99),
+            loss=Loss(label_smoothing=0.1),
         ),
         dataset=digits,
         config=BundleConfig("custom_resnet", {"width": 4}, classes, grey, grey, 32, network.layers),

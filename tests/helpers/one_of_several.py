@@ -14,7 +14,7 @@ import torch
 
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.dataset.statistics import channel_statistics
-from cifarlens.params import Augment, Model, Optimizer, Trainer
+from cifarlens.params import Augment, Loss, Model, Optimizer, Trainer
 from cifarlens.runtime.distributed import rank
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.files import write_json
@@ -23,14 +23,14 @@ from cifarlens.training.data.datamodule import TrainImages
 from cifarlens.training.one_cycle.fit import fit
 from cifarlens.training.one_cycle.history import History
 from cifarlens.training.one_cycle.schedule import Recipe
-from cifarlens.training.setup import Parts, Settings, assemble
+from cifarlens.training.setup import Settings, Setup, set_up
 
 COUNT = 179  # images to train on
 RECIPE = Recipe(epochs=3, peak_epoch=1, lr_max=0.01, lr_min=0.001)
 KEPT = {"keep": "best", "ema_decay": 0.5}
 
 
-def small_parts(data: Path, **trainer: object) -> Parts:
+def small_setup(data: Path, **trainer: object) -> Setup:
     """179 images in steps of 63, 63 and 53, and 21 held out: uneven shares for two processes."""
     dataset = load_dataset(data)
     mean, std = channel_statistics(dataset.train_images)
@@ -40,9 +40,8 @@ def small_parts(data: Path, **trainer: object) -> Parts:
         val_size=21,
         augment=Augment(padding=2, flip=False, cutout=4),
         model=Model(name="custom_resnet", width=4, dropout=0.1, norm_first=True),
-        optimizer=Optimizer(
-            weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
-        ),
+        optimizer=Optimizer(weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99),
+        loss=Loss(label_smoothing=0.1),
         trainer=Trainer.model_validate(
             {
                 "accelerator": "cpu",
@@ -55,7 +54,7 @@ def small_parts(data: Path, **trainer: object) -> Parts:
             }
         ),
     )
-    return assemble(dataset, {"mean": mean, "std": std}, settings)
+    return set_up(dataset, {"mean": mean, "std": std}, settings)
 
 
 def digest(*tensors: torch.Tensor) -> str:
@@ -83,10 +82,10 @@ def main() -> None:
     TrainImages.__getitems__ = noted
     History.on_train_batch_end = disturb
     devices = int(os.environ["LOCAL_WORLD_SIZE"])
-    parts = small_parts(data, devices=devices, num_nodes=2 // devices)
+    setup = small_setup(data, devices=devices, num_nodes=2 // devices)
     recipe = RECIPE._replace(**KEPT) if sys.argv[4] == "1" else RECIPE
-    history = fit(parts, recipe, checkpoints=machine / "key", logs=folder / "logs/key")
-    weights = parts.network.state_dict()
+    history = fit(setup, recipe, checkpoints=machine / "key", logs=folder / "logs/key")
+    weights = setup.network.state_dict()
     found = {
         "seen": seen,
         "weights": digest(*weights.values()),

@@ -13,7 +13,7 @@ from cifarlens.dataset.arrays import Dataset
 from cifarlens.dataset.statistics import class_counts
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
-from cifarlens.params import Augment, Optimizer
+from cifarlens.params import Augment, Loss, Optimizer
 from cifarlens.report.run import Run
 from cifarlens.report.sections.glance import Settings
 
@@ -34,9 +34,8 @@ SETTINGS = Settings(
     lr_min=0.001,
     val_size=100,
     augment=Augment(padding=4, flip=True, cutout=8),
-    optimizer=Optimizer(
-        weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
-    ),
+    optimizer=Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99),
+    loss=Loss(label_smoothing=0.1),
 )
 CURVE = {
     "lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
-RECIPE = (("Epochs", "0"), ("Optimizer", "none: the network was never trained"))
+RECIPE = {"Epochs": "0", "Optimizer": "none: the network was never trained"}
 REFUSALS = ("InvalidPathError", "ValidationError")
 
 # Starts app.py where no other cifarlens than the copy's own can be found.

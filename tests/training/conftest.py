@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import pytest
 
 from cifarlens.dataset.statistics import channel_statistics
-from cifarlens.params import Augment, Model, Optimizer, one_device
-from cifarlens.training.setup import Settings, assemble
+from cifarlens.params import Augment, Loss, Model, Optimizer, Trainer
+from cifarlens.training.setup import Settings, set_up
 
 
 @pytest.fixture
-def parts(few_digits):
-    """Makes the parts of a tiny run: `parts(seed=1, workers=2, dropout=0.1, ...)`."""
+def setup(few_digits):
+    """Makes the set-up of a tiny run: `setup(seed=1, workers=2, dropout=0.1, ...)`."""
 
     def make(seed=0, batch_size=64, val_size=20, workers=0, precision=32, **model):
         mean, std = channel_statistics(few_digits.train_images)
@@ -21,12 +21,11 @@ def parts(few_digits):
             model=Model(
                 **{"name": "custom_resnet", "width": 4, "dropout": 0.0, "norm_first": True} | model
             ),
-            optimizer=Optimizer(
-                weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99, label_smoothing=0.1
-            ),
-            trainer=one_device("cpu", precision, workers),
+            optimizer=Optimizer(weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99),
+            loss=Loss(label_smoothing=0.1),
+            trainer=Trainer.on_one_device(accelerator="cpu", precision=precision, workers=workers),
         )
-        return assemble(few_digits, {"mean": mean, "std": std}, settings)
+        return set_up(few_digits, {"mean": mean, "std": std}, settings)
 
     return make
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from one_of_several import COUNT, RECIPE, digest, small_parts
+from one_of_several import COUNT, RECIPE, digest, small_setup
 from torch.nn import functional as F
 
 from cifarlens.dataset.arrays import save_dataset
@@ -75,7 +75,7 @@ def found(data, tmp_path_factory):
 
 
 def test_every_image_once_an_epoch_augmented_as_by_one_process(found, data):
-    images = small_parts(data).images.train_images
+    images = small_setup(data).images.train_images
     everything = [(epoch, index) for epoch in range(RECIPE.epochs) for index in range(COUNT)]
     seen = [tuple(key) for rank in found.ranks for key in rank["seen"]]
     assert sorted(seen) == [(*key, digest(images.__getitems__([key])[0])) for key in everything]
@@ -85,9 +85,9 @@ def test_every_image_once_an_epoch_augmented_as_by_one_process(found, data):
 
 def reference(data):
     """The same training by one process: both shares of each step, one after the other."""
-    parts = small_parts(data)
-    network, images = parts.network, parts.images
-    module = parts.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, images.steps_per_epoch))
+    setup = small_setup(data)
+    network, images = setup.network, setup.images
+    module = setup.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, images.steps_per_epoch))
     found = module.configure_optimizers()
     optimizer, schedule = found["optimizer"], found["lr_scheduler"]["scheduler"]
     history = []
@@ -153,11 +153,11 @@ def test_an_average_and_the_best_epoch_are_those_of_both(data, tmp_path, monkeyp
     first, second = kept.ranks
     assert first["weights"] == second["weights"]
     assert first["history"] == second["history"]
-    parts = small_parts(data)
-    parts.network.load_state_dict(kept.weights)
-    module = parts.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, 3))
+    setup = small_setup(data)
+    setup.network.load_state_dict(kept.weights)
+    module = setup.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, 3))
     best = max(kept.history, key=lambda row: (row[5], -row[4]))
-    assert validate(parts.network, parts.images, module) == pytest.approx(best[4:], abs=2e-6)
+    assert validate(setup.network, setup.images, module) == pytest.approx(best[4:], abs=2e-6)
 
 
 def test_the_failure_of_one_process_ends_all_with_its_sentence(data, tmp_path, monkeypatch, capfd):

@@ -1,48 +1,43 @@
-"""Saliency maps as colours, over a picture or to be laid over it. Knows nothing of Gradio."""
+"""Saliency maps as colours: one colour map for figures, the report and the Space."""
 
 import numpy as np
 from PIL import Image
 
-# Blue, green, yellow, red: Google's Turbo without its dark ends, which on small pictures would
-# hide what they mark.
-ANCHORS = (
-    (62, 155, 254),
-    (25, 213, 205),
-    (70, 248, 132),
-    (164, 252, 60),
-    (225, 221, 55),
-    (254, 164, 49),
-    (240, 91, 18),
-    (210, 49, 5),
+# Matplotlib's inferno (van der Walt and Smith 2015) from 28% upwards: its black end would hide the
+# pixels that it marks. A Space has no matplotlib, hence the list.
+COLOURS = (
+    (98, 20, 110),
+    (124, 29, 109),
+    (147, 38, 103),
+    (171, 47, 94),
+    (195, 59, 79),
+    (215, 75, 63),
+    (231, 94, 46),
+    (243, 120, 25),
+    (250, 146, 7),
+    (252, 174, 18),
+    (248, 205, 55),
+    (242, 234, 105),
+    (252, 255, 164),
 )
-OVERLAY_SIZE = 128  # pixels a side of an overlay
-BLEND_SIZE = 256  # pixels a side of a blended picture
 
 
-def colour_table() -> np.ndarray:
-    """Uint8 256×3, from the lowest value's colour to the highest's."""
-    places = np.linspace(0, len(ANCHORS) - 1, 256)
-    channels = np.array(ANCHORS, float).T
-    columns = [np.interp(places, np.arange(len(ANCHORS)), channel) for channel in channels]
-    return np.stack(columns, axis=1).round().astype(np.uint8)
+def heat_colours(values: np.ndarray) -> np.ndarray:
+    """Values 0 to 1 of any shape as uint8 RGBA, in a last axis of four; alpha is the value."""
+    places = np.linspace(0, 1, len(COLOURS))
+    channels = [np.interp(values, places, channel) for channel in zip(*COLOURS, strict=True)]
+    return np.stack([*channels, 255 * np.asarray(values)], axis=-1).round().astype(np.uint8)
 
 
-def enlarge(saliency: np.ndarray, size: int) -> np.ndarray:
-    """A map float32 h×w, 0 to 1, as float32 size×size, bicubic, clipped to 0 to 1."""
-    image = Image.fromarray(saliency.astype(np.float32))
-    large = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
-    return large.clip(0, 1)
+def overlay(saliency: np.ndarray, size: int) -> np.ndarray:
+    """A map float32 h×w, 0 to 1, enlarged to uint8 RGBA size×size×4; 0 is transparent."""
+    large = Image.fromarray(saliency.astype(np.float32)).resize(
+        (size, size), Image.Resampling.BICUBIC
+    )
+    return heat_colours(np.asarray(large).clip(0, 1))
 
 
-def overlay(saliency: np.ndarray, size: int = OVERLAY_SIZE) -> np.ndarray:
-    """A map as uint8 size×size×4; what says nothing is transparent and leaves the picture clear."""
-    levels = (enlarge(saliency, size) * 255).round().astype(np.uint8)
-    return np.dstack([colour_table()[levels], levels])
-
-
-def blend(
-    image: np.ndarray, saliency: np.ndarray, opacity: float, size: int = BLEND_SIZE
-) -> np.ndarray:
+def blend(image: np.ndarray, saliency: np.ndarray, opacity: float, size: int) -> np.ndarray:
     """A map over its picture.
 
     Args:
@@ -58,4 +53,4 @@ def blend(
     layer = overlay(saliency, size).astype(np.float32)
     alpha = layer[:, :, 3:] / 255 * opacity
     mixed = np.asarray(resized, np.float32) * (1 - alpha) + layer[:, :, :3] * alpha
-    return mixed.round().astype(np.uint8)
+    return np.asarray(mixed.round(), np.uint8)

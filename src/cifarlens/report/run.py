@@ -11,13 +11,11 @@ from ..evaluation.cases import Case, all_cases
 from ..evaluation.metrics import Evaluation, evaluate
 from ..figures.training import History, Rates
 from ..runtime import paths
-from ..runtime.files import read_metrics
+from ..runtime.files import read_json
 from .sections.glance import Settings
 from .tables import load_logits, read_columns, read_full_columns
 
-RANGE_TEST = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end", "repeats")
 TRAIN = ("train_loss", "train_accuracy")
-KEPT = ("kept_epoch", "ema_decay")
 VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
 
 
@@ -73,15 +71,10 @@ def read_run(source: str, settings: Settings, dataset: Dataset, bundle: Bundle) 
         layers=network_layers(bundle.network, bundle.config.image_size),
         cases=all_cases(logits, labels),
         result=evaluate(logits, labels, classes),
-        stats=read_metrics(
-            paths.STATS_METRICS, "images", lists=("mean", "std"), tables=("class_counts",)
-        ),
-        finder=read_metrics(paths.LR_FIND_METRICS, *RANGE_TEST),
+        stats=read_json(paths.STATS_METRICS),
+        finder=read_json(paths.LR_FIND_METRICS),
         curve=read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth"),
-        train=read_metrics(
-            *(paths.TRAIN_METRICS, "epochs", "lr_max", "lr_min", "parameters", *KEPT, *TRAIN),
-            optional=VALIDATION,
-        ),
+        train=read_json(paths.TRAIN_METRICS),
         history=read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION),
         rates=read_full_columns(paths.RATES, "step", "lr"),
     )

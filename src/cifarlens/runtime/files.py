@@ -7,15 +7,12 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from .errors import UserError, shown
 
 
 @contextmanager
@@ -51,64 +48,6 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def read_metrics(
-    path: Path,
-    *numbers: str,
-    lists: Sequence[str] = (),
-    tables: Sequence[str] = (),
-    optional: Sequence[str] = (),
-) -> dict[str, Any]:
-    """What an earlier stage wrote.
-
-    Args:
-        path: a JSON object.
-        numbers: keys that must hold a finite number; a rate (`lr_...`) one above 0.
-        lists: keys that must hold a list of finite numbers.
-        tables: keys that must hold an object of finite numbers.
-        optional: further numbers, that may all be missing.
-
-    Raises:
-        UserError: it is damaged, lacks a key or has something else there.
-    """
-    mend = f"bring it back with `git checkout {path}`, or delete it and run `dvc repro`."
-    try:
-        content = read_json(path)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON ({error}): {mend}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is no JSON object: {mend}")
-    if not content.keys().isdisjoint(optional):
-        numbers = (*numbers, *optional)
-    for key in (*numbers, *lists, *tables):
-        if key not in content:
-            raise UserError(f"{path} has no {key}: {mend}")
-        value = content[key]
-        if key in lists:
-            allowed, fits = (
-                "a list of numbers",
-                isinstance(value, list) and all(map(_number, value)),
-            )
-        elif key in tables:
-            allowed = "an object of numbers"
-            fits = isinstance(value, dict) and all(map(_number, value.values()))
-        elif key.startswith("lr_"):
-            allowed, fits = "a number above 0", _number(value) and value > 0
-        else:
-            allowed, fits = "a number", _number(value)
-        if not fits:
-            raise UserError(f"{path} has {key} as {shown(repr(value))}, not {allowed}: {mend}")
-    return dict(content)
-
-
-def _number(value: object) -> bool:
-    """Whether it is one, finite and no boolean."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) <= sys.float_info.max
-    )
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -14,7 +14,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
-from ..params import MOST_EPOCHS
+from ..params import MAX_EPOCHS, Loss
 from ..params import Optimizer as OptimizerParams
 
 Schedule = Callable[[Optimizer], LRScheduler]
@@ -29,7 +29,8 @@ class Classifier(pl.LightningModule):
         classes: how many.
         mean: of pixel / 255 per channel.
         std: standard deviation likewise.
-        optimizer: Adam's settings and label smoothing.
+        optimizer: Adam's settings.
+        loss: the cross-entropy's settings.
         lr: the rate the schedule starts from.
         schedule: makes the schedule for an optimizer.
         seed: of dropout.
@@ -45,6 +46,7 @@ class Classifier(pl.LightningModule):
         mean: Sequence[float],
         std: Sequence[float],
         optimizer: OptimizerParams,
+        loss: Loss,
         lr: float,
         schedule: Schedule,
         seed: int,
@@ -54,7 +56,8 @@ class Classifier(pl.LightningModule):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.mean, self.std = mean, std
-        self.adam, self.lr, self.schedule, self.seed = optimizer, lr, schedule, seed
+        self.optimizer_params, self.loss, self.lr = optimizer, loss, lr
+        self.schedule, self.seed = schedule, seed
         self.step_size, self.processes = step_size, processes
         self.train_metrics = metrics(classes)
         self.val_metrics = metrics(classes)
@@ -69,11 +72,11 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Dropout depends on epoch and process alone, so a resumed run repeats it.
-        place = self.current_epoch + MOST_EPOCHS * self.global_rank
+        place = self.current_epoch + MAX_EPOCHS * self.global_rank
         torch.manual_seed(self.seed * 1_000_003 + place)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._step(batch, self.train_metrics, self.adam.label_smoothing)
+        loss = self._step(batch, self.train_metrics, self.loss.label_smoothing)
         if self.processes == 1:
             return loss
         # Gradients are averaged over processes: each counts for its share of the step's images.
@@ -93,12 +96,13 @@ class Classifier(pl.LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
+        adam = self.optimizer_params
         optimizer = Adam(
             self.network.parameters(),
             lr=self.lr,
-            betas=(self.adam.beta1, self.adam.beta2),
-            weight_decay=self.adam.weight_decay,
-            decoupled_weight_decay=self.adam.decoupled,
+            betas=(adam.beta1, adam.beta2),
+            weight_decay=adam.weight_decay,
+            decoupled_weight_decay=adam.decoupled,
             fused=self.device.type == "cuda",
         )
         schedule = {"scheduler": self.schedule(optimizer), "interval": "step"}

@@ -1,4 +1,4 @@
-"""Puts together what lr_find and train share: images, network and the module around it."""
+"""Sets up what lr_find and train have in common: images, network and the module around it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,16 +9,15 @@ import torch
 from ..classifier.bundle import BundleConfig
 from ..classifier.networks import NETWORKS, Network
 from ..dataset.arrays import Dataset
-from ..params import Augment, Model, Optimizer, Trainer
+from ..params import Augment, Loss, Model, Optimizer, Section, Trainer
 from ..runtime.device import count_workers
-from ..runtime.errors import UserError, shown
+from ..runtime.errors import UserError
 from .data.datamodule import ImageDataModule, step_size
 from .module import Classifier, Schedule
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The parameters that lr_find and train share, named as in params.yaml."""
+class Settings(Section):
+    """The parameters that lr_find and train have in common, named as in params.yaml."""
 
     seed: int
     batch_size: int
@@ -26,18 +25,19 @@ class Settings:
     augment: Augment
     model: Model
     optimizer: Optimizer
+    loss: Loss
     trainer: Trainer
 
 
 @dataclass(frozen=True)
-class Parts:
-    """A run before it starts.
+class Setup:
+    """A training before it starts.
 
     Attributes:
         images: the batches to train on.
         network: freshly initialised from the seed.
         config: what the bundle says of the network.
-        settings: of the whole run.
+        settings: the parameters.
     """
 
     images: ImageDataModule
@@ -53,6 +53,7 @@ class Parts:
             mean=self.config.mean,
             std=self.config.std,
             optimizer=self.settings.optimizer,
+            loss=self.settings.loss,
             lr=lr,
             schedule=schedule,
             seed=self.settings.seed,
@@ -61,15 +62,23 @@ class Parts:
         )
 
 
-def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Parts:
-    """Makes the parts of a run; raises UserError as `ImageDataModule` does.
+def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup:
+    """Makes batches, network and bundle configuration.
 
     Args:
         dataset: all images.
-        stats: `mean` and `std` of its train images, three values each.
-        settings: what to make.
+        stats: `mean` and `std` of the train images, three values each, 0 to 1.
+        settings: the parameters.
+
+    Raises:
+        UserError: as `ImageDataModule`; or a channel has the same value in all train images.
     """
-    mean, std = channels(stats, "mean"), channels(stats, "std")
+    mean, std = tuple(stats["mean"]), tuple(stats["std"])
+    if not all(std):
+        raise UserError(
+            "metrics/stats.json: a standard deviation is 0, so all train images agree in a"
+            " channel: look at the data."
+        )
     trainer = settings.trainer
     images = ImageDataModule(
         dataset,
@@ -93,27 +102,7 @@ def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Par
         image_size=dataset.train_images.shape[1],
         layers=network.layers,
     )
-    return Parts(images, network, config, settings)
-
-
-def channels(stats: dict[str, Any], name: str) -> tuple[float, ...]:
-    """Three values of the statistics; raises UserError unless they are shares of the pixel range.
-
-    A standard deviation of 0 would divide by zero.
-    """
-    values = stats[name]
-    numbers = isinstance(values, list | tuple) and {type(v) for v in values} <= {int, float}
-    if not numbers or len(values) != 3 or not all(0 <= v <= 1 for v in values):
-        raise UserError(
-            f"metrics/stats.json: {name} is {shown(repr(values))}, but must be three numbers from 0"
-            " to 1: run `dvc repro -f -s stats`."
-        )
-    if name == "std" and not all(values):
-        raise UserError(
-            "metrics/stats.json: a standard deviation is 0, so all train images agree in a"
-            " channel: look at the data."
-        )
-    return tuple(values)
+    return Setup(images, network, config, settings)
 
 
 def network_arguments(model: Model) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from ..params import Trainer as TrainerParams
 from ..runtime.device import check_devices, resolve_accelerator
 from ..runtime.distributed import launched
 from ..runtime.errors import UserError
-from .memory import LeanPools
 
 # Advice on our deliberate choices; everything else is still shown.
 EXPECTED_WARNINGS = (
@@ -116,7 +115,7 @@ def make_trainer(
         strategy=strategy,
         precision=precision,
         deterministic="warn" if accelerator == "mps" else True,
-        callbacks=[LeanPools(), *callbacks, bar],  # which shows what the others found
+        callbacks=[*callbacks, bar],  # which shows what the others report
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,

@@ -125,9 +125,9 @@ def test_processes_share_every_step_as_evenly_as_can_be(processes):
     assert [len(batch) for batch in whole] == [40, 40, 20]
     shares = [list(ShareSampler(sampler, 40, rank, processes)) for rank in range(processes)]
     for step, batch in enumerate(whole):
-        parts = [share[step] for share in shares]
-        assert sorted(key for part in parts for key in part) == sorted(batch)
-        sizes = [len(part) for part in parts]
+        setup = [share[step] for share in shares]
+        assert sorted(key for part in setup for key in part) == sorted(batch)
+        sizes = [len(part) for part in setup]
         assert max(sizes) - min(sizes) <= 1
     assert {len(ShareSampler(sampler, 40, rank, processes)) for rank in range(processes)} == {3}
 

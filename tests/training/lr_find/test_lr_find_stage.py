@@ -39,9 +39,9 @@ def test_the_curve_is_the_mean_of_the_repeats(repeats, monkeypatch):
     Path("params.yaml").write_text(text)
     seeds, curves = [], []
 
-    def noted(parts, params):
-        seeds.append(parts.settings.seed)
-        curves.append(range_test(parts, params))
+    def noted(setup, params):
+        seeds.append(setup.settings.seed)
+        curves.append(range_test(setup, params))
         return curves[-1]
 
     monkeypatch.setattr(lr_find, "range_test", noted)

@@ -14,9 +14,9 @@ PARAMS = LrFind(start=1e-5, stop=1.0, steps=60, repeats=1, factor=2)
 WHOLE = LrFind(start=1e-7, stop=1.0, steps=160, repeats=2, factor=2.2)
 
 
-def test_the_curve_covers_the_range_and_gives_the_same_rates_again(parts):
-    first = range_test(parts(), PARAMS)
-    again = range_test(parts(workers=2), PARAMS)
+def test_the_curve_covers_the_range_and_gives_the_same_rates_again(setup):
+    first = range_test(setup(), PARAMS)
+    again = range_test(setup(workers=2), PARAMS)
     assert first == again
     expected = np.geomspace(1e-5, 1.0, 60)[: len(first.lrs)]
     np.testing.assert_allclose(first.lrs, expected, rtol=1e-6)
@@ -24,21 +24,21 @@ def test_the_curve_covers_the_range_and_gives_the_same_rates_again(parts):
     assert np.isfinite(first.losses).all()
 
 
-def test_rates_agree_across_seeds(parts):
+def test_rates_agree_across_seeds(setup):
     """200 images are few; on CIFAR-10 the same rates lie closer together."""
     found = []
     for seed in range(3):
-        tests = repeated(parts(seed=seed).settings, WHOLE.repeats)
+        tests = repeated(setup(seed=seed).settings, WHOLE.repeats)
         seeds = [each.seed for each in tests]
-        runs = (parts(seed=each, batch_size=128, width=8) for each in seeds)
+        runs = (setup(seed=each, batch_size=128, width=8) for each in seeds)
         whole = mean_curve([range_test(run, WHOLE) for run in runs])
         found.append(suggest(whole.lrs, whole.losses, WHOLE.factor, width=8).lr_max)
     assert max(found) / min(found) < 1.5
 
 
-def test_it_stops_when_the_loss_diverges(parts):
+def test_it_stops_when_the_loss_diverges(setup):
     wide = LrFind(start=1e-5, stop=100.0, steps=60, repeats=1, factor=2)
-    curve = range_test(parts(), wide)
+    curve = range_test(setup(), wide)
     assert len(curve.lrs) < 60
 
 
@@ -61,8 +61,8 @@ def test_when_it_stops(losses, stops):
     assert trainer.should_stop == stops
 
 
-def test_each_test_of_a_run_has_a_seed_of_its_own(parts):
-    settings = replace(parts().settings, seed=MAX_SEED - 5)
+def test_each_test_of_a_run_has_a_seed_of_its_own(setup):
+    settings = replace(setup().settings, seed=MAX_SEED - 5)
     tests = list(repeated(settings, 100))
     assert tests[0] == settings
     assert len({each.seed for each in tests}) == 100

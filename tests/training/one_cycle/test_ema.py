@@ -15,48 +15,48 @@ RECIPE = Recipe(epochs=4, peak_epoch=1, lr_max=0.02, lr_min=0.0001)
 DECAY = 0.8
 
 
-def state(parts):
-    return {name: tensor.clone() for name, tensor in parts.network.state_dict().items()}
+def state(setup):
+    return {name: tensor.clone() for name, tensor in setup.network.state_dict().items()}
 
 
-def train(parts, tmp_path, **changes):
+def train(setup, tmp_path, **changes):
     """History and weights of a run."""
     recipe = RECIPE._replace(**changes)
     folder = tmp_path / "-".join(map(str, recipe))
-    history = fit(parts, recipe, checkpoints=folder, logs=tmp_path / "logs" / folder.name)
-    return history, state(parts)
+    history = fit(setup, recipe, checkpoints=folder, logs=tmp_path / "logs" / folder.name)
+    return history, state(setup)
 
 
 def equal(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def watch(monkeypatch, parts, hook):
+def watch(monkeypatch, setup, hook):
     """The weights at every call of one of the history's hooks, in the run to come."""
     seen = []
     before = getattr(History, hook, getattr(pl.Callback, hook))
 
     def look(self, *arguments):
-        seen.append(state(parts))
+        seen.append(state(setup))
         before(self, *arguments)
 
     monkeypatch.setattr(History, hook, look, raising=False)
     return seen
 
 
-def validate(parts):
+def validate(setup):
     """Loss and accuracy on the held-out images, as PyTorch has them."""
-    images = torch.from_numpy(parts.images.held_out.images)
-    labels = torch.from_numpy(parts.images.held_out.labels)
-    parts.network.eval()
+    images = torch.from_numpy(setup.images.held_out.images)
+    labels = torch.from_numpy(setup.images.held_out.labels)
+    setup.network.eval()
     with torch.no_grad():
-        logits = parts.network(normalize(images, parts.config.mean, parts.config.std))
+        logits = setup.network(normalize(images, setup.config.mean, setup.config.std))
     accuracy = (logits.argmax(dim=1) == labels).float().mean()
     return float(F.cross_entropy(logits, labels)), float(accuracy)
 
 
-def test_the_average_is_that_of_every_step(parts, tmp_path, monkeypatch):
-    made = parts()
+def test_the_average_is_that_of_every_step(setup, tmp_path, monkeypatch):
+    made = setup()
     steps = watch(monkeypatch, made, "on_train_batch_end")
     history, kept = train(made, tmp_path, ema_decay=DECAY)
     expected = {name: t for name, t in steps[0].items() if t.is_floating_point()}  # no counters
@@ -70,15 +70,15 @@ def test_the_average_is_that_of_every_step(parts, tmp_path, monkeypatch):
     assert validate(made) == pytest.approx((history[-1].val_loss, history[-1].val_accuracy), 1e-4)
 
 
-def test_an_average_changes_nothing_in_the_training_itself(parts, tmp_path):
-    plain, _ = train(parts(), tmp_path)
-    averaged, _ = train(parts(), tmp_path, ema_decay=DECAY)
+def test_an_average_changes_nothing_in_the_training_itself(setup, tmp_path):
+    plain, _ = train(setup(), tmp_path)
+    averaged, _ = train(setup(), tmp_path, ema_decay=DECAY)
     assert [epoch.train_loss for epoch in plain] == [epoch.train_loss for epoch in averaged]
 
 
 @pytest.mark.parametrize("ema_decay", [0.0, DECAY])
-def test_best_keeps_the_weights_that_were_best(parts, tmp_path, ema_decay):
-    made = parts(val_size=60)
+def test_best_keeps_the_weights_that_were_best(setup, tmp_path, ema_decay):
+    made = setup(val_size=60)
     history, _ = train(made, tmp_path, keep="best", ema_decay=ema_decay, lr_max=0.3, peak_epoch=4)
     best = kept_epoch("best", history)
     assert best is not history[-1]  # else this shows nothing: at so high a rate the end is worse

@@ -18,22 +18,22 @@ from cifarlens.training.one_cycle.schedule import Recipe
 RECIPE = Recipe(epochs=4, peak_epoch=1, lr_max=0.01, lr_min=0.0001)
 
 
-def weights(parts):
-    return {name: t.clone() for name, t in parts.network.state_dict().items()}
+def weights(setup):
+    return {name: t.clone() for name, t in setup.network.state_dict().items()}
 
 
 def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def run(parts, tmp_path, name, recipe=RECIPE):
+def run(setup, tmp_path, name, recipe=RECIPE):
     (tmp_path / name).mkdir(exist_ok=True)
-    history = fit(parts, recipe, checkpoints=tmp_path / name, logs=tmp_path / "logs" / name)
-    return history, weights(parts)
+    history = fit(setup, recipe, checkpoints=tmp_path / name, logs=tmp_path / "logs" / name)
+    return history, weights(setup)
 
 
-def test_it_learns_and_keeps_a_history(parts, folders):
-    made = parts()
+def test_it_learns_and_keeps_a_history(setup, folders):
+    made = setup()
     history = fit(made, RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
     assert [epoch.epoch for epoch in history] == [1, 2, 3, 4]
     assert history[0].lr == 0.01
@@ -50,7 +50,7 @@ def test_it_learns_and_keeps_a_history(parts, folders):
     assert {node.name for node in events.Graph().node} >= {"image", "layer1/add", "logits"}
 
 
-def test_on_a_gpu_not_every_epoch_is_written_but_the_last(parts, folders, monkeypatch):
+def test_on_a_gpu_not_every_epoch_is_written_but_the_last(setup, folders, monkeypatch):
     written = []
     save = WholeCheckpointIO.save_checkpoint
 
@@ -63,22 +63,22 @@ def test_on_a_gpu_not_every_epoch_is_written_but_the_last(parts, folders, monkey
         monkeypatch.setattr(
             "cifarlens.training.one_cycle.fit.checkpoint_pause", lambda _, p=pause: p
         )
-        fit(parts(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
+        fit(setup(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
         assert written == expected
         assert load_checkpoint(folders.checkpoints)["epoch"] == 3
         written.clear()
         (folders.checkpoints / "last.ckpt").unlink()
 
 
-def test_without_held_out_images_there_is_no_validation(parts, tmp_path):
-    history, _ = run(parts(val_size=0), tmp_path, "a", RECIPE._replace(epochs=1))
+def test_without_held_out_images_there_is_no_validation(setup, tmp_path):
+    history, _ = run(setup(val_size=0), tmp_path, "a", RECIPE._replace(epochs=1))
     assert history[0].val_loss is None
     assert history[0].val_accuracy is None
 
 
-def bundle(parts, tmp_path, name, **options):
-    """The bytes of the bundle and the history that a run of `parts(**options)` gives."""
-    made = parts(dropout=0.1, **options)
+def bundle(setup, tmp_path, name, **options):
+    """The bytes of the bundle and the history that a run of `setup(**options)` gives."""
+    made = setup(dropout=0.1, **options)
     history, _ = run(made, tmp_path, name)
     save_bundle(tmp_path / name / "models", made.network, made.config)
     files = sorted((tmp_path / name / "models").iterdir())
@@ -96,7 +96,7 @@ def plain(tmp_path_factory):
     ("workers", "persistent"), [(0, False), (2, True), (2, False), (4, True), (4, False)]
 )
 def test_the_same_bytes_however_it_is_fed_and_shown(
-    parts, tmp_path, monkeypatch, capsys, plain, workers, persistent, bar
+    setup, tmp_path, monkeypatch, capsys, plain, workers, persistent, bar
 ):
     def options(self, workers):
         return {**options_before(self, workers), "persistent_workers": persistent and workers > 0}
@@ -105,14 +105,14 @@ def test_the_same_bytes_however_it_is_fed_and_shown(
     monkeypatch.setattr(ImageDataModule, "_options", options)
     if not bar:
         monkeypatch.setenv("TQDM_DISABLE", "1")
-    found = bundle(parts, tmp_path, "a", workers=workers, precision="auto")
+    found = bundle(setup, tmp_path, "a", workers=workers, precision="auto")
     assert ("Epoch 3" in capsys.readouterr().out) == bar
     assert [name for name, _ in found[1]] == ["config.json", "model.safetensors"]
     assert plain.setdefault("run", found) == found
 
 
-def test_another_seed_gives_another_network_order_augmentation_and_dropout(parts, tmp_path):
-    first, other = parts(), parts(seed=1)
+def test_another_seed_gives_another_network_order_augmentation_and_dropout(setup, tmp_path):
+    first, other = setup(), setup(seed=1)
     assert not same(weights(first), weights(other))
     assert list(first.images.sampler) != list(other.images.sampler)
     image = first.images.train_images.images[0]
@@ -120,19 +120,19 @@ def test_another_seed_gives_another_network_order_augmentation_and_dropout(parts
     assert (augmented[0] != augmented[1]).any()
     held_out = [made.images.held_out.images for made in (first, other)]
     assert (held_out[0] == held_out[1]).all()  # the split is not the seed's
-    assert bundle(parts, tmp_path, "a") != bundle(parts, tmp_path, "b", seed=1)
+    assert bundle(setup, tmp_path, "a") != bundle(setup, tmp_path, "b", seed=1)
 
 
-def test_a_killed_worker_is_explained(parts, tmp_path, monkeypatch):
+def test_a_killed_worker_is_explained(setup, tmp_path, monkeypatch):
     def die(self, keys):
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr(TrainImages, "__getitems__", die)
     with pytest.raises(UserError, match="One of the processes that augment images was killed"):
-        run(parts(workers=2), tmp_path, "a")
+        run(setup(workers=2), tmp_path, "a")
 
 
-def test_too_large_a_batch_is_explained(parts, tmp_path, monkeypatch):
+def test_too_large_a_batch_is_explained(setup, tmp_path, monkeypatch):
     """The system itself says no: 2^50 bytes are more than any machine has."""
 
     def forward(self, images):
@@ -140,7 +140,7 @@ def test_too_large_a_batch_is_explained(parts, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Classifier, "forward", forward)
     with pytest.raises(UserError, match="There is not enough memory for batch_size 64: lower it"):
-        run(parts(), tmp_path, "a")
+        run(setup(), tmp_path, "a")
 
 
 class Killed(Exception):
@@ -158,9 +158,9 @@ def read(path):
 
 @pytest.mark.parametrize("epoch", [1, 3])
 @pytest.mark.parametrize("kept", [{}, {"ema_decay": 0.9}, {"ema_decay": 0.9, "keep": "best"}])
-def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, capsys, epoch, kept):
+def test_a_killed_run_resumes_to_the_same_bytes(setup, tmp_path, monkeypatch, capsys, epoch, kept):
     recipe, options = RECIPE._replace(**kept), {"dropout": 0.1, "precision": "auto"}
-    history, undisturbed = run(parts(**options), tmp_path, "whole", recipe)
+    history, undisturbed = run(setup(**options), tmp_path, "whole", recipe)
 
     def die(self, trainer, *_):
         if trainer.current_epoch == epoch:
@@ -169,8 +169,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(parts, tmp_path, monkeypatch, ca
     with monkeypatch.context() as patched:
         patched.setattr(History, "on_train_batch_end", die, raising=False)
         with pytest.raises(Killed):
-            run(parts(**options), tmp_path, "killed", recipe)
-    resumed, after = run(parts(**options), tmp_path, "killed", recipe)
+            run(setup(**options), tmp_path, "killed", recipe)
+    resumed, after = run(setup(**options), tmp_path, "killed", recipe)
     assert f"Resuming after epoch {epoch} of 4." in capsys.readouterr().out
     assert resumed == history
     assert same(undisturbed, after)

@@ -26,10 +26,10 @@ def poison(monkeypatch, at, value):
 
 
 @pytest.mark.parametrize(("value", "shown"), [(torch.nan, "nan"), (torch.inf, "inf")])
-def test_training_stops_at_the_very_step(parts, folders, monkeypatch, value, shown):
+def test_training_stops_at_the_very_step(setup, folders, monkeypatch, value, shown):
     begun = poison(monkeypatch, 5, value)  # the second step of the second epoch of three steps
     with pytest.raises(UserError) as error:
-        fit(parts(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
+        fit(setup(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
     assert len(begun) == 5
     found = re.fullmatch(
         r"The loss is (\w+) at step 5 of 12 \(epoch 2 of 4\), at a learning rate of (0\.\d+): .*",
@@ -41,22 +41,22 @@ def test_training_stops_at_the_very_step(parts, folders, monkeypatch, value, sho
     assert [path.name for path in folders.checkpoints.iterdir()] == ["last.ckpt"]
 
 
-def test_looking_rarely_still_names_the_step(parts, folders, monkeypatch):
+def test_looking_rarely_still_names_the_step(setup, folders, monkeypatch):
     begun = poison(monkeypatch, 1, torch.nan)
     monkeypatch.setattr("cifarlens.training.one_cycle.fit.look_every", lambda _: 20)
     with pytest.raises(UserError, match="at step 1 of 12"):
-        fit(parts(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
+        fit(setup(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
     assert len(begun) == 3  # the epoch's end at the latest
 
 
-def test_a_rate_beyond_sense(parts, folders):
+def test_a_rate_beyond_sense(setup, folders):
     recipe = RECIPE._replace(lr_max=1e30, lr_min=1e30)
     with pytest.raises(UserError, match=r"at a learning rate of 1e\+30"):
-        fit(parts(), recipe, checkpoints=folders.checkpoints, logs=folders.logs)
+        fit(setup(), recipe, checkpoints=folders.checkpoints, logs=folders.logs)
 
 
-def test_weights_that_no_loss_has_seen(parts, folders, monkeypatch):
-    made = parts()
+def test_weights_that_no_loss_has_seen(setup, folders, monkeypatch):
+    made = setup()
     check_weights(made.network)
     name, tensor = list(made.network.named_parameters())[-1]
 

@@ -8,13 +8,12 @@ import numpy as np
 from ...dataset.arrays import Dataset
 from ...figures.dataset import EXAMPLES, channel_images, first_of_each_class, vivid
 from ...params import Augment
-from ...training.augmentation_steps import augmentation_steps
 from ...training.data.augmentation import Augmentation, pad
+from ...training.recipe import augmentation_steps
 from ..pictures import image_uri, strip_uri
 
 VARIANTS = 6  # of an augmented image
 AUGMENTED = 6  # images at most
-HOLE = "filled with the mean colour"
 
 
 def data_section(
@@ -50,7 +49,7 @@ def data_section(
         "channels": {name: image_uri(image) for name, image in split.items()},
         "augmented": augmented,
         "variants": VARIANTS,
-        "steps": augmentation_steps(augment, HOLE),
+        "steps": augmentation_steps(augment),
     }
 
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...evaluation.metrics import Evaluation, wilson_interval
-from ...params import Augment, Optimizer
-from ...training.augmentation_steps import augmentation_steps
-from ...training.kept import kept_weights
-from .data import HOLE
+from ...params import Augment, Loss, Optimizer
+from ...training.recipe import describe_recipe
 
 GOALS = {"cifar10": 0.90}  # test accuracy
 
@@ -25,6 +23,7 @@ class Settings:
     val_size: int
     augment: Augment
     optimizer: Optimizer
+    loss: Loss
 
 
 def glance_section(
@@ -71,21 +70,20 @@ def origin(asked: float | str, used: float, found: float) -> str:
 def _recipe(
     settings: Settings, train: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> dict[str, str]:
-    adam, options = settings.optimizer, sorted(arguments.items(), reverse=True)  # width first
+    options = sorted(arguments.items(), reverse=True)  # width first
+    held_out = f"{settings.val_size:,} train images" if settings.val_size else "no images"
     return {
         "Network": ", ".join(f"{name} {_plain(value)}" for name, value in options),
-        "Batch size": f"{settings.batch_size:,} images",
-        "Optimizer": f"{'AdamW' if adam.decoupled else 'Adam'}, betas {adam.beta1:g} and"
-        f" {adam.beta2:g}",
-        "Weight decay": f"{adam.weight_decay:g}, "
-        + ("decoupled" if adam.decoupled else "as L2 penalty"),
-        "Label smoothing": f"{adam.label_smoothing:g}",
-        "Schedule": f"one cycle, lr_max at the end of epoch {settings.peak_epoch:g}"
-        f" of {train['epochs']:g}",
-        "Weights": kept_weights(train),
-        "Held out": f"{settings.val_size:,} train images" if settings.val_size else "no images",
+        **describe_recipe(
+            batch_size=settings.batch_size,
+            peak_epoch=settings.peak_epoch,
+            augment=settings.augment,
+            optimizer=settings.optimizer,
+            loss=settings.loss,
+            train=train,
+        ),
+        "Held out": held_out,
         "Seed": f"{settings.seed}",
-        "Augmentation": "; ".join(augmentation_steps(settings.augment, HOLE)) or "none",
     }
 
 

@@ -12,6 +12,8 @@ from .page import html as figures
 from .page.handlers import MAP_COUNT, MISTAKE_COUNT, TOP_CLASSES, likeliest, select
 from .pictures import open_picture
 
+BLEND_SIZE = 256  # pixels a side of a picture that an endpoint answers
+
 
 class Api:
     """The endpoints; each raises InputError for what it cannot use."""
@@ -40,7 +42,7 @@ class Api:
         (found,) = saliency_maps(self.contents.bundle, pixels[None], [labels], layer, method)
         return [
             (
-                blend(pixels, saliency, strength),
+                blend(pixels, saliency, strength, BLEND_SIZE),
                 f"{self.contents.classes[label]} {figures.share(probabilities[label])}",
             )
             for label, saliency in zip(labels, found, strict=True)

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +23,8 @@ from ...classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ...classifier.predict import softmax
 from ...dataset.arrays import Dataset
 from ...params import Space
-from ...runtime.errors import UserError, shown
-from ...runtime.files import read_metrics, write_bytes, write_json, write_text
+from ...runtime.errors import UserError
+from ...runtime.files import write_bytes, write_json, write_text
 from ..app import about, contents
 from .shipped import LIBRARIES, ROOT, TEMPLATES, read_sources
 
@@ -71,7 +71,7 @@ class Ingredients:
     lock: Path
     source: str
     space: Space
-    recipe: Sequence[tuple[str, str]]
+    recipe: Mapping[str, str]
 
 
 def package_space(target: Path, given: Ingredients) -> None:
@@ -117,21 +117,6 @@ def pinned(lock: Path, names: tuple[str, ...]) -> list[str]:
             raise UserError(f"{lock} pins no {name}: renew it with `make lock`.")
         found += pins
     return found
-
-
-def load_test_results(logits: Path, metrics: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """The test logits and metrics that evaluate wrote; raises UserError for damaged files."""
-    found = read_metrics(
-        metrics, *(key for key in METRICS if key != "classes"), tables=("classes",)
-    )
-    try:
-        return np.asarray(np.load(logits, allow_pickle=False)), found
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # NumPy raises a dozen kinds for damaged files
-        raise UserError(
-            f"{logits} is damaged ({shown(str(error))}): run `dvc repro -f -s evaluate`."
-        ) from None
 
 
 @contextmanager
@@ -249,7 +234,7 @@ def _card(bundle: Bundle, given: Ingredients) -> dict[str, Any]:
     return {
         "dataset": DATASETS[given.source],
         "parameters": sum(p.numel() for p in bundle.network.parameters()),
-        "recipe": [list(row) for row in given.recipe],
+        "recipe": [list(row) for row in given.recipe.items()],
         "test": {key: metrics[key] for key in METRICS},
         "top_classes": given.space.top_classes,
     }

@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
 
 from ...params import MAX_SEED, LrFind
-from ..setup import Parts, Settings
+from ..setup import Settings, Setup
 from ..trainer import explaining, make_trainer
 
 DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
@@ -60,18 +60,18 @@ def rising(optimizer: Optimizer, params: LrFind) -> LRScheduler:
     return ExponentialLR(optimizer, (params.stop / params.start) ** (1 / (params.steps - 1)))
 
 
-def range_test(parts: Parts, params: LrFind) -> Curve:
+def range_test(setup: Setup, params: LrFind) -> Curve:
     """Trains for at most `params.steps` steps at rising rates; the network is worthless afterwards.
 
     Returns:
         The curve; shorter than asked for if the loss diverged or came back up to that of chance,
         and without the step at which it was no longer finite.
     """
-    module = parts.module(params.start, partial(rising, params=params))
-    record = _Record(len(parts.config.classes))
+    module = setup.module(params.start, partial(rising, params=params))
+    record = _Record(len(setup.config.classes))
     with tempfile.TemporaryDirectory() as folder:
-        runner = make_trainer(
-            parts.settings.trainer,
+        trainer = make_trainer(
+            setup.settings.trainer,
             [record],
             max_steps=params.steps,
             max_epochs=-1,
@@ -80,8 +80,8 @@ def range_test(parts: Parts, params: LrFind) -> Curve:
             enable_checkpointing=False,
             default_root_dir=folder,
         )
-        with explaining(parts.settings.trainer, parts.settings.batch_size):
-            runner.fit(module, datamodule=parts.images)
+        with explaining(setup.settings.trainer, setup.settings.batch_size):
+            trainer.fit(module, datamodule=setup.images)
     kept = [pair for pair in zip(record.lrs, record.losses, strict=True) if math.isfinite(pair[1])]
     return Curve(tuple(lr for lr, _ in kept), tuple(loss for _, loss in kept))
 
@@ -89,7 +89,8 @@ def range_test(parts: Parts, params: LrFind) -> Curve:
 def repeated(settings: Settings, times: int) -> Iterator[Settings]:
     """The settings of each test: with its own weights, order of images and augmentation."""
     for number in range(times):
-        yield replace(settings, seed=(settings.seed + number * NEXT_SEED) % (MAX_SEED + 1))
+        seed = (settings.seed + number * NEXT_SEED) % (MAX_SEED + 1)
+        yield settings.model_copy(update={"seed": seed})
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:

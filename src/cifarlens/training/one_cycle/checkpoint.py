@@ -1,16 +1,18 @@
 """Where an unfinished run waits: a folder named by a hash of everything the run depends on.
 
-A checkpoint is no output of the pipeline. It is resumed from when all of parameters, data, code
-and library versions are the same, and removed when training has succeeded (see finished.py).
+A checkpoint is not an output of the pipeline. A run resumes from it when all of parameters, data,
+code and library versions are the same. It stays after the last epoch, so that a kill before DVC has
+recorded the results costs nothing; the next training of another run removes it.
 """
 
 import hashlib
 import json
 import pickle
 import platform
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -19,13 +21,15 @@ import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
 from lightning_fabric.plugins import TorchCheckpointIO
-from pydantic import BaseModel
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from ...runtime.files import replacing
 
 LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pytorch-lightning", "torch")
+# What training depends on, as dvc.yaml has it.
+CODE = tuple(f"cifarlens.{room}" for room in ("runtime", "dataset", "classifier", "training"))
 FILE = "last.ckpt"
+FINISHED = "finished"  # an empty file beside it
 
 
 class EpochCheckpoint(ModelCheckpoint):
@@ -79,23 +83,34 @@ class WholeCheckpointIO(TorchCheckpointIO):
         return cast(dict[str, Any], everywhere[0])
 
 
-def run_key(inputs: Sequence[Any]) -> str:
+def run_key(inputs: Mapping[str, Any]) -> str:
     """Sixteen hexadecimal digits that name the run.
 
     Args:
-        inputs: parameters and digests of the data, as JSON takes them or sections of params.yaml.
-            The source of every loaded module of this package and the versions of the libraries
-            are added.
+        inputs: all that the run depends on, as JSON takes it. The source of every loaded module of
+            the rooms in `CODE` and the versions of the libraries are added.
     """
-    code = {}
-    for name, module in sorted(sys.modules.items()):
-        if name.partition(".")[0] == __package__.partition(".")[0] and module.__file__:
-            code[name] = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
+    code = {
+        name: hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
+        for name, module in sorted(sys.modules.items())
+        if name.startswith(CODE) and module.__file__
+    }
     versions = {library: version(library) for library in LIBRARIES}
     versions["python"] = platform.python_version()
-    plain = [value.model_dump() if isinstance(value, BaseModel) else value for value in inputs]
-    everything = {"inputs": plain, "code": code, "versions": versions}
+    everything = {"inputs": inputs, "code": code, "versions": versions}
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def mark_finished(folder: Path) -> None:
+    """Marks a run's folder: its last epoch is done."""
+    (folder / FINISHED).touch()
+
+
+def prune(root: Path, current: Path) -> None:
+    """Removes the folders of finished runs below `root`, except that of the current run."""
+    for mark in list(root.glob(f"*/{FINISHED}")):
+        if mark.parent != current:
+            shutil.rmtree(mark.parent)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:

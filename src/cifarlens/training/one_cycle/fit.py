@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from ...classifier.networks import Network
 from ...runtime.errors import UserError
-from ..setup import Parts
+from ..setup import Setup
 from ..trainer import checkpoint_pause, explaining, look_every, make_trainer
 from .checkpoint import FILE, EpochCheckpoint, WholeCheckpointIO, load_checkpoint
 from .ema import Average, BestEpoch, kept_epoch
@@ -21,19 +21,19 @@ from .schedule import Recipe, one_cycle
 
 
 def fit(
-    parts: Parts,
+    setup: Setup,
     recipe: Recipe,
     *,
     checkpoints: Path,
     logs: Path,
     watchers: Sequence[Callback] = (),
 ) -> list[Epoch]:
-    """Trains the network of `parts` in place.
+    """Trains the network of `setup` in place.
 
-    Of several processes all do this, with the same parts; the first alone reads and writes files.
+    Of several processes all do this, with the same set-up; the first alone reads and writes files.
 
     Args:
-        parts: made for this very run, the weights at their start.
+        setup: made for this very run, the weights at their start.
         recipe: epochs, rates and what to keep.
         checkpoints: folder of this run's checkpoint, resumed from if there is one; its name is the
             run's.
@@ -45,38 +45,38 @@ def fit(
 
     Raises:
         UserError: the run has too few steps, its loss is no longer finite, a process that augments
-            for it was killed, or another that trains failed or has other parts.
+            for it was killed, or another process that trains failed or has another setup.
     """
-    schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=parts.images.steps_per_epoch)
-    module = parts.module(recipe.lr_min, schedule)
+    schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=setup.images.steps_per_epoch)
+    module = setup.module(recipe.lr_min, schedule)
     history = History()
     chosen = _choosing(recipe, history)
-    saving = EpochCheckpoint(checkpoints, checkpoint_pause(parts.settings.trainer))
-    runner = make_trainer(
-        parts.settings.trainer,
+    saving = EpochCheckpoint(checkpoints, checkpoint_pause(setup.settings.trainer))
+    trainer = make_trainer(
+        setup.settings.trainer,
         [
-            FiniteLoss(look_every(parts.settings.trainer)),
+            FiniteLoss(look_every(setup.settings.trainer)),
             *(history, *chosen, saving, *watchers),
         ],
         max_epochs=recipe.epochs,
-        limit_val_batches=1.0 if len(parts.images.held_out) else 0,
+        limit_val_batches=1.0 if len(setup.images.held_out) else 0,
         logger=TensorBoardLogger(logs.parent, name="", version=logs.name),
         log_every_n_steps=1_000_000,  # the history logs; Lightning's connector costs more
         plugins=[WholeCheckpointIO()],
     )
-    with explaining(parts.settings.trainer, parts.settings.batch_size):
-        if runner.world_size > 1:
-            runner.strategy.setup_environment()  # joins the other processes
-            _agree(runner.strategy.broadcast(checkpoints.name), checkpoints.name)
-        done = runner.strategy.broadcast(_epochs_done(checkpoints, recipe, runner.is_global_zero))
-        parts.images.sampler.set_epoch(done)  # Lightning asks for the first batch before it says so
-        runner.fit(
+    with explaining(setup.settings.trainer, setup.settings.batch_size):
+        if trainer.world_size > 1:
+            trainer.strategy.setup_environment()  # joins the other processes
+            _agree(trainer.strategy.broadcast(checkpoints.name), checkpoints.name)
+        done = trainer.strategy.broadcast(_epochs_done(checkpoints, recipe, trainer.is_global_zero))
+        setup.images.sampler.set_epoch(done)  # Lightning asks for the first batch before it says so
+        trainer.fit(
             module,
-            datamodule=parts.images,
+            datamodule=setup.images,
             ckpt_path=checkpoints / FILE if done else None,
             weights_only=False,
         )
-    check_weights(parts.network)
+    check_weights(setup.network)
     if chosen:
         chosen[0].restore(module)
     return history.epochs

@@ -7,11 +7,9 @@ import numpy as np
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from ...params import LEAST_RATE
-from ...runtime.errors import UserError, shown
+from ...runtime.errors import UserError
 
-MOST_RATE = 100  # where the range test ends at most
-MOST_POINTS = 4000  # of a cycle, for a chart: more cannot be told apart
+MAX_POINTS = 4000  # of a cycle, for a chart: more cannot be told apart
 
 
 class Recipe(NamedTuple):
@@ -66,10 +64,10 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
 def rate_curve(recipe: Recipe, steps_per_epoch: int) -> list[tuple[int, float]]:
     """The steps of `one_cycle`, counted from 1, and their rates, for a chart.
 
-    Of a run with more than `MOST_POINTS` steps evenly spaced ones, with first, highest and last.
+    Of a run with more than `MAX_POINTS` steps evenly spaced ones, with first, highest and last.
     """
     last, peak = recipe.epochs * steps_per_epoch, _peak(recipe, steps_per_epoch)
-    every = -(-last // MOST_POINTS)
+    every = -(-last // MAX_POINTS)
     steps = np.array(sorted({*range(1, last + 1, every), peak, last}))
     rates = np.interp(steps, [1, peak, last], [recipe.lr_min, recipe.lr_max, recipe.lr_min])
     return [
@@ -85,7 +83,8 @@ def _peak(recipe: Recipe, steps_per_epoch: int) -> int:
 
 
 def choose_recipe(
-    found: Mapping[str, float],
+    suggestion: Mapping[str, float],
+    *,
     epochs: int,
     peak_epoch: float,
     lr_max: float | str,
@@ -93,27 +92,19 @@ def choose_recipe(
     ema_decay: float = 0.0,
     keep: str = "last",
 ) -> Recipe:
-    """Settles the rates: `auto` takes what lr_find found, a number overrides it.
+    """Settles the rates: `auto` takes the rate that lr_find suggests, a number overrides it.
 
     Args:
-        found: lr_find's metrics, `lr_max` and `lr_min` among them.
+        suggestion: content of metrics/lr_find.json; `lr_max` and `lr_min` are used.
         epochs: as in params.yaml, and so are the rest.
 
     Raises:
-        UserError: what was found is no rate, or lr_min is above lr_max once both are known.
+        UserError: lr_min is above lr_max once both are known.
     """
-    for name in ("lr_max", "lr_min"):
-        rate = found[name]
-        if type(rate) not in (int, float) or not LEAST_RATE <= rate <= MOST_RATE:
-            raise UserError(
-                f"metrics/lr_find.json: {name} is {shown(repr(rate))}, but must be a number from"
-                f" {LEAST_RATE:g} to {MOST_RATE:g}: run `dvc repro -f -s lr_find`."
-            )
-    high = found["lr_max"] if isinstance(lr_max, str) else float(lr_max)
-    low = found["lr_min"] if isinstance(lr_min, str) else float(lr_min)
-    if isinstance(lr_min, str):
-        low = min(low, high)  # a chosen peak may lie below where the loss begins to fall
-    elif low > high:
+    high = suggestion["lr_max"] if isinstance(lr_max, str) else float(lr_max)
+    # A chosen peak may lie below where the loss begins to fall.
+    low = min(suggestion["lr_min"], high) if isinstance(lr_min, str) else float(lr_min)
+    if low > high:
         raise UserError(
             f"params.yaml: lr_min is {low:g}, but must be at most lr_max, {high:g}, which lr_find"
             " found; change one of them and run again."

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ....display.heatmap import overlay
 
+OVERLAY_SIZE = 128  # pixels a side
 UNSURE = 0.5  # a highest probability below this is called unsure
 
 
@@ -89,7 +90,7 @@ def picture(
     """
     layer = ""
     if saliency is not None:
-        layer = f'<img class="heat" src="{data_uri(overlay(saliency))}" alt="">'
+        layer = f'<img class="heat" src="{data_uri(overlay(saliency, OVERLAY_SIZE))}" alt="">'
         if not saliency.any():
             caption += "<small>nothing here speaks for it</small>"
     return (

@@ -1,0 +1,50 @@
+from cifarlens.params import Augment, Loss, Optimizer
+from cifarlens.training.recipe import augmentation_steps, describe_recipe
+
+ADAM = Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99)
+TRAIN = {"epochs": 24, "kept_epoch": 17, "ema_decay": 0.99, "lr_max": 0.0043321, "lr_min": 4.3e-06}
+
+
+def rows(**changes: object) -> dict[str, str]:
+    given = {
+        "peak_epoch": 5.0,
+        "batch_size": 512,
+        "optimizer": ADAM,
+        "loss": Loss(label_smoothing=0.1),
+        "augment": Augment(padding=4, flip=True, cutout=8),
+        "train": TRAIN,
+    }
+    return describe_recipe(**{**given, **changes})
+
+
+def test_the_whole_recipe_in_order():
+    assert list(rows().items()) == [
+        ("Epochs", "24"),
+        ("Batch size", "512 images"),
+        ("Optimizer", "AdamW, weight decay 0.3, beta1 0.9, beta2 0.99"),
+        ("Label smoothing", "0.1"),
+        (
+            "Learning rate",
+            "one cycle: 4.3e-06 up to 0.00433 at the end of epoch 5, and down again",
+        ),
+        ("Weights", "of epoch 17, averaged with a decay of 0.99 a step"),
+        (
+            "Augmentation",
+            "padded by 4 reflected pixels on each side, then cropped back at random;"
+            " half of the images mirrored;"
+            " a square of 8×8 pixels filled with the mean colour",
+        ),
+    ]
+
+
+def test_other_settings():
+    coupled = ADAM.model_copy(update={"decoupled": False})
+    assert rows(optimizer=coupled)["Optimizer"].startswith("Adam, ")
+    assert rows(augment=Augment(padding=0, flip=False, cutout=0))["Augmentation"] == "none"
+    assert "at the end of epoch 2.5," in rows(peak_epoch=2.5)["Learning rate"]
+    assert rows(train={**TRAIN, "ema_decay": 0.0})["Weights"] == "of epoch 17"
+
+
+def test_one_pixel_is_singular():
+    (step,) = augmentation_steps(Augment(padding=1, flip=False, cutout=0))
+    assert step.startswith("padded by 1 reflected pixel on each side")
