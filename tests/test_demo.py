@@ -19,10 +19,9 @@ def test_the_folder_is_a_project_of_its_own(tmp_path):
 def test_its_parameters_are_valid_and_differ_where_the_demo_says(tmp_path):
     prepare(ROOT, tmp_path)
     path = tmp_path / "params.yaml"
-    source, model, augment, epochs = load_params(
-        "data.source", "model", "augment", "epochs", path=path
-    )
-    assert (source, model.width, augment.flip, epochs) == ("digits", 16, False, 24)
+    params = load_params(path)
+    assert (params.data.source, params.model.width, params.epochs) == ("digits", 16, 24)
+    assert not params.augment.flip
     assert "# passes over the train images" in path.read_text()
     changed = YAML(typ="safe").load(path)
     untouched = YAML(typ="safe").load(ROOT / "params.yaml")

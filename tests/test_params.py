@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from cifarlens.classifier.networks import NETWORKS
-from cifarlens.params import LAYERS, Params, load_params, one_device, parse_params
+from cifarlens.params import LAYERS, Params, Trainer, load_params, parse_params
 from cifarlens.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -43,11 +43,17 @@ def test_every_knob_has_a_comment():
     assert [line for line in knobs if "; default " not in line] == []
 
 
-def test_values_come_in_the_order_asked_for_and_frozen():
-    seed, model, source = load_params("seed", "model", "data.source", path=ROOT / "params.yaml")
-    assert (seed, model.width, source) == (0, 64, "cifar10")
+def test_values_are_read_by_name_and_frozen():
+    params = load_params(ROOT / "params.yaml")
+    assert (params.seed, params.model.width, params.data.source) == (0, 64, "cifar10")
     with pytest.raises(ValidationError, match="frozen"):
-        model.width = 3
+        params.model.width = 3
+
+
+def test_a_parameter_that_moved_names_its_new_place(write):
+    path = write("  beta2: 0.99", "  label_smoothing: 0.1\n  beta2: 0.99")
+    with pytest.raises(UserError, match=r"optimizer\.label_smoothing .* did you mean loss\.label"):
+        load_params(path)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,7 @@ def test_values_come_in_the_order_asked_for_and_frozen():
     [("5e-05", 5e-05), ("1e-3", 0.001), ("0.01", 0.01), ("1", 1.0), ("auto", "auto")],
 )
 def test_lr_max_as_dvc_writes_it(write, written, value):
-    assert load_params("lr_max", path=write("^lr_max: auto", f"lr_max: {written}")) == (value,)
+    assert load_params(write("^lr_max: auto", f"lr_max: {written}")).lr_max == value
 
 
 WRONG = [
@@ -121,10 +127,10 @@ WRONG = [
 def test_wrong_value_gets_one_sentence(write, pattern, replacement, sentence):
     path = write(pattern, replacement)
     if sentence is None:
-        load_params("seed", path=path)
+        load_params(path)
         return
     with pytest.raises(UserError) as caught:
-        load_params("seed", path=path)
+        load_params(path)
     assert sentence in str(caught.value)
     assert "params.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -156,9 +162,9 @@ def test_devices_that_do_not_fit(changes, sentence):
 
 
 def test_auto_is_one_device_on_any_machine():
-    (trainer,) = load_params("trainer", path=ROOT / "params.yaml")
+    trainer = load_params(ROOT / "params.yaml").trainer
     assert (trainer.local_processes, trainer.processes) == (1, 1)
-    assert one_device("cpu", 32, 4).processes == 1
+    assert Trainer.on_one_device(accelerator="cpu", precision=32, workers=4).processes == 1
 
 
 def test_lr_min_above_lr_max(tmp_path):
@@ -167,17 +173,17 @@ def test_lr_min_above_lr_max(tmp_path):
         TEXT.replace("\nlr_max: auto", "\nlr_max: 0.01").replace("\nlr_min: auto", "\nlr_min: 0.1")
     )
     with pytest.raises(UserError, match=r"lr_min is 0.1, but must be at most lr_max, 0.01"):
-        load_params("seed", path=path)
+        load_params(path)
 
 
 def test_resnets_have_one_order(tmp_path):
     path = tmp_path / "params.yaml"
     text = TEXT.replace("norm_first: true", "norm_first: false")
     path.write_text(text)
-    load_params("model", path=path)
+    load_params(path)
     path.write_text(text.replace("name: custom_resnet ", "name: resnet18 "))
     with pytest.raises(UserError, match=r"model.norm_first is false, but must be true for resnet"):
-        load_params("model", path=path)
+        load_params(path)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +203,7 @@ def test_unreadable_file(tmp_path, content, sentence):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=sentence):
-        load_params("seed", path=path)
+        load_params(path)
 
 
 def test_layers_are_those_of_the_networks():

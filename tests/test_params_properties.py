@@ -27,13 +27,11 @@ from cifarlens.runtime.errors import UserError
 from cifarlens.training.lr_find.range_test import rising
 from cifarlens.training.lr_find.suggestion import suggest
 from cifarlens.training.one_cycle.schedule import Recipe, choose_recipe, one_cycle
-from cifarlens.training.setup import Settings, assemble
+from cifarlens.training.setup import Settings, set_up
 from cifarlens.training.trainer import resolve_precision
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
-ASKED = sorted({name for stage in STAGES for name in stage.get("params", [])})  # by any stage
 FOUND = {"lr_max": 0.01, "lr_min": 0.0001}  # by lr_find
 BUILT = 8  # the widest network that is really made; a wider one only in shape
 LONGEST = 500  # characters of a sentence
@@ -47,29 +45,41 @@ pytestmark = [  # of plans that are legal and odd
 
 def plan(path: Path, dataset) -> None:
     """Makes all of a run that needs no training."""
-    given = dict(zip(ASKED, load_params(*ASKED, path=path), strict=True))
-    lr_find, gradcam = given["lr_find"], given["gradcam"]
-    wanted = [given[name] for name in ("epochs", "peak_epoch", "lr_max", "lr_min")]
-    shared = ("seed", "batch_size", "data.val_size", "augment", "model", "optimizer", "trainer")
-    settings = Settings(*(given[name] for name in shared))
+    params = load_params(path)
+    settings = Settings(
+        seed=params.seed,
+        batch_size=params.batch_size,
+        val_size=params.data.val_size,
+        augment=params.augment,
+        model=params.model,
+        optimizer=params.optimizer,
+        loss=params.loss,
+        trainer=params.trainer,
+    )
     mean, std = channel_statistics(dataset.train_images)
     real = settings.model.width <= BUILT
     with nullcontext() if real else torch.device("meta"):
-        parts = assemble(dataset, {"mean": mean, "std": std}, settings)
-    assert gradcam.layer in ("auto", *parts.network.layers)
-    recipe = choose_recipe(FOUND, *wanted)
-    check_cycle(recipe, parts.images.steps_per_epoch)
-    check_range_test(lr_find)
+        setup = set_up(dataset, {"mean": mean, "std": std}, settings)
+    assert params.gradcam.layer in ("auto", *setup.network.layers)
+    recipe = choose_recipe(
+        FOUND,
+        epochs=params.epochs,
+        peak_epoch=params.peak_epoch,
+        lr_max=params.lr_max,
+        lr_min=params.lr_min,
+    )
+    check_cycle(recipe, setup.images.steps_per_epoch)
+    check_range_test(params.lr_find)
     precision = resolve_precision(
         settings.trainer.precision, resolve_accelerator(settings.trainer.accelerator)
     )
     assert precision in ("32-true", "bf16-mixed")
 
-    keys = [(0, 0), (recipe.epochs - 1, len(parts.images.train_images) - 1)]
-    images, labels = parts.images.train_images.__getitems__(keys)
+    keys = [(0, 0), (recipe.epochs - 1, len(setup.images.train_images) - 1)]
+    images, labels = setup.images.train_images.__getitems__(keys)
     assert (images.dtype, images.shape, len(labels)) == (torch.uint8, (2, 32, 32, 3), 2)
-    parts.images.train_dataloader()
-    module = parts.module(recipe.lr_min, lambda optimizer: one_cycle(optimizer, recipe, 9))
+    setup.images.train_dataloader()
+    module = setup.module(recipe.lr_min, lambda optimizer: one_cycle(optimizer, recipe, 9))
     module.configure_optimizers()
     if real:
         batch = module.on_after_batch_transfer((images, labels), 0)

@@ -1,56 +1,65 @@
-"""What a stage uses, found by reading its source: modules, files and parameters."""
+"""What a stage uses, found by reading its source: rooms and parameters."""
 
 import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
+PACKAGE = SOURCE / "cifarlens"
+# The values that it reads are in dvc.yaml's params, so what it imports to check them is not code
+# that a stage runs.
+PARAMS = PACKAGE / "params.py"
 
 
-def imported_files(script: Path) -> set[str]:
-    """Every file of the project that `script` imports, transitively, relative to the root.
+def imported_files(script: Path) -> set[Path]:
+    """Every file of the project that `script` imports, transitively, but not through params.py.
 
     Packages count by their `__init__.py`. Imports inside functions count too; those under
     `if TYPE_CHECKING:` do not, since they never run.
     """
     found: set[Path] = set()
-    waiting = [script, script.parent / "__init__.py"]
+    waiting = [script]
     while waiting:
         path = waiting.pop()
         if path in found:
             continue
         found.add(path)
-        for module in _imports(path):
-            waiting.extend(_files(module))
-    return {str(path.relative_to(ROOT)) for path in found}
+        if path != PARAMS:
+            for module in imports(path):
+                waiting.extend(files(module))
+    return found
 
 
-def loaded_params(script: Path) -> set[str]:
-    """The literal names in the script's calls of `load_params`."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(script.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load_params":
-            for argument in node.args:
-                assert isinstance(argument, ast.Constant), "names must be literal"
-                names.add(argument.value)
-    return names
+def room(path: Path) -> str:
+    """The folder below the package, or the module beside the folders, that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def path_constants(script: Path) -> set[str]:
-    """Names of `cifarlens.runtime.paths` that the script itself mentions."""
+def used_params(script: Path) -> set[str]:
+    """The dotted names that a stage reads of what `load_params` returns.
+
+    It must bind that to `params`, or read it at once, and must not hand the whole of it on.
+    """
     tree = ast.parse(script.read_text())
-    names = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "paths"
-    }
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "cifarlens.runtime.paths":
-            names.update(alias.name for alias in node.names)
+        loaded = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load_params"
+        bound = loaded and isinstance(parents[node], ast.Assign)
+        if bound:
+            assert ast.unparse(parents[node]) == "params = load_params()"
+        read = isinstance(node, ast.Name) and node.id == "params"
+        if (loaded and not bound) or (read and isinstance(node.ctx, ast.Load)):
+            chain = []
+            while isinstance(parents[node], ast.Attribute):
+                node = parents[node]
+                chain.append(node.attr)
+            assert chain, f"{script.name} hands all parameters on in line {node.lineno}"
+            names.add(".".join(chain))
     return names
 
 
-def _imports(path: Path) -> set[str]:
+def imports(path: Path) -> set[str]:
     """Absolute dotted names a file imports: modules, and what may be a module inside one."""
     package = _name(path) if path.name == "__init__.py" else _name(path).rpartition(".")[0]
     names: set[str] = set()
@@ -83,7 +92,7 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _files(module: str) -> list[Path]:
+def files(module: str) -> list[Path]:
     """The module's file and those of the packages around it, if it is one of ours."""
     parts = module.split(".")
     files = []

@@ -118,3 +118,8 @@ def make_project(folder: Path, traces: Path | None = None, **changes: Any) -> Pr
     made.run("git", "config", "user.email", "test@localhost")
     made.commit("a small project")
     return made
+
+
+def ran(output: str) -> list[str]:
+    """Stages that DVC ran, in order."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]

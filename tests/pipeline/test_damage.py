@@ -67,12 +67,12 @@ def test_a_damaged_lock_is_named_and_git_has_it(project):
 
 
 def test_a_loss_that_is_no_number_fails_the_stage_and_the_last_results_come_back(project):
-    code = project.folder / "src/cifarlens/training/fit.py"
+    code = project.folder / "src/cifarlens/training/one_cycle/fit.py"
     accuracy = read_json(project.folder / "metrics/evaluate.json")["accuracy"]
     text = code.read_text()
     line = "    history = History()\n"
     assert line in text
-    poison = "    next(parts.network.parameters()).data.fill_(float('nan'))\n"
+    poison = "    next(setup.network.parameters()).data.fill_(float('nan'))\n"
     code.write_text(text.replace(line, line + poison))
     try:  # untraced: the trace of a stage that failed is not the stage's
         output = Project(project.folder).run("dvc", "repro", "train", code=255)

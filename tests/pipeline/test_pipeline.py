@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from huggingface_hub import SpaceCard
+from project import ran
 
 from cifarlens.classifier.bundle import load_bundle
 from cifarlens.classifier.predict import predict_logits
@@ -14,11 +15,6 @@ from cifarlens.dataset.arrays import load_dataset
 from cifarlens.runtime.files import read_csv, read_json
 
 DOWNSTREAM_OF_LR_MAX = ("train", "evaluate", "gradcam_report", "package_space")
-
-
-def ran(output: str) -> list[str]:
-    """Stages that DVC ran, in order."""
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +52,8 @@ def test_what_is_for_people(project):
 
 def test_git_status_stays_clean(project):
     assert project.run("git", "status", "--porcelain") == ""
-    assert list((project.folder / "checkpoints").glob("*")) == []
+    (run,) = (project.folder / "checkpoints").iterdir()
+    assert (run / "finished").exists()
 
 
 def test_repro_again_does_nothing(project):

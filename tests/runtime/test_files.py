@@ -1,10 +1,7 @@
-import json
-
 import numpy as np
 import pytest
 
 from cifarlens.runtime import files
-from cifarlens.runtime.errors import UserError
 
 
 def test_json_is_the_same_whatever_the_order_of_keys(tmp_path):
@@ -50,63 +47,3 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
-
-
-STATS = {"images": 3, "mean": [0.1, 0.2], "counts": {"cat": 1, "dog": 2}, "lr_max": 0.1}
-
-
-def read_stats(path):
-    kinds = {"lists": ("mean",), "tables": ("counts",), "optional": ("loss", "accuracy")}
-    return files.read_metrics(path, "images", "lr_max", **kinds)
-
-
-@pytest.mark.parametrize("more", [{}, {"loss": 1.5, "accuracy": 1}, {"other": "x"}])
-def test_metrics(tmp_path, more):
-    files.write_json(tmp_path / "stats.json", STATS | more)
-    assert read_stats(tmp_path / "stats.json") == STATS | more
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"", "is no JSON"),
-        (b"{", "is no JSON"),
-        (b"\xff", "is no JSON"),
-        (b"9" * 5000, "is no JSON"),
-        (b"[" * 100_000, "is no JSON"),
-        (b"[]", "is no JSON object"),
-        (b"3", "is no JSON object"),
-        (b'{"lr_max": 1}', "has no images"),
-    ],
-)
-def test_damaged_metrics_are_named(tmp_path, content, sentence):
-    path = tmp_path / "stats.json"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=sentence) as caught:
-        read_stats(path)
-    assert f"git checkout {path}" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "allowed"),
-    [
-        *(("images", value, "a number") for value in (None, "x", True, [], {}, 10**400)),
-        *(("images", value, "a number") for value in (float("nan"), float("inf"))),
-        *(("lr_max", value, "a number above 0") for value in (0, -0.1, "0.1", False, None)),
-        *(("mean", value, "a list of numbers") for value in (0.1, "x", {}, ["0.1"], [0.1, None])),
-        *(("counts", value, "an object of numbers") for value in (3, [], {"cat": "1"})),
-    ],
-)
-def test_metrics_of_another_kind_are_named(tmp_path, key, value, allowed):
-    path = tmp_path / "stats.json"
-    path.write_text(json.dumps(STATS | {key: value}))
-    with pytest.raises(UserError, match=f"has {key} as .*, not {allowed}: bring it back") as caught:
-        read_stats(path)
-    assert len(str(caught.value)) < 400 + 2 * len(str(path))
-
-
-@pytest.mark.parametrize("more", [{"loss": 1}, {"accuracy": 1}])
-def test_optional_metrics_come_all_or_none(tmp_path, more):
-    files.write_json(tmp_path / "stats.json", STATS | more)
-    with pytest.raises(UserError, match=r"has no (loss|accuracy): "):
-        read_stats(tmp_path / "stats.json")

@@ -75,14 +75,16 @@ def test_an_ignored_signal_stays_ignored(tmp_path):
     assert process.returncode == 143
 
 
-def test_a_stage_ends_when_dvc_is_gone(tmp_path):
+@pytest.mark.parametrize("shell", [[], ["sh", "-c", '"$@"; exit', "sh"]], ids=["exec", "shell"])
+def test_a_stage_ends_when_dvc_is_gone(tmp_path, shell):
     starter = f"""
     import subprocess, time
     code = {HEAD + WAIT!r}
-    subprocess.Popen([sys.executable, "-c", code])
+    environment = {{**os.environ, "DVC_STAGE": "waiting"}}
+    subprocess.Popen([*{shell!r}, sys.executable, "-c", code], env=environment)
     time.sleep(60)
     """
-    process = start(starter, tmp_path, DVC_STAGE="waiting")
+    process = start(starter, tmp_path)
     try:
         stage = int(process.stdout.readline().split()[1])
     finally:

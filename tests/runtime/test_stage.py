@@ -1,8 +1,6 @@
 import errno
-import gc
 import json
 import multiprocessing
-import subprocess
 import sys
 from pathlib import Path
 
@@ -56,24 +54,6 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_2(error, sentence, capsys
 def test_our_own_defect_keeps_its_traceback():
     with pytest.raises(OwnError):
         run_stage(failing(OwnError()))
-
-
-@pytest.mark.parametrize(("started", "collecting"), [("-m", "False"), ("-c", "True")])
-def test_garbage_is_left_alone_while_a_stage_imports(started, collecting):
-    program = f"import gc, sys; sys.argv[0] = {started!r}; import stages; print(gc.isenabled())"
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == collecting
-
-
-def test_garbage_is_collected_while_a_stage_runs():
-    found = []
-    gc.disable()
-    try:
-        run_stage(lambda: found.append(gc.isenabled()))
-    finally:
-        gc.enable()
-    assert found == [True]
 
 
 def test_time_and_machine_are_kept_apart_from_the_outputs(tmp_path):

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import psutil
+
 from .distributed import supervised
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-LOOK_EVERY = 0.5  # seconds
+CHECK_INTERVAL = 0.5  # seconds
 PATIENCE = 10.0  # seconds for a clean end, before an unclean one
 
 
@@ -51,7 +53,7 @@ def stoppable() -> Iterator[None]:
             signal.signal(signum, stop)
     over = threading.Event()
     if "DVC_STAGE" in os.environ or supervised():  # a stage started by hand may outlive its shell
-        threading.Thread(target=_follow, args=(os.getppid(), over), daemon=True).start()
+        threading.Thread(target=_follow, args=(_last_started(), over), daemon=True).start()
     try:
         yield
     finally:
@@ -61,10 +63,25 @@ def stoppable() -> Iterator[None]:
                 signal.signal(signum, handler)
 
 
-def _follow(parent: int, over: threading.Event) -> None:
-    """Stops this process once `parent` is gone: a killed DVC leaves its stage running."""
-    while os.getppid() == parent:
-        if over.wait(LOOK_EVERY):
+def _last_started() -> psutil.Process:
+    """This process, or the shell around it: the one that DVC, or our launcher, started."""
+    process = psutil.Process()
+    if not supervised():
+        for parent in process.parents():
+            if "DVC_STAGE" not in parent.environ():
+                break
+            process = parent
+    return process
+
+
+def _follow(started: psutil.Process, over: threading.Event) -> None:
+    """Stops this process once the parent of `started` is gone.
+
+    A killed DVC leaves its stage running, and so does a shell between the two.
+    """
+    parent = started.ppid()
+    while started.is_running() and started.ppid() == parent:
+        if over.wait(CHECK_INTERVAL):
             return
     os.kill(os.getpid(), signal.SIGTERM)
     if not over.wait(PATIENCE):

@@ -4,7 +4,6 @@ Time and machine of a finished stage go to a log that is no stage's output: they
 """
 
 import errno
-import gc
 import os
 import platform
 import sys
@@ -40,7 +39,6 @@ def run_stage(
     Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C, 143 with SIGTERM (or because
     the DVC that started it is gone). Anything else is a defect of ours and keeps its traceback.
     """
-    gc.enable()  # stages/__init__.py turns it off while it imports
     with processes.ending_at_once():
         _run(main, (UserError, *user_errors), launch)
 

@@ -1,17 +1,28 @@
 import pytest
 import torch
 
-from cifarlens.params import Augment
-from cifarlens.training.one_cycle.checkpoint import WholeCheckpointIO, load_checkpoint, run_key
-
-AUGMENT = Augment(padding=4, flip=True, cutout=8)
+from cifarlens.training.one_cycle.checkpoint import (
+    WholeCheckpointIO,
+    load_checkpoint,
+    mark_finished,
+    prune,
+    run_key,
+)
 
 
 def test_the_key_depends_on_every_input():
-    base = run_key([0, 0.01, AUGMENT])
-    assert run_key([0, 0.01, AUGMENT.model_copy()]) == base
-    assert len({base, run_key([1, 0.01, AUGMENT]), run_key([0, 0.011, AUGMENT])}) == 3
-    assert run_key([0, 0.01, Augment(padding=4, flip=False, cutout=8)]) != base
+    base = run_key({"seed": 0, "lr": 0.01})
+    assert run_key({"lr": 0.01, "seed": 0}) == base
+    assert len({base, run_key({"seed": 1, "lr": 0.01}), run_key({"seed": 0, "lr": 0.011})}) == 3
+
+
+def test_only_other_finished_runs_are_pruned(tmp_path):
+    for name in ("own", "finished", "killed"):
+        (tmp_path / name).mkdir()
+    mark_finished(tmp_path / "own")
+    mark_finished(tmp_path / "finished")
+    prune(tmp_path, tmp_path / "own")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "own"]
 
 
 def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
