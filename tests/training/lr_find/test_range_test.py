@@ -1,5 +1,4 @@
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,12 +61,12 @@ def test_when_it_stops(losses, stops):
 
 
 def test_each_test_of_a_run_has_a_seed_of_its_own(setup):
-    settings = replace(setup().settings, seed=MAX_SEED - 5)
+    settings = setup().settings.model_copy(update={"seed": MAX_SEED - 5})
     tests = list(repeated(settings, 100))
     assert tests[0] == settings
     assert len({each.seed for each in tests}) == 100
     assert all(0 <= each.seed <= MAX_SEED for each in tests)
-    assert all(replace(each, seed=settings.seed) == settings for each in tests)
+    assert all(each.model_copy(update={"seed": settings.seed}) == settings for each in tests)
 
 
 def test_a_test_that_ended_early_counts_with_its_largest_loss():
