@@ -123,3 +123,10 @@ def make_project(folder: Path, traces: Path | None = None, **changes: Any) -> Pr
 def ran(output: str) -> list[str]:
     """Stages that DVC ran, in order."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Changes a line of a file, as a contributor does."""
+    text = path.read_text()
+    assert text.count(old) == 1, f"{old!r} is not once in {path}"
+    path.write_text(text.replace(old, new))

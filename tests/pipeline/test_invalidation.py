@@ -3,7 +3,7 @@
 import pytest
 import yaml
 from dvc.repo import Repo
-from project import ROOT, Project, ran
+from project import ROOT, Project, edit, ran
 from ruamel.yaml import YAML
 
 from cifarlens.params import Params
@@ -121,9 +121,3 @@ def test_a_new_source_and_a_new_parameter_of_the_report_do_not_retrain(project):
     finally:
         project.run("git", "checkout", "-q", ".")
         project.run("dvc", "checkout", "-q")
-
-
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
