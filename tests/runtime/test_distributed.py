@@ -37,12 +37,12 @@ def test_which_process_this_is(environment, variables, launched, supervised, ran
     assert processes.launched() == launched
     assert processes.supervised() == supervised
     assert processes.rank() == rank
-    assert processes.locks() == locks
+    assert processes.holds_stage_lock() == locks
 
 
 def test_a_reason_is_told_where_the_launcher_looks(environment, tmp_path):
     environment(TORCHELASTIC_ERROR_FILE=str(tmp_path / "error.json"))
-    assert processes.tell("The disk is full.")
+    assert processes.report_failure("The disk is full.")
     told = json.loads((tmp_path / "error.json").read_text())
     assert told["message"] == "The disk is full."
     assert told["timestamp"] > 1e9
@@ -50,10 +50,10 @@ def test_a_reason_is_told_where_the_launcher_looks(environment, tmp_path):
 
 def test_nobody_to_tell(environment, tmp_path):
     environment(TORCHELASTIC_ERROR_FILE=None)
-    assert not processes.tell("The disk is full.")
+    assert not processes.report_failure("The disk is full.")
     (tmp_path / "file").touch()
     environment(TORCHELASTIC_ERROR_FILE=str(tmp_path / "file/error.json"))
-    assert not processes.tell("The disk is full.")
+    assert not processes.report_failure("The disk is full.")
 
 
 def test_a_process_alone_ends_as_python_does(environment):

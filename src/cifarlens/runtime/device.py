@@ -6,7 +6,7 @@ import torch
 
 from .errors import UserError
 
-FEW_WORKERS, MOST_WORKERS = 2, 16  # on a CPU, which computes too; beside a GPU
+CPU_WORKERS, MAX_GPU_WORKERS = 2, 16  # on a CPU, which computes too; beside a GPU
 
 
 def resolve_accelerator(name: str) -> str:
@@ -60,8 +60,8 @@ def count_workers(asked: str | int, accelerator: str, devices: int) -> int:
     if isinstance(asked, int):
         return asked
     if resolve_accelerator(accelerator) != "gpu":
-        return FEW_WORKERS
-    return max(1, min(MOST_WORKERS, _cores() // devices - 1))
+        return CPU_WORKERS
+    return max(1, min(MAX_GPU_WORKERS, _cores() // devices - 1))
 
 
 def choose_device(name: str) -> str:

@@ -33,12 +33,12 @@ def rank() -> int:
     return int(os.environ["RANK"]) if launched() else 0
 
 
-def locks() -> bool:
+def holds_stage_lock() -> bool:
     """Whether this process is to hold the stage's lock: one does, on all machines together."""
     return not supervised() and rank() == 0 and os.environ.get("NODE_RANK", "0") == "0"
 
 
-def tell(sentence: str) -> bool:
+def report_failure(sentence: str) -> bool:
     """Leaves the reason of a failure where the launcher looks for it; false if nobody does."""
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if not path:

@@ -48,7 +48,7 @@ def _run(
 ) -> None:
     name = Path(sys.argv[0]).stem
     start = time.perf_counter()
-    alone = _alone(name) if processes.locks() else nullcontext()
+    alone = _alone(name) if processes.holds_stage_lock() else nullcontext()
     try:
         with stoppable(), alone:
             elsewhere = launch()
@@ -112,7 +112,7 @@ def _machine() -> dict[str, str]:
 
 
 def _stop(sentence: str) -> None:
-    if not (processes.tell(sentence) and processes.supervised()):
+    if not (processes.report_failure(sentence) and processes.supervised()):
         print(f"error: {sentence}", file=sys.stderr)
     sys.exit(2)
 

@@ -54,7 +54,7 @@ class EpochBar(TQDMProgressBar):
         return {name: value for name, value in items.items() if name != "v_num"}
 
 
-class OwnSignals(pl.Callback):
+class RestoreSigterm(pl.Callback):
     """Takes back SIGTERM, of which Lightning tells all other processes; they may be gone."""
 
     def setup(self, *_: Any, **__: Any) -> None:
@@ -94,7 +94,7 @@ def make_trainer(
             # run has elsewhere: their sums would differ in the last bits, if of more than two.
             find_unused_parameters=params.processes > 2,
         )
-        callbacks = [OwnSignals(), *callbacks]
+        callbacks = [RestoreSigterm(), *callbacks]
     if not launched():  # inside a Slurm job, too: Lightning would take its variables for our wish
         options["plugins"] = [*options.get("plugins", []), LightningEnvironment()]
     precision: Any = resolve_precision(params.precision, accelerator)
@@ -107,7 +107,7 @@ def make_trainer(
     # Filling fresh memory only guards against reading it unwritten, at the price of a pass.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's class has it
     hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own switch, which Lightning overrides
-    bar = EpochBar(refresh_rate=0 if hidden else look_every(params))
+    bar = EpochBar(refresh_rate=0 if hidden else check_interval(params))
     return pl.Trainer(
         accelerator=accelerator,
         devices=params.local_processes,
@@ -124,7 +124,7 @@ def make_trainer(
 
 
 @contextmanager
-def explaining(params: TrainerParams, batch_size: int) -> Iterator[None]:
+def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator[None]:
     """Raises UserError where torch says that memory is short or that another process is gone."""
     try:
         yield
@@ -152,7 +152,7 @@ def explaining(params: TrainerParams, batch_size: int) -> Iterator[None]:
         raise
 
 
-def look_every(params: TrainerParams) -> int:
+def check_interval(params: TrainerParams) -> int:
     """Steps between two looks at a run: each on a CPU; on a GPU, looking costs more than a step."""
     return 1 if resolve_accelerator(params.accelerator) == "cpu" else 20
 

@@ -29,14 +29,9 @@ def install(folder):
 
     def save():
         if os.getpid() == owner:  # not in the workers that load images
-            modules = {
-                os.path.relpath(module.__file__, root)
-                for module in list(sys.modules.values())
-                if (getattr(module, "__file__", None) or "").startswith(root)
-            }
             found = {kind: sorted(paths) for kind, paths in opened.items()}
             with open(os.path.join(folder, f"{STAGE}.json"), "w") as stream:
-                json.dump({**found, "modules": sorted(modules)}, stream)
+                json.dump(found, stream)
 
     sys.addaudithook(note)
     atexit.register(save)

@@ -12,8 +12,8 @@ from cifarlens.training.data.datamodule import (
     EpochSampler,
     ImageDataModule,
     ShareSampler,
+    as_memmap,
     held_out_batches,
-    in_a_file,
     split,
 )
 
@@ -52,7 +52,7 @@ def test_train_images_lie_padded_in_a_file(few_digits):
 def test_a_copy_in_a_file_is_read_only_and_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     array = np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1)
-    copy = in_a_file(array)
+    copy = as_memmap(array)
     np.testing.assert_array_equal(copy, array)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="read-only"):
@@ -65,7 +65,7 @@ def test_a_copy_that_does_not_fit_names_the_folder(tmp_path, monkeypatch):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OSError, match="File too large") as raised:
-            in_a_file(np.zeros(2000, np.uint8))
+            as_memmap(np.zeros(2000, np.uint8))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert raised.value.filename == str(tmp_path)

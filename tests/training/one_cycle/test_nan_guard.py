@@ -6,7 +6,7 @@ import torch
 from cifarlens.runtime.errors import UserError
 from cifarlens.training.module import Classifier
 from cifarlens.training.one_cycle.fit import fit
-from cifarlens.training.one_cycle.nan_guard import FiniteLoss, check_weights
+from cifarlens.training.one_cycle.nan_guard import NanGuard, check_weights
 from cifarlens.training.one_cycle.schedule import Recipe
 
 RECIPE = Recipe(epochs=4, peak_epoch=1, lr_max=0.01, lr_min=0.0001)
@@ -43,7 +43,7 @@ def test_training_stops_at_the_very_step(setup, folders, monkeypatch, value, sho
 
 def test_looking_rarely_still_names_the_step(setup, folders, monkeypatch):
     begun = poison(monkeypatch, 1, torch.nan)
-    monkeypatch.setattr("cifarlens.training.one_cycle.fit.look_every", lambda _: 20)
+    monkeypatch.setattr("cifarlens.training.one_cycle.fit.check_interval", lambda _: 20)
     with pytest.raises(UserError, match="at step 1 of 12"):
         fit(setup(), RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)
     assert len(begun) == 3  # the epoch's end at the latest
@@ -63,6 +63,6 @@ def test_weights_that_no_loss_has_seen(setup, folders, monkeypatch):
     def spoil(*_):
         tensor.data[0] = torch.nan
 
-    monkeypatch.setattr(FiniteLoss, "on_train_end", spoil)
+    monkeypatch.setattr(NanGuard, "on_train_end", spoil)
     with pytest.raises(UserError, match=rf"weights \({name}\) are not finite"):
         fit(made, RECIPE, checkpoints=folders.checkpoints, logs=folders.logs)

@@ -137,7 +137,7 @@ class ImageDataModule(pl.LightningDataModule):
         size = images.shape[1]
         fill = tuple(round(255 * value) for value in mean)
         augmentation = Augmentation(size, augment.flip, augment.cutout, fill, seed)
-        padded = in_a_file(pad(images[train], augment.padding))
+        padded = as_memmap(pad(images[train], augment.padding))
         self.train_images = TrainImages(padded, np.array(labels[train]), augmentation)
         self.held_out = HeldOutImages(images[held_out], np.array(labels[held_out]))
         self.sampler = EpochSampler(len(train), seed)
@@ -234,7 +234,7 @@ def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(train), np.sort(held_out)
 
 
-def in_a_file(array: np.ndarray) -> np.ndarray:
+def as_memmap(array: np.ndarray) -> np.ndarray:
     """A read-only copy in a temporary file that goes when it does.
 
     Of it, a process has in memory what it reads, and workers share that: 0.24 GB less in the one

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
 
 from ...params import MAX_SEED, LrFind
 from ..setup import Settings, Setup
-from ..trainer import explaining, make_trainer
+from ..trainer import make_trainer, translate_runtime_errors
 
 DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
 FALLEN = 0.9  # of the loss of chance: a network below has learned something
@@ -80,7 +80,7 @@ def range_test(setup: Setup, params: LrFind) -> Curve:
             enable_checkpointing=False,
             default_root_dir=folder,
         )
-        with explaining(setup.settings.trainer, setup.settings.batch_size):
+        with translate_runtime_errors(setup.settings.trainer, setup.settings.batch_size):
             trainer.fit(module, datamodule=setup.images)
     kept = [pair for pair in zip(record.lrs, record.losses, strict=True) if math.isfinite(pair[1])]
     return Curve(tuple(lr for lr, _ in kept), tuple(loss for _, loss in kept))

@@ -17,8 +17,8 @@ SMOOTHING = 0.2  # standard deviation of the Gaussian, decades: batch noise goes
 START = 0.5  # decades at the low end whose mean loss is where the loss comes from
 BEGINS = 0.1  # share of the whole fall by which the loss has begun to fall
 VALLEY = 0.15  # share of the fall below chance up to which the loss counts as in its valley
-LEAST_FALL = 0.05  # of the loss at the start; less is noise
-FEWEST = 20  # points
+MIN_FALL = 0.05  # of the loss at the start; less is noise
+MIN_POINTS = 20  # points
 FULL_WIDTH = 64  # for which the factor is given
 WIDTH_POWER = 2 / 3  # fits the sweeps at widths 16 and 64, see docs/recipe.md
 RATES = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end")  # in metrics/lr_find.json
@@ -80,14 +80,16 @@ def suggest(
         UserError: the curve is too short, never falls, or has not risen again at its end: nothing
             can be read off it, and no rate is made up.
     """
-    if len(lrs) < FEWEST or not np.isfinite(losses).all():
-        raise _useless(f"has {len(lrs)} usable steps, fewer than {FEWEST}", "lower lr_find.start")
+    if len(lrs) < MIN_POINTS or not np.isfinite(losses).all():
+        raise _useless(
+            f"has {len(lrs)} usable steps, fewer than {MIN_POINTS}", "lower lr_find.start"
+        )
     at_start = np.log10(lrs) <= math.log10(lrs[0]) + START
     smooth = _smoothed(lrs, losses, top=np.asarray(losses)[at_start].max())
     start = float(smooth[at_start].mean())
     least = int(smooth.argmin())
     fall = start - float(smooth[least])
-    if at_start[least] or fall < LEAST_FALL * start:
+    if at_start[least] or fall < MIN_FALL * start:
         raise _useless(
             f"shows no loss that falls (from {start:.3g} to {smooth[least]:.3g})",
             "look at the data, or raise lr_find.stop or lr_find.steps",
@@ -95,7 +97,7 @@ def suggest(
     begins = np.flatnonzero(smooth[:least] >= start - BEGINS * fall)
     # A network that stays worse than chance shows its fall from the start alone.
     chance = math.log(classes)
-    learned = smooth[least] < (1 - LEAST_FALL) * chance
+    learned = smooth[least] < (1 - MIN_FALL) * chance
     valley = _valley(lrs, losses, min(start, chance) if learned else start)
     middle = math.sqrt(valley[0]) * math.sqrt(valley[1])
     lr_max = min(factor * (width / FULL_WIDTH) ** WIDTH_POWER * middle, valley[1])

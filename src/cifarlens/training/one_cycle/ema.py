@@ -12,7 +12,7 @@ from ..module import Classifier
 from .history import Epoch, History
 
 
-class Average(WeightAveraging):
+class WeightAverage(WeightAveraging):
     """Exponential moving average of weights and batch statistics, validated in their place.
 
     Polyak and Juditsky 1992; the exponential form as in Tarvainen and Valpola 2017.
@@ -43,7 +43,8 @@ class Average(WeightAveraging):
 class BestEpoch(pl.Callback):
     """Keeps the weights of the epoch that `kept_epoch` calls best; they travel in the checkpoint.
 
-    Stands before `Average` among the callbacks, which swaps the validated weights back after it.
+    Stands before `WeightAverage` among the callbacks, which afterwards swaps the validated weights
+    back.
 
     Args:
         history: of the same run; stands before both.

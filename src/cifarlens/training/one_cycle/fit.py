@@ -12,11 +12,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from ...classifier.networks import Network
 from ...runtime.errors import UserError
 from ..setup import Setup
-from ..trainer import checkpoint_pause, explaining, look_every, make_trainer
+from ..trainer import check_interval, checkpoint_pause, make_trainer, translate_runtime_errors
 from .checkpoint import FILE, EpochCheckpoint, WholeCheckpointIO, load_checkpoint
-from .ema import Average, BestEpoch, kept_epoch
+from .ema import BestEpoch, WeightAverage, kept_epoch
 from .history import Epoch, History
-from .nan_guard import FiniteLoss, check_weights
+from .nan_guard import NanGuard, check_weights
 from .schedule import Recipe, one_cycle
 
 
@@ -55,7 +55,7 @@ def fit(
     trainer = make_trainer(
         setup.settings.trainer,
         [
-            FiniteLoss(look_every(setup.settings.trainer)),
+            NanGuard(check_interval(setup.settings.trainer)),
             *(history, *chosen, saving, *watchers),
         ],
         max_epochs=recipe.epochs,
@@ -64,7 +64,7 @@ def fit(
         log_every_n_steps=1_000_000,  # the history logs; Lightning's connector costs more
         plugins=[WholeCheckpointIO()],
     )
-    with explaining(setup.settings.trainer, setup.settings.batch_size):
+    with translate_runtime_errors(setup.settings.trainer, setup.settings.batch_size):
         if trainer.world_size > 1:
             trainer.strategy.setup_environment()  # joins the other processes
             _agree(trainer.strategy.broadcast(checkpoints.name), checkpoints.name)
@@ -82,10 +82,10 @@ def fit(
     return history.epochs
 
 
-def _choosing(recipe: Recipe, history: History) -> list[BestEpoch | Average]:
+def _choosing(recipe: Recipe, history: History) -> list[BestEpoch | WeightAverage]:
     """What follows the weights; the first knows which to keep."""
-    chosen: list[BestEpoch | Average] = [BestEpoch(history)] if recipe.keep == "best" else []
-    return [*chosen, *([Average(recipe.ema_decay)] if recipe.ema_decay else [])]
+    chosen: list[BestEpoch | WeightAverage] = [BestEpoch(history)] if recipe.keep == "best" else []
+    return [*chosen, *([WeightAverage(recipe.ema_decay)] if recipe.ema_decay else [])]
 
 
 def _epochs_done(checkpoints: Path, recipe: Recipe, first: bool) -> int:

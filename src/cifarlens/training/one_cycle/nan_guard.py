@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from ...runtime.errors import UserError
 
-MEND = (
+REMEDY = (
     "lower lr_max (or set a number, if it is auto) and run again; `git checkout . && dvc checkout`"
     " brings the last results back."
 )
 
 
-class FiniteLoss(pl.Callback):
+class NanGuard(pl.Callback):
     """Looks at every step's loss.
 
     Args:
@@ -47,7 +47,7 @@ class FiniteLoss(pl.Callback):
             raise UserError(
                 f"The loss is {float(loss)} at step {step} of {trainer.estimated_stepping_batches}"
                 f" (epoch {trainer.current_epoch + 1} of {trainer.max_epochs}), at a learning rate"
-                f" of {lr:.3g}: {MEND}"
+                f" of {lr:.3g}: {REMEDY}"
             )
         self._unseen.clear()
 
@@ -56,4 +56,4 @@ def check_weights(network: nn.Module) -> None:
     """Raises UserError if the last step, whose weights no loss has seen, was one too many."""
     for name, tensor in network.state_dict().items():
         if not bool(tensor.isfinite().all()):
-            raise UserError(f"The weights ({name}) are not finite after the last step: {MEND}")
+            raise UserError(f"The weights ({name}) are not finite after the last step: {REMEDY}")

@@ -1,0 +1,140 @@
+"""Any params.yaml that a user could write: values, keys and bytes, as hypothesis draws them."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import yaml
+from closure import ROOT
+from hypothesis import strategies as st
+
+from cifarlens.params import Params
+
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def written(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+SMALL = {"data.source": "digits", "batch_size": "64", "model.width": "2", "trainer.workers": "0"}
+
+
+def leaves() -> Iterator[tuple[str, Any]]:
+    for name, field in Params.model_fields.items():
+        inner = getattr(field.annotation, "model_fields", None)
+        if inner:
+            yield from ((f"{name}.{key}", field) for key, field in inner.items())
+        else:
+            yield name, field
+
+
+FIELDS = dict(leaves())
+KEYS = [*FIELDS, *(name for name in Params.model_fields if name not in FIELDS)]  # and sections
+COMMITTED = yaml.safe_load(TEXT)
+
+
+def committed(key: str) -> str:
+    value = COMMITTED
+    for part in key.split("."):
+        value = value[part]
+    return json.dumps(value)
+
+
+def render(changes: dict[str, str | None]) -> str:
+    """params.yaml with the values of some keys or sections replaced, added or (None) left out."""
+    values: dict[str, str | None] = {key: committed(key) for key in FIELDS} | SMALL | changes
+    lines: list[str] = []
+    sections: set[str] = set()
+    for key in sorted(values, key=lambda key: (key.partition(".")[0], key.count("."))):
+        section, _, name = key.partition(".")
+        value = values[key]
+        if (name and section in changes) or value is None:
+            continue
+        if name and section not in sections:
+            sections.add(section)
+            lines.append(f"{section}:")
+        lines.append(f"  {name}: {value}" if name else f"{section}: {value}")
+    return "\n".join(lines) + "\n"
+
+
+STRANGE = [
+    *("", "~", "null", "yes", "on", "No", "true", "0", "-0.0", "1", "1.0", "007", "0o17", "0x1F"),
+    *("0b101", "1:30", "1_000", "1e400", "-1e400", "5e-324", ".inf", "-.inf", ".nan", "1e-05"),
+    *("9" * 5000, "0x" + "f" * 5000, "9" * 400, "١٢", "2024-02-30", "2024-02-28", "=", "<<", "*"),
+    *("2024-01-01T00:00:00+99:99", "'1", '"\\ud800"', '"a\\nb"', '"\\x1b[2J"', "a: b", "%", "@x"),
+    *("!!int ''", "!!int x", "!!float _", "!!bool x", "!!binary '@'", "!!binary aGk=", "!x 1"),
+    *("!!python/object/apply:os.getcwd []", "!!set {a, b}", "!!set {[a], {b: c}}", "!!map x"),
+    *("!!omap [a: 1]", "!!pairs [a: 1]", "!!timestamp x", "!!null x", "!!str {}", "!!value x"),
+    *("&a [*a]", "&a {b: *a}", "*a", "{<<: 1}", "{<<: [{a: 1}, 2]}", "{? [a, b] : 1}", "{1: 2}"),
+    *("[", "]", "{", "}", "[" * 2000, "{a: " * 2000, "|", ">-", "- 1", "1\n---\na: 2", "1\n...\n"),
+    *("auto", "'auto'", "AUTO", "x" * 5000, "\t1", "1\t", "#", "1 # x", "'#'", "\x85", "\u2028"),
+    "1\n<<: &m {seed: 1}\nepochs: 1",
+    "&a0 {x: 1}\nb:\n" + "".join(f"  - &a{i + 1} {{<<: [{f'*a{i}, ' * 9}]}}\n" for i in range(30)),
+    "&a0 [x]\nb:\n" + "".join(f"  - &a{i + 1} [*a{i}, *a{i}]\n" for i in range(60)) + "? *a60",
+]
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+nested = st.recursive(
+    plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner)
+)
+fragments = st.sampled_from(STRANGE) | nested.map(json.dumps) | st.text(max_size=30)
+names = st.sampled_from(["epoch", "lrmax", "model.wdith", "x.y", "1", "~", "model.1"]) | st.text(
+    st.characters(exclude_characters="."), min_size=1, max_size=20
+)
+changed = st.dictionaries(
+    st.sampled_from(KEYS) | names, fragments | st.none(), min_size=1, max_size=3
+)
+
+
+def bounds(kind: Any, metadata: Any = ()) -> list[Any]:
+    """The numbers that limit a field, and the words it takes."""
+    found = [
+        getattr(limit, side)
+        for limit in metadata
+        for side in ("ge", "gt", "le", "lt")
+        if isinstance(getattr(limit, side, None), int | float)
+    ]
+    for part in get_args(kind):
+        found += [part] if isinstance(part, str) else bounds(part)
+    for limit in getattr(kind, "__metadata__", ()):  # of an Annotated one
+        found += bounds(None, getattr(limit, "metadata", [limit]))
+    return found
+
+
+def near(key: str) -> "st.SearchStrategy[str]":
+    """Values around a field's bounds, and between them."""
+    field = FIELDS[key]
+    limits = [*bounds(field.annotation, field.metadata), json.loads(committed(key))]
+    numbers = [limit for limit in limits if not isinstance(limit, str | bool)]
+    words = [limit for limit in limits if isinstance(limit, str)]
+    if field.annotation is bool:
+        words = ["true", "false"]
+    close = {x + step for x in numbers for step in (-1, 0, 1, 0.5, 1e-9)}
+    close |= {math.nextafter(x, way) for x in numbers for way in (-math.inf, math.inf)}
+    texts = st.sampled_from(sorted({*map(str, words), *map(repr, close)}))
+    if len(numbers) > 1:
+        low, high = min(numbers), max(numbers)
+        texts |= (
+            st.integers(low, high).map(repr)
+            if isinstance(low, int) and isinstance(high, int)
+            else st.floats(low, high).map(repr)
+        )
+    return texts
+
+
+at_bounds = st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=3, unique=True).flatmap(
+    lambda keys: st.fixed_dictionaries({key: near(key) for key in keys})
+)
+
+
+@st.composite
+def damaged(draw) -> bytes:
+    """The committed file with up to three stretches of bytes overwritten, inserted or cut out."""
+    content = TEXT.encode()
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(content)))
+        end = start + draw(st.integers(0, 20))
+        piece = draw(st.binary(max_size=8) | fragments.map(written))
+        content = content[:start] + piece + content[end:]
+    return content
