@@ -1,13 +1,11 @@
 import numpy as np
-import pytest
 import torch
 
 from cifarlens.classifier.bundle import Bundle
 from cifarlens.classifier.saliency import METHODS as SPACE_METHODS
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps, choose_layer
-from cifarlens.runtime.errors import UserError
+from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps
 
 
 def gradcam_maps(bundle: Bundle, images: np.ndarray, labels: list[int]) -> dict[str, np.ndarray]:
@@ -72,21 +70,3 @@ def test_the_bundle_stays_as_it_was(bundle: Bundle, few_digits: Dataset) -> None
         assert not new.requires_grad
         assert new.grad is None
     assert not any(module._forward_hooks for module in bundle.network.modules())
-
-
-@pytest.mark.parametrize("labels", [[0], [0, 10], [0, -1]])
-def test_wrong_labels_are_refused_and_not_swallowed(
-    bundle: Bundle, few_digits: Dataset, labels: list[int]
-) -> None:
-    with pytest.raises(ValueError, match="label"):
-        gradcam_maps(bundle, few_digits.test_images[:2], labels)
-
-
-def test_the_layer_shown_first_is_the_one_named_or_the_last(bundle: Bundle) -> None:
-    assert choose_layer("layer2", bundle) == "layer2"
-    assert choose_layer("auto", bundle) == "layer3"
-
-
-def test_an_unknown_layer_is_the_users_mistake(bundle: Bundle) -> None:
-    with pytest.raises(UserError, match=r"layer4.*prep, layer1, layer2, layer3"):
-        choose_layer("layer4", bundle)

@@ -40,10 +40,6 @@ class Faithfulness:
     most: dict[str, np.ndarray]
     least: dict[str, np.ndarray]
 
-    @property
-    def images(self) -> int:
-        return len(self.untouched)
-
     def score(self, name: str) -> float:
         """ROAD's combined score, (least - most) / 2, rounded: higher is better, chance is 0."""
         return round(float(self._scores(name).mean()), DIGITS) + 0.0  # never -0.0

@@ -1,7 +1,6 @@
 """Grad-CAM and its kin by pytorch-grad-cam, at every layer of a bundle.
 
-Its hooks and its context manager are not safe among threads, and the latter swallows IndexError:
-one map a call inside `with`, on a copy of the network, and everything checked before.
+Its hooks are not safe among threads, hence a copy of the network for each call.
 """
 
 import copy
@@ -16,7 +15,6 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
-from ..runtime.errors import UserError
 
 BATCH = 50  # images a pass
 GRAD_CAM = "Grad-CAM"
@@ -65,23 +63,14 @@ def cam_maps(
         images: uint8, N×H×W×3.
         labels: the label to explain in each image.
         methods: keys of `METHODS`.
-
-    Raises:
-        ValueError: another number of labels than of images, or a label out of range.
     """
-    classes = len(bundle.config.classes)
-    if len(labels) != len(images):
-        raise ValueError(f"{len(labels)} labels for {len(images)} images")
-    for label in labels:
-        if not 0 <= label < classes:
-            raise ValueError(f"label is {label}, not from 0 to {classes - 1}")
     return network_maps(frozen_copy(bundle), normalized(bundle, images), labels, methods)
 
 
 def network_maps(
     network: Network, x: torch.Tensor, labels: Sequence[int], methods: Sequence[str]
 ) -> Maps:
-    """As `cam_maps`, of a network's own inputs, float32 N×3×H×W; labels are not checked."""
+    """As `cam_maps`, of a network's own inputs, float32 N×3×H×W."""
     empty = np.empty((0, *x.shape[2:]), np.float32)
     maps: Maps = {method: dict.fromkeys(network.layers, empty) for method in methods}
     for start in range(0, len(x), BATCH):
@@ -122,20 +111,3 @@ def normalized(bundle: Bundle, images: np.ndarray) -> torch.Tensor:
     """What the network takes, float32 N×3×H×W, from uint8 N×H×W×3."""
     config = bundle.config
     return normalize(torch.from_numpy(np.array(images)), config.mean, config.std)
-
-
-def choose_layer(layer: str, bundle: Bundle) -> str:
-    """The layer to show first: the one named, or the network's last for `auto`.
-
-    Raises:
-        UserError: the bundle has no such layer.
-    """
-    if layer == "auto":
-        return bundle.config.layers[-1]
-    if layer not in bundle.config.layers:
-        raise UserError(
-            f"gradcam.layer is {layer}, but the network in the bundle, "
-            f"{bundle.config.architecture}, has {', '.join(bundle.config.layers)}: "
-            "name one of them in params.yaml, or auto."
-        )
-    return layer

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..display.formats import rate
 from .style import (
     BLUE,
     GREEN,
@@ -17,21 +18,19 @@ from .style import (
     label_axes,
     new_figure,
     percent_axis,
-    rate,
     save_png,
     styled,
     thousands_axis,
 )
 
-History = Mapping[str, Sequence[float | None]]
-Rates = Mapping[str, Sequence[float]]
+Columns = Mapping[str, Sequence[float]]
 Test = tuple[float, float]
 TRAIN: dict[str, Any] = {"color": BLUE}
 TEST: dict[str, Any] = {"color": GREEN, "linestyle": (0, (1, 1.6)), "linewidth": 1.6}
 VALIDATION: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
 
 
-def draw_training(path: Path, history: History, rates: Rates, test: Test) -> None:
+def draw_training(path: Path, history: Columns, rates: Columns, test: Test) -> None:
     """Writes loss, accuracy and learning rate, one over the other, as one PNG.
 
     Arguments as those of `training_figures`.
@@ -45,13 +44,13 @@ def draw_training(path: Path, history: History, rates: Rates, test: Test) -> Non
     save_png(path, figure)
 
 
-def training_figures(history: History, rates: Rates, test: Test) -> dict[str, Figure]:
+def training_figures(history: Columns, rates: Columns, test: Test) -> dict[str, Figure]:
     """The same three, each a figure: loss, accuracy, rate.
 
     Args:
         history: columns `epoch` (from 1), `train_loss` and `val_loss` (cross-entropy, nats),
-            `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; None where nothing was
-            held out.
+            `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; those of validation only
+            where images were held out.
         rates: columns `step` (from 1) and `lr`, a value a step, or of some of very many.
         test: loss and accuracy on the test images with the weights kept, drawn as a line to see
             the gap by.
@@ -64,21 +63,21 @@ def training_figures(history: History, rates: Rates, test: Test) -> dict[str, Fi
     return figures
 
 
-def _loss(axes: Axes, history: History, test: float) -> None:
+def _loss(axes: Axes, history: Columns, test: float) -> None:
     _lines(axes, history, "loss", test)
     label_axes(axes, "Loss", "epoch", "cross-entropy (nats)")
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper right")
 
 
-def _accuracy(axes: Axes, history: History, test: float) -> None:
+def _accuracy(axes: Axes, history: Columns, test: float) -> None:
     _lines(axes, history, "accuracy", test)
     label_axes(axes, "Accuracy", "epoch", "accuracy")
     percent_axis(axes)
     axes.legend(loc="lower right")
 
 
-def _rate(axes: Axes, rates: Rates) -> None:
+def _rate(axes: Axes, rates: Columns) -> None:
     steps, values = rates["step"], rates["lr"]
     axes.plot(steps, values, color=BLUE)
     top = max(range(len(values)), key=values.__getitem__)
@@ -98,17 +97,10 @@ def _rate(axes: Axes, rates: Rates) -> None:
     thousands_axis(axes)
 
 
-def _lines(axes: Axes, history: History, quantity: str, test: float) -> None:
+def _lines(axes: Axes, history: Columns, quantity: str, test: float) -> None:
     for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
-        epochs, values = _known(history, f"{prefix}_{quantity}")
+        values = history.get(f"{prefix}_{quantity}")
         if values:
-            axes.plot(epochs, values, label=part, marker="o", markersize=4, **look)
+            axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
     axes.axhline(test, label="test", **TEST)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _known(history: History, column: str) -> tuple[list[float], list[float]]:
-    """Epochs and values where both are there."""
-    pairs = zip(history["epoch"], history[column], strict=True)
-    known = [(epoch, value) for epoch, value in pairs if epoch is not None and value is not None]
-    return [epoch for epoch, _ in known], [value for _, value in known]
