@@ -5,11 +5,11 @@ from cifarlens.classifier.bundle import Bundle
 from cifarlens.classifier.saliency import METHODS as SPACE_METHODS
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps
+from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps, map_name
 
 
 def gradcam_maps(bundle: Bundle, images: np.ndarray, labels: list[int]) -> dict[str, np.ndarray]:
-    return cam_maps(bundle, images, labels)[GRAD_CAM]
+    return cam_maps(bundle, images, labels, [GRAD_CAM])
 
 
 def test_maps_of_every_layer_from_0_to_1(bundle: Bundle, few_digits: Dataset) -> None:
@@ -29,20 +29,19 @@ def test_maps_at_full_resolution_equal_those_without_hooks(
     """One pass for all methods gives what each of them gives alone in the Space."""
     images, labels = few_digits.test_images[:4], [1, 2, 3, 4]
     assert list(METHODS) == list(SPACE_METHODS)
-    found = cam_maps(bundle, images, labels, list(METHODS))
+    found = cam_maps(bundle, images, labels)
     for method in METHODS:
         ours = saliency_maps(bundle, images, [[label] for label in labels], "prep", method)
         # Both add 1e-7 where they scale, grad-cam twice: it shows where a map was faint.
-        np.testing.assert_allclose(found[method]["prep"], np.concatenate(ours), atol=0.01)
+        np.testing.assert_allclose(found[map_name("prep", method)], np.concatenate(ours), atol=0.01)
 
 
 def test_methods_together_equal_each_alone(bundle: Bundle, few_digits: Dataset) -> None:
     images, labels = few_digits.test_images[:2], [0, 9]
-    together = cam_maps(bundle, images, labels, list(METHODS))
+    together = cam_maps(bundle, images, labels)
     for method in METHODS:
-        alone = cam_maps(bundle, images, labels, [method])[method]
-        for layer, maps in alone.items():
-            np.testing.assert_array_equal(together[method][layer], maps)
+        for name, maps in cam_maps(bundle, images, labels, [method]).items():
+            np.testing.assert_array_equal(together[name], maps)
 
 
 def test_the_explained_class_matters(bundle: Bundle, few_digits: Dataset) -> None:

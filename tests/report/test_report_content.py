@@ -8,9 +8,9 @@ import pytest
 from report_making import HISTORY, TRAIN, make_run, narrow_bundle, noisy_logits
 
 from cifarlens.classifier.bundle import Bundle
+from cifarlens.classifier.networks import NETWORKS
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explained, Explanations, explain
-from cifarlens.explanation.gradcam import METHODS
 from cifarlens.report.report import write_report
 from cifarlens.report.run import Run
 from cifarlens.report.sections import SECTIONS
@@ -237,24 +237,25 @@ def test_two_classes_with_awkward_names(few_digits: Dataset, tmp_path: Path) -> 
     assert names[1] in page.text
 
 
-def test_at_most_8_mb_with_the_most_images(
-    run: Run, explanations: Explanations, tmp_path: Path
-) -> None:
+def test_at_most_8_mb_with_the_most_images(run: Run, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    item = explanations.mistakes[0]
-    layers = ("stem", "layer1", "layer2", "layer3", "layer4")
+    network = NETWORKS["resnet18"](10, width=2).eval().requires_grad_(False)
+    config = replace(run.config, architecture="resnet18", layers=network.layers)
+    few = explain(Bundle(network, config), run.dataset.test_images, run.cases, 2)
+    item = few.mistakes[0]
 
     def noisy() -> Explained:
         """Noise is the worst that a PNG can meet."""
         image = random.integers(0, 256, (32, 32, 3)).astype(np.uint8)
-        true, *maps = [
-            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(5)
-        ]
-        return Explained(item.case, image, dict(zip(METHODS, maps, strict=True)), true)
+        predicted, true = (
+            {name: random.random((32, 32)).astype(np.float32) for name in maps}
+            for maps in (item.predicted, item.true)
+        )
+        return Explained(item.case, image, predicted, true)
 
     many = [noisy() for _ in range(200)]
     cases = [replace(item.case, index=index % 100) for index in range(GALLERY + 50)]
-    full = replace(run, cases=cases)
-    page = render(tmp_path, full, replace(explanations, mistakes=many, correct=many))
+    full = replace(run, config=config, cases=cases)
+    page = render(tmp_path, full, replace(few, mistakes=many, correct=many))
     assert page.count("li") == GALLERY
     assert (tmp_path / "index.html").stat().st_size < 8_000_000

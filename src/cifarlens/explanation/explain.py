@@ -9,7 +9,7 @@ import numpy as np
 from ..classifier.bundle import Bundle
 from ..evaluation.cases import Case, even_correct, surest_mistakes
 from .faithfulness import BASELINE, Faithfulness, measure
-from .gradcam import GRAD_CAM, METHODS, Maps, cam_maps, flat, map_name, metric_name
+from .gradcam import GRAD_CAM, METHODS, Maps, cam_maps, map_name, metric_name
 from .removal import Removal, remove
 from .sanity import Sanity, check_sanity
 
@@ -26,19 +26,14 @@ class Explained:
     Attributes:
         case: the prediction.
         image: uint8 H×W×3.
-        methods: by method, Grad-CAM first, and layer the map of the predicted class.
-        true: by layer the Grad-CAM map of the true class.
+        predicted: by `map_name` those of the predicted class.
+        true: by layer those of the true class, Grad-CAM's only.
     """
 
     case: Case
     image: np.ndarray
-    methods: dict[str, dict[str, np.ndarray]]
-    true: dict[str, np.ndarray]
-
-    @property
-    def predicted(self) -> dict[str, np.ndarray]:
-        """By layer the Grad-CAM map of the predicted class."""
-        return self.methods[GRAD_CAM]
+    predicted: Maps
+    true: Maps
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,7 @@ class Explanations:
     """What the report shows of Grad-CAM.
 
     Attributes:
+        layers: names, in the order of computation.
         layer: the one to show first.
         mistakes: misclassified images, most confident first.
         correct: correctly classified ones, by class.
@@ -55,6 +51,7 @@ class Explanations:
         removals: what some of them look like without the pixels that a map of `layer` points to.
     """
 
+    layers: tuple[str, ...]
     layer: str
     mistakes: list[Explained]
     correct: list[Explained]
@@ -71,7 +68,7 @@ class Explanations:
             "road_images": len(self.measured),
             metric_name("road", BASELINE): self.faithfulness.score(BASELINE),
         }
-        *others, last = self.measured[0].predicted
+        *others, last = self.layers
         for name in (*others, *(map_name(last, method) for method in METHODS)):
             metrics[metric_name("road", name)] = self.faithfulness.score(name)
             similarity = self.sanity.score(name)
@@ -105,32 +102,26 @@ def explain(
         most: of each kind; fewer where there are fewer.
         layer: to show first, and whose maps the examples of removed pixels follow; auto: the last.
     """
-    if layer == "auto":
-        layer = bundle.config.layers[-1]
+    layers = bundle.config.layers
+    shown = layers[-1] if layer == "auto" else layer
     mistakes = _explain_cases(bundle, images, surest_mistakes(cases, most))
     correct = _explain_cases(bundle, images, even_correct(cases, most))
     measured = spread(mistakes, MEASURED // 2) + spread(correct, MEASURED // 2)
     pictures = np.stack([item.image for item in measured])
     labels = [item.case.predicted for item in measured]
-    maps = {
-        method: {
-            name: np.stack([item.methods[method][name] for item in measured])
-            for name in bundle.config.layers
-        }
-        for method in METHODS
-    }
+    names = list(measured[0].predicted)
+    maps = {name: np.stack([item.predicted[name] for item in measured]) for name in names}
     places = range(len(measured))
     right = [place for place in places if measured[place].case.correct]
     return Explanations(
-        layer=layer,
+        layers=layers,
+        layer=shown,
         mistakes=mistakes,
         correct=correct,
         measured=measured,
-        faithfulness=measure(bundle, pictures, labels, flat(maps)),
+        faithfulness=measure(bundle, pictures, labels, maps),
         sanity=check_sanity(bundle, pictures, labels, maps),
-        removals=remove(
-            bundle, pictures, labels, maps[GRAD_CAM][layer], spread(right or places, EXAMPLES)
-        ),
+        removals=remove(bundle, pictures, labels, maps[shown], spread(right or places, EXAMPLES)),
     )
 
 
@@ -142,17 +133,14 @@ def spread(items: Sequence[Item], most: int) -> list[Item]:
 
 def _explain_cases(bundle: Bundle, images: np.ndarray, cases: Sequence[Case]) -> list[Explained]:
     pictures = np.array(images[[case.index for case in cases]])
-    maps = cam_maps(bundle, pictures, [case.predicted for case in cases], list(METHODS))
-    true = cam_maps(bundle, pictures, [case.true for case in cases])
+    predicted = cam_maps(bundle, pictures, [case.predicted for case in cases])
+    true = cam_maps(bundle, pictures, [case.true for case in cases], [GRAD_CAM])
     return [
-        Explained(case, pictures[row], _row(maps, row), _row(true, row)[GRAD_CAM])
+        Explained(
+            case,
+            pictures[row],
+            {name: maps[row] for name, maps in predicted.items()},
+            {name: maps[row] for name, maps in true.items()},
+        )
         for row, case in enumerate(cases)
     ]
-
-
-def _row(maps: Maps, row: int) -> Maps:
-    """The maps of one image."""
-    return {
-        method: {layer: several[row] for layer, several in layers.items()}
-        for method, layers in maps.items()
-    }

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from ..display.formats import percent
 from ..evaluation.metrics import Evaluation, wilson_interval
-from .style import BLUE, DASHED, PANEL, VERMILION, label_axes, new_figure, percent_axis, styled
+from .style import BLUE, DASHED, PANEL, VERMILION, new_figure, percent_axis, styled
 
 
 def class_accuracy_figure(result: Evaluation) -> Figure:
@@ -22,6 +22,6 @@ def class_accuracy_figure(result: Evaluation) -> Figure:
         axes.set_yticks(range(len(result.classes)), result.classes)
         axes.set_ylim(len(result.classes) - 0.4, -0.6)
         x = f"accuracy (dashed: all, {percent(result.accuracy)})"
-        label_axes(axes, "Accuracy of each class", x, "class")
+        axes.set(title="Accuracy of each class", xlabel=x, ylabel="class")
         percent_axis(axes, "x")
     return figure

@@ -7,7 +7,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from .style import INK, PAPER, label_axes, new_figure, styled
+from .style import INK, PAPER, new_figure, styled
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
@@ -35,7 +35,8 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
         bar = figure.colorbar(picture, shrink=0.8, format=PercentFormatter(1))
         bar.set_label("share of the true class")
         bar.outline.set_visible(False)
-        label_axes(axes, "Confusion matrix (images)", "predicted class", "true class")
+        title = "Confusion matrix (images)"
+        axes.set(title=title, xlabel="predicted class", ylabel="true class")
     return figure
 
 

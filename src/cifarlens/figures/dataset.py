@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..dataset.arrays import Dataset
-from .style import BLUE, MUTED, label_axes, new_figure, save_png, styled, thousands_axis
+from .style import BLUE, MUTED, THOUSANDS, new_figure, save_png, styled
 
 EXAMPLES = 10  # images a class
 
@@ -65,8 +65,8 @@ def class_balance(dataset: Dataset) -> Figure:
         axes.grid(axis="y", visible=False)
         axes.set_xlim(0, 1.12 * max(counts))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        thousands_axis(axes)
-        label_axes(axes, "Train images of each class", "images", "class")
+        axes.xaxis.set_major_formatter(THOUSANDS)
+        axes.set(title="Train images of each class", xlabel="images", ylabel="class")
     return figure
 
 

@@ -13,7 +13,6 @@ from .style import (
     GREEN,
     MUTED,
     VERMILION,
-    label_axes,
     log_axis,
     new_figure,
     save_png,
@@ -63,13 +62,9 @@ def lr_curve(
         sides = ("center", "center") if lr_max > CLOSE * lr_min else ("right", "left")
         _mark(axes, lr_min, "lr_min", GREEN, sides[0])
         _mark(axes, lr_max, "lr_max", VERMILION, sides[1])
-        label_axes(
-            axes,
-            "Learning-rate finder",
-            "learning rate (log scale)",
-            "train loss (cross-entropy, nats)",
-        )
-        axes.set_title(axes.get_title(loc="left"), pad=24)  # above the marks' names
+        axes.set_title("Learning-rate finder", pad=24)  # above the marks' names
+        axes.set_xlabel("learning rate (log scale)")
+        axes.set_ylabel("train loss (cross-entropy, nats)")
         axes.legend(loc="best")
     return figure
 

@@ -13,7 +13,6 @@ from .style import (
     GRID,
     MUTED,
     VERMILION,
-    label_axes,
     new_figure,
     percent_axis,
     styled,
@@ -28,11 +27,11 @@ def reliability_figure(calibration: Calibration) -> Figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         _draw_gaps(upper, calibration)
         title = f"Reliability (expected calibration error {percent(calibration.error, 2)})"
-        label_axes(upper, title, "", "accuracy")
+        upper.set(title=title, ylabel="accuracy")
         edges = np.arange(BINS + 1) / BINS
         shares = calibration.images / calibration.images.sum()
         lower.bar(edges[:-1], shares, 0.9 / BINS, align="edge", color=BLUE)
-        label_axes(lower, "", "confidence (probability of the predicted class)", "images")
+        lower.set(xlabel="confidence (probability of the predicted class)", ylabel="images")
         percent_axis(lower, "x")
         percent_axis(lower)
         lower.set_xlim(0, 1.012)

@@ -46,6 +46,7 @@ PAGE_RULES = (
 )
 
 DPI = 200  # crisp on dense screens
+THOUSANDS = "{x:,.0f}"  # an axis whose numbers read 1,000
 PANEL = 4.8  # inches, the width of a figure in half a page: its letters fit a phone too
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
@@ -132,22 +133,10 @@ def render_svg(figure: Figure, name: str, label: str) -> str:
     return re.sub(r"<svg [^>]*>", lambda _: opening, svg, count=1).strip()
 
 
-def label_axes(axes: Axes, title: str, x: str, y: str) -> None:
-    """Title, and both axes' quantities with their units."""
-    axes.set_title(title)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-
-
 def percent_axis(axes: Axes, which: str = "y") -> None:
     """Shows shares from 0 to 1 as percent."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
-
-
-def thousands_axis(axes: Axes) -> None:
-    """Shows the whole numbers of the x axis as 1,000."""
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def write_above(axes: Axes, x: float, text: str, *, side: str = "center", lift: int = 2) -> None:

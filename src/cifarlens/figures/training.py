@@ -1,6 +1,6 @@
 """Loss and accuracy over the epochs, the learning rate over the steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,12 @@ from .style import (
     GREEN,
     INK,
     PANEL,
+    THOUSANDS,
     VERMILION,
-    label_axes,
     new_figure,
     percent_axis,
     save_png,
     styled,
-    thousands_axis,
 )
 
 Columns = Mapping[str, Sequence[float]]
@@ -37,10 +36,7 @@ def draw_training(path: Path, history: Columns, rates: Columns, test: Test) -> N
     """
     with styled():
         figure = new_figure(7.2, 8.4)
-        top, middle, bottom = figure.subplots(3, 1)
-        _loss(top, history, test[0])
-        _accuracy(middle, history, test[1])
-        _rate(bottom, rates)
+        _draw(figure.subplots(3, 1), history, rates, test)
     save_png(path, figure)
 
 
@@ -57,28 +53,34 @@ def training_figures(history: Columns, rates: Columns, test: Test) -> dict[str, 
     """
     with styled():
         figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
-        _loss(figures["loss"].subplots(), history, test[0])
-        _accuracy(figures["accuracy"].subplots(), history, test[1])
-        _rate(figures["rate"].subplots(), rates)
+        _draw([figure.subplots() for figure in figures.values()], history, rates, test)
     return figures
 
 
-def _loss(axes: Axes, history: Columns, test: float) -> None:
-    _lines(axes, history, "loss", test)
-    label_axes(axes, "Loss", "epoch", "cross-entropy (nats)")
-    axes.set_ylim(bottom=0)
-    axes.legend(loc="upper right")
+def _draw(three: Iterable[Axes], history: Columns, rates: Columns, test: Test) -> None:
+    loss, accuracy, rate_axes = three
+    _draw_epochs(loss, history, "loss", test[0])
+    loss.set(title="Loss", ylabel="cross-entropy (nats)")
+    loss.set_ylim(bottom=0)
+    loss.legend(loc="upper right")
+    _draw_epochs(accuracy, history, "accuracy", test[1])
+    accuracy.set(title="Accuracy", ylabel="accuracy")
+    percent_axis(accuracy)
+    accuracy.legend(loc="lower right")
+    _draw_rates(rate_axes, rates["step"], rates["lr"])
 
 
-def _accuracy(axes: Axes, history: Columns, test: float) -> None:
-    _lines(axes, history, "accuracy", test)
-    label_axes(axes, "Accuracy", "epoch", "accuracy")
-    percent_axis(axes)
-    axes.legend(loc="lower right")
+def _draw_epochs(axes: Axes, history: Columns, quantity: str, test: float) -> None:
+    for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
+        values = history.get(f"{prefix}_{quantity}")
+        if values:
+            axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
+    axes.axhline(test, label="test", **TEST)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
 
 
-def _rate(axes: Axes, rates: Columns) -> None:
-    steps, values = rates["step"], rates["lr"]
+def _draw_rates(axes: Axes, steps: Sequence[float], values: Sequence[float]) -> None:
     axes.plot(steps, values, color=BLUE)
     top = max(range(len(values)), key=values.__getitem__)
     axes.plot(steps[top], values[top], "o", color=VERMILION, markersize=5)
@@ -91,16 +93,7 @@ def _rate(axes: Axes, rates: Columns) -> None:
         color=INK,
         fontsize=9,
     )
-    label_axes(axes, "Learning rate", "step", "learning rate")
+    axes.set(title="Learning rate", xlabel="step", ylabel="learning rate")
     axes.set_ylim(0, 1.12 * values[top])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    thousands_axis(axes)
-
-
-def _lines(axes: Axes, history: Columns, quantity: str, test: float) -> None:
-    for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
-        values = history.get(f"{prefix}_{quantity}")
-        if values:
-            axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
-    axes.axhline(test, label="test", **TEST)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_formatter(THOUSANDS)

@@ -17,7 +17,6 @@ from .style import (
     ORANGE,
     PANEL,
     VERMILION,
-    label_axes,
     new_figure,
     percent_axis,
     styled,
@@ -44,7 +43,7 @@ def faithfulness_figure(measured: Faithfulness, names: Sequence[str]) -> Figure:
         write_above(axes, untouched, "untouched")
         axes.set_yticks(places, names)
         axes.set_ylim(len(names) - 0.4, -0.6)
-        label_axes(axes, "", "mean probability of the predicted class", "map")
+        axes.set(xlabel="mean probability of the predicted class", ylabel="map")
         percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=2)
     return figure
@@ -64,5 +63,6 @@ def sanity_figure(sanity: Sanity, layer: str) -> Figure:
         axes.set_xticks(places, ["trained", *(f"+ {step}" for step in sanity.steps)])
         axes.set_ylim(min(-0.25, axes.get_ylim()[0]), 1.05)
         axes.legend(loc="upper right", ncols=2)
-        label_axes(axes, "", "weights drawn anew, one part after another", "rank correlation")
+        axes.set_xlabel("weights drawn anew, one part after another")
+        axes.set_ylabel("rank correlation")
     return figure

@@ -18,13 +18,13 @@ SANITY = "How alike the maps stay while the network forgets; the tables below ho
 def trust_section(explanations: Explanations) -> dict[str, Any]:
     """What trust.html.j2 shows."""
     road, sanity = explanations.faithfulness, explanations.sanity
-    layers = list(explanations.measured[0].predicted)
+    layers = explanations.layers
     names = {layer: [map_name(layer, method) for method in METHODS] for layer in layers}
     return {
         "layer": explanations.layer,
         "methods": list(METHODS),
         "images": len(explanations.measured),
-        "road": _road(explanations, layers),
+        "road": _road(explanations),
         "removals": [_removal(explanations, removal) for removal in explanations.removals],
         "sanity": _sanity(explanations),
         "grids": {
@@ -49,9 +49,9 @@ def trust_section(explanations: Explanations) -> dict[str, Any]:
     }
 
 
-def _road(explanations: Explanations, layers: list[str]) -> dict[str, Any]:
+def _road(explanations: Explanations) -> dict[str, Any]:
     """Grad-CAM by layer, against chance."""
-    measured, names = explanations.faithfulness, [*layers, BASELINE]
+    measured, names = explanations.faithfulness, [*explanations.layers, BASELINE]
     return {
         "chart": render_svg(faithfulness_figure(measured, names), "faithfulness", ROAD),
         "untouched": measured.untouched.mean(),
@@ -85,20 +85,20 @@ def _removal(explanations: Explanations, removal: Removal) -> dict[str, Any]:
 def _sanity(explanations: Explanations) -> dict[str, Any]:
     """The chart, and one image's maps while the network forgets."""
     sanity, layer = explanations.sanity, explanations.layer
+    names = {method: map_name(layer, method) for method in METHODS}
     place = explanations.removals[0].place
     item = explanations.measured[place]
     return {
         "chart": render_svg(sanity_figure(sanity, layer), "sanity", SANITY),
         "steps": sanity.steps,
         "changed": CHANGED,
-        "scores": {method: sanity.score(map_name(layer, method)) for method in METHODS},
+        "scores": {method: sanity.score(name) for method, name in names.items()},
         "case": item.case,
         "picture": image_uri(item.image),
         "rows": {
             method: [
-                heat_uri([one])
-                for one in (maps[layer], *sanity.maps[map_name(layer, method)][:, place])
+                heat_uri([one]) for one in (item.predicted[name], *sanity.maps[name][:, place])
             ]
-            for method, maps in item.methods.items()
+            for method, name in names.items()
         },
     }
