@@ -40,7 +40,7 @@ def main() -> None:
     explanations = explain(bundle, dataset.test_images, run.cases, gradcam.images, gradcam.layer)
 
     draw_galleries(GALLERY, explanations, dataset.classes, gradcam.opacity)
-    draw_training(TRAINING_FIGURE, run.history, run.rates, run.test)
+    draw_training(TRAINING_FIGURE, run.history, run.rates, run.result)
     write_report(paths.REPORT, run, explanations, gradcam.opacity)
     write_csv(TRUST, ("map", "road", "similarity"), explanations.rows())
     write_json(METRICS, explanations.metrics())

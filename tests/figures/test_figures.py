@@ -28,8 +28,6 @@ from cifarlens.figures.training import draw_training, training_figures
 from cifarlens.figures.trust import faithfulness_figure, sanity_figure
 from cifarlens.report.run import Run
 
-TEST = (0.6, 0.85)  # loss and accuracy
-
 
 def words(figure: Figure) -> str:
     return " ".join(ET.fromstring(render_svg(figure, "x", "x")).itertext())
@@ -118,27 +116,27 @@ def test_confusion_counts_and_shares(tmp_path: Path) -> None:
 
 
 def test_training_curves(run: Run, tmp_path: Path) -> None:
-    figures = training_figures(run.history, run.rates, TEST)
+    figures = training_figures(run.history, run.rates, run.result)
     assert list(figures) == ["loss", "accuracy", "rate"]
     assert "validation" in words(figures["loss"])
-    draw_training(tmp_path / "t.png", run.history, run.rates, TEST)
+    draw_training(tmp_path / "t.png", run.history, run.rates, run.result)
     assert size(tmp_path / "t.png") == (1440, 1680)
 
 
 def test_training_curves_without_validation(run: Run) -> None:
     history = {name: run.history[name] for name in ("epoch", "train_loss", "train_accuracy")}
-    for figure in training_figures(history, run.rates, TEST).values():
+    for figure in training_figures(history, run.rates, run.result).values():
         assert "validation" not in words(figure)
 
 
 def test_training_curves_of_one_epoch(run: Run) -> None:
     history = {name: column[:1] for name, column in run.history.items()}
-    assert "train" in words(training_figures(history, run.rates, TEST)["accuracy"])
+    assert "train" in words(training_figures(history, run.rates, run.result)["accuracy"])
 
 
 def test_the_gap_to_the_test_images_and_the_peak_are_drawn(run: Run) -> None:
-    figures = training_figures(run.history, run.rates, TEST)
-    for name, value in zip(("loss", "accuracy"), TEST, strict=True):
+    figures = training_figures(run.history, run.rates, run.result)
+    for name, value in (("loss", run.result.loss), ("accuracy", run.result.accuracy)):
         (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test")
         assert line.get_ydata() == [value, value]
     (curve, peak) = figures["rate"].axes[0].lines

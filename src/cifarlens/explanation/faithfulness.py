@@ -77,10 +77,10 @@ def measure(
     candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}  # ties: random order
     most: dict[str, np.ndarray] = {}
     least: dict[str, np.ndarray] = {}
-    for name, found in candidates.items():
+    for name, candidate in candidates.items():
         for left, first in ((most, True), (least, False)):
             runs = [
-                probabilities(network, without(x, found, percent, first), labels)
+                probabilities(network, without(x, candidate, percent, first), labels)
                 for percent in REMOVED
             ]
             left[name] = np.stack(runs).mean(axis=0)

@@ -81,9 +81,9 @@ def _one_pass(
         cams = {name: stack.enter_context(METHODS[name](network, layers)) for name in methods}
         next(iter(cams.values()))(input_tensor=x, targets=targets)
         return {
-            map_name(layer, method): cam.aggregate_multi_layers([found])
+            map_name(layer, method): cam.aggregate_multi_layers([one])
             for method, cam in cams.items()
-            for layer, found in zip(
+            for layer, one in zip(
                 network.layers, cam.compute_cam_per_layer(x, targets, False), strict=True
             )
         }

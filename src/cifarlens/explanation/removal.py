@@ -14,7 +14,7 @@ SHARE = 30  # percent of the pixels removed, the middle one of the test's
 
 @dataclass(frozen=True)
 class Removal:
-    """An image and what is left of it, and of the explained class's probability, 0 to 1.
+    """An image without some of its pixels, and the explained class's probability, 0 to 1.
 
     Attributes:
         place: of the image among those given.

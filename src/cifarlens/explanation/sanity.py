@@ -62,11 +62,11 @@ def check_sanity(bundle: Bundle, images: np.ndarray, labels: Sequence[int], befo
         before: the trained network's maps.
     """
     x = normalized(bundle, images)
-    steps, found = [], []
+    steps, again = [], []
     for step, network in _forgetting(frozen_copy(bundle)):
         steps.append(step)
-        found.append(network_maps(network, x, labels))
-    maps = {name: np.stack([after[name] for after in found]) for name in before}
+        again.append(network_maps(network, x, labels))
+    maps = {name: np.stack([after[name] for after in again]) for name in before}
     similarity = {
         name: np.array([_mean(rank_correlation(first, after)) for after in maps[name]])
         for name, first in before.items()

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..display.formats import rate
+from ..evaluation.metrics import Evaluation
 from .style import (
     BLUE,
     GREEN,
@@ -23,24 +24,23 @@ from .style import (
 )
 
 Columns = Mapping[str, Sequence[float]]
-Test = tuple[float, float]
 TRAIN: dict[str, Any] = {"color": BLUE}
 TEST: dict[str, Any] = {"color": GREEN, "linestyle": (0, (1, 1.6)), "linewidth": 1.6}
 VALIDATION: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
 
 
-def draw_training(path: Path, history: Columns, rates: Columns, test: Test) -> None:
+def draw_training(path: Path, history: Columns, rates: Columns, result: Evaluation) -> None:
     """Writes loss, accuracy and learning rate, one over the other, as one PNG.
 
     Arguments as those of `training_figures`.
     """
     with styled():
         figure = new_figure(7.2, 8.4)
-        _draw(figure.subplots(3, 1), history, rates, test)
+        _draw(figure.subplots(3, 1), history, rates, result)
     save_png(path, figure)
 
 
-def training_figures(history: Columns, rates: Columns, test: Test) -> dict[str, Figure]:
+def training_figures(history: Columns, rates: Columns, result: Evaluation) -> dict[str, Figure]:
     """The same three, each a figure: loss, accuracy, rate.
 
     Args:
@@ -48,22 +48,21 @@ def training_figures(history: Columns, rates: Columns, test: Test) -> dict[str, 
             `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; those of validation only
             where images were held out.
         rates: columns `step` (from 1) and `lr`, a value a step, or of some of very many.
-        test: loss and accuracy on the test images with the weights kept, drawn as a line to see
-            the gap by.
+        result: on the test images with the weights kept, drawn as a line to see the gap by.
     """
     with styled():
         figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
-        _draw([figure.subplots() for figure in figures.values()], history, rates, test)
+        _draw([figure.subplots() for figure in figures.values()], history, rates, result)
     return figures
 
 
-def _draw(three: Iterable[Axes], history: Columns, rates: Columns, test: Test) -> None:
+def _draw(three: Iterable[Axes], history: Columns, rates: Columns, result: Evaluation) -> None:
     loss, accuracy, rate_axes = three
-    _draw_epochs(loss, history, "loss", test[0])
+    _draw_epochs(loss, history, "loss", result.loss)
     loss.set(title="Loss", ylabel="cross-entropy (nats)")
     loss.set_ylim(bottom=0)
     loss.legend(loc="upper right")
-    _draw_epochs(accuracy, history, "accuracy", test[1])
+    _draw_epochs(accuracy, history, "accuracy", result.accuracy)
     accuracy.set(title="Accuracy", ylabel="accuracy")
     percent_axis(accuracy)
     accuracy.legend(loc="lower right")

@@ -67,11 +67,6 @@ class Run:
     history: Columns
     rates: Columns
 
-    @property
-    def test(self) -> tuple[float, float]:
-        """Loss and accuracy on the test images."""
-        return self.result.loss, self.result.accuracy
-
 
 def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -> Run:
     """Reads the files of `paths`."""

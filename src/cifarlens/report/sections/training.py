@@ -15,7 +15,7 @@ LABELS = {
 
 def training_section(run: Run) -> dict[str, Any]:
     """What training.html.j2 shows."""
-    figures = training_figures(run.history, run.rates, run.test)
+    figures = training_figures(run.history, run.rates, run.result)
     rows = zip(*run.history.values(), strict=True)
     return {
         "epochs": [dict(zip(run.history, row, strict=True)) for row in rows],
