@@ -1,5 +1,7 @@
 """The one look at the test images: logits, metrics, confusion, calibration."""
 
+from pathlib import Path
+
 import numpy as np
 from tqdm import tqdm
 
@@ -7,13 +9,20 @@ from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import predict_batches
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.evaluation.metrics import evaluate
-from cifarlens.figures.confusion import draw_confusion
-from cifarlens.figures.reliability import draw_reliability
+from cifarlens.figures.confusion import confusion_figure
+from cifarlens.figures.reliability import reliability_figure
+from cifarlens.figures.style import save_png
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.device import choose_device
 from cifarlens.runtime.files import write_array, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
+
+CONFUSION = Path("reports/plots/confusion.csv")
+CONFUSION_FIGURE = Path("reports/figures/confusion.png")
+CALIBRATION = Path("reports/plots/calibration.csv")
+CALIBRATION_FIGURE = Path("reports/figures/calibration.png")
+PER_CLASS = Path("reports/plots/per_class.csv")
 
 
 def main() -> None:
@@ -31,12 +40,12 @@ def main() -> None:
     write_array(paths.TEST_LOGITS, logits)
     predicted = logits.argmax(axis=1)
     pairs = ((classes[i], classes[j]) for i, j in zip(labels, predicted, strict=True))
-    write_csv(paths.CONFUSION, ("actual", "predicted"), pairs)
-    write_csv(paths.PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
+    write_csv(CONFUSION, ("actual", "predicted"), pairs)
+    write_csv(PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
     rows = result.calibration.rows()
-    write_csv(paths.CALIBRATION, ("confidence", "accuracy", "images"), rows)
-    draw_reliability(paths.CALIBRATION_FIGURE, result.calibration)
-    draw_confusion(paths.CONFUSION_FIGURE, result.confusion, classes)
+    write_csv(CALIBRATION, ("confidence", "accuracy", "images"), rows)
+    save_png(CALIBRATION_FIGURE, reliability_figure(result.calibration))
+    save_png(CONFUSION_FIGURE, confusion_figure(result.confusion, classes))
     write_json(paths.EVALUATE_METRICS, result.metrics())
 
 

@@ -1,21 +1,25 @@
 """Pixel mean and standard deviation per channel, class counts and pictures of the train images."""
 
+from pathlib import Path
+
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.dataset.statistics import channel_statistics, class_counts
 from cifarlens.figures.dataset import draw_dataset
+from cifarlens.runtime import paths
 from cifarlens.runtime.files import write_json
-from cifarlens.runtime.paths import DATASET, DATASET_FIGURES, STATS_METRICS
 from cifarlens.runtime.stage import run_stage
+
+FIGURES = Path("reports/dataset")
 
 
 def main() -> None:
-    dataset = load_dataset(DATASET)
+    dataset = load_dataset(paths.DATASET)
     mean, std = channel_statistics(dataset.train_images)
     counts = class_counts(dataset.train_labels, dataset.classes)
-    draw_dataset(DATASET_FIGURES, dataset, counts)
+    draw_dataset(FIGURES, dataset)
     images = len(dataset.train_labels)
     metrics = {"mean": mean, "std": std, "class_counts": counts, "images": images}
-    write_json(STATS_METRICS, metrics)
+    write_json(paths.STATS_METRICS, metrics)
     for name, values in (("mean", mean), ("std", std)):
         print(name, *(f"{value:.8f}" for value in values))
 

@@ -24,9 +24,8 @@ from cifarlens.evaluation.metrics import evaluate
 from cifarlens.explanation.explain import explain
 from cifarlens.params import Augment, Loss, Optimizer
 from cifarlens.report.report import write_report
-from cifarlens.report.run import Run
+from cifarlens.report.run import Run, RunParams
 from cifarlens.report.sections.errors import FIRST
-from cifarlens.report.sections.glance import Settings
 
 PHONE = {"width": 390, "height": 844}
 
@@ -46,7 +45,7 @@ def run(digits: Dataset) -> Run:
     network = custom_resnet(10, width=4).eval()
     return Run(
         source="cifar10",  # the data set with a goal
-        settings=Settings(
+        params=RunParams(
             seed=0,
             batch_size=128,
             peak_epoch=3,
@@ -91,8 +90,6 @@ def run(digits: Dataset) -> Run:
             "lr": falling,
             "train_loss": falling,
             "train_accuracy": rising,
-            "val_loss": [None] * 8,
-            "val_accuracy": [None] * 8,
         },
         rates={"step": epochs, "lr": falling},
     )
@@ -105,7 +102,7 @@ def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> str:
     bundle = Bundle(custom_resnet(10, width=4).eval().requires_grad_(False), run.config)
     found = explain(bundle, run.dataset.test_images, run.cases, 4)
     path = tmp_path_factory.mktemp("report") / "index.html"
-    write_report(path, run, found, layer="layer3", opacity=0.6)
+    write_report(path, run, found, opacity=0.6)
     return path.as_uri()
 
 
@@ -312,8 +309,8 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
     )
     torch.manual_seed(0)
     bundle = Bundle(custom_resnet(10, width=4).eval().requires_grad_(False), run.config)
-    found = explain(bundle, run.dataset.test_images, perfect.cases, 2)
-    write_report(tmp_path / "index.html", perfect, found, layer="prep", opacity=0)
+    found = explain(bundle, run.dataset.test_images, perfect.cases, 2, layer="prep")
+    write_report(tmp_path / "index.html", perfect, found, opacity=0)
     page.goto((tmp_path / "index.html").as_uri())
     expect(page.get_by_text("Nothing was confused")).to_be_visible()
     page.get_by_label("layer3").check()

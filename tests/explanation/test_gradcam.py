@@ -1,17 +1,15 @@
 import numpy as np
-import pytest
 import torch
 
 from cifarlens.classifier.bundle import Bundle
 from cifarlens.classifier.saliency import METHODS as SPACE_METHODS
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps, choose_layer
-from cifarlens.runtime.errors import UserError
+from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps, map_name
 
 
 def gradcam_maps(bundle: Bundle, images: np.ndarray, labels: list[int]) -> dict[str, np.ndarray]:
-    return cam_maps(bundle, images, labels)[GRAD_CAM]
+    return cam_maps(bundle, images, labels, [GRAD_CAM])
 
 
 def test_maps_of_every_layer_from_0_to_1(bundle: Bundle, few_digits: Dataset) -> None:
@@ -31,20 +29,19 @@ def test_maps_at_full_resolution_equal_those_without_hooks(
     """One pass for all methods gives what each of them gives alone in the Space."""
     images, labels = few_digits.test_images[:4], [1, 2, 3, 4]
     assert list(METHODS) == list(SPACE_METHODS)
-    found = cam_maps(bundle, images, labels, list(METHODS))
+    found = cam_maps(bundle, images, labels)
     for method in METHODS:
         ours = saliency_maps(bundle, images, [[label] for label in labels], "prep", method)
         # Both add 1e-7 where they scale, grad-cam twice: it shows where a map was faint.
-        np.testing.assert_allclose(found[method]["prep"], np.concatenate(ours), atol=0.01)
+        np.testing.assert_allclose(found[map_name("prep", method)], np.concatenate(ours), atol=0.01)
 
 
 def test_methods_together_equal_each_alone(bundle: Bundle, few_digits: Dataset) -> None:
     images, labels = few_digits.test_images[:2], [0, 9]
-    together = cam_maps(bundle, images, labels, list(METHODS))
+    together = cam_maps(bundle, images, labels)
     for method in METHODS:
-        alone = cam_maps(bundle, images, labels, [method])[method]
-        for layer, maps in alone.items():
-            np.testing.assert_array_equal(together[method][layer], maps)
+        for name, maps in cam_maps(bundle, images, labels, [method]).items():
+            np.testing.assert_array_equal(together[name], maps)
 
 
 def test_the_explained_class_matters(bundle: Bundle, few_digits: Dataset) -> None:
@@ -72,21 +69,3 @@ def test_the_bundle_stays_as_it_was(bundle: Bundle, few_digits: Dataset) -> None
         assert not new.requires_grad
         assert new.grad is None
     assert not any(module._forward_hooks for module in bundle.network.modules())
-
-
-@pytest.mark.parametrize("labels", [[0], [0, 10], [0, -1]])
-def test_wrong_labels_are_refused_and_not_swallowed(
-    bundle: Bundle, few_digits: Dataset, labels: list[int]
-) -> None:
-    with pytest.raises(ValueError, match="label"):
-        gradcam_maps(bundle, few_digits.test_images[:2], labels)
-
-
-def test_the_layer_shown_first_is_the_one_named_or_the_last(bundle: Bundle) -> None:
-    assert choose_layer("layer2", bundle) == "layer2"
-    assert choose_layer("auto", bundle) == "layer3"
-
-
-def test_an_unknown_layer_is_the_users_mistake(bundle: Bundle) -> None:
-    with pytest.raises(UserError, match=r"layer4.*prep, layer1, layer2, layer3"):
-        choose_layer("layer4", bundle)

@@ -1,7 +1,6 @@
 """Every figure is drawn whole, in both of its forms, and says what it shows."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from PIL import Image
 
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explanations
-from cifarlens.figures.classes import class_accuracy_figure, faithfulness_figure
-from cifarlens.figures.confusion import confusion_figure, draw_confusion, row_shares
+from cifarlens.figures.classes import class_accuracy_figure
+from cifarlens.figures.confusion import confusion_figure, row_shares
 from cifarlens.figures.dataset import (
     channel_images,
     class_balance,
@@ -23,13 +22,11 @@ from cifarlens.figures.dataset import (
 )
 from cifarlens.figures.galleries import draw_galleries
 from cifarlens.figures.lr_curve import draw_lr_curve, lr_curve
-from cifarlens.figures.reliability import draw_reliability, reliability_figure
-from cifarlens.figures.style import render_svg
+from cifarlens.figures.reliability import reliability_figure
+from cifarlens.figures.style import render_svg, save_png
 from cifarlens.figures.training import draw_training, training_figures
-from cifarlens.figures.trust import sanity_figure
+from cifarlens.figures.trust import faithfulness_figure, sanity_figure
 from cifarlens.report.run import Run
-
-TEST = (0.6, 0.85)  # loss and accuracy
 
 
 def words(figure: Figure) -> str:
@@ -62,17 +59,18 @@ def test_lr_curve_keeps_the_minimum_in_sight_when_the_loss_explodes() -> None:
 
 
 def test_dataset_figures(few_digits: Dataset, tmp_path: Path) -> None:
-    draw_dataset(tmp_path, few_digits, {"0": 20, "1": 1_180})
+    draw_dataset(tmp_path, few_digits)
     names = ["channels.png", "class_balance.png", "examples.png"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert all(min(size(path)) > 300 for path in tmp_path.iterdir())
     before = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
-    draw_dataset(tmp_path, few_digits, {"0": 20, "1": 1_180})
+    draw_dataset(tmp_path, few_digits)
     assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
 
 
-def test_class_balance_shows_counts() -> None:
-    assert "1,180" in words(class_balance({"cat": 20, "dog": 1_180}))
+def test_class_balance_shows_counts(few_digits: Dataset) -> None:
+    labels = np.repeat(range(10), [1_180, *[20] * 8, 0])
+    assert "1,180" in words(class_balance(replace(few_digits, train_labels=labels)))
 
 
 def test_examples_are_the_first_and_may_be_few() -> None:
@@ -86,7 +84,7 @@ def test_a_class_with_few_images_is_drawn(few_digits: Dataset, tmp_path: Path) -
         train_images=few_digits.train_images[:4],
         train_labels=few_digits.train_labels[:4],
     )
-    draw_dataset(tmp_path, few, {})
+    draw_dataset(tmp_path, few)
     assert (tmp_path / "examples.png").is_file()
 
 
@@ -108,36 +106,37 @@ def test_the_channel_example_has_something_in_every_channel(few_digits: Dataset)
 
 def test_confusion_counts_and_shares(tmp_path: Path) -> None:
     confusion = np.array([[1_900, 100], [0, 0]])
-    text = words(confusion_figure(confusion, ("cat", "dog")))
+    figure = confusion_figure(confusion, ("cat", "dog"))
+    text = words(figure)
     assert "1,900" in text
     assert "predicted class" in text
     np.testing.assert_allclose(row_shares(confusion), [[0.95, 0.05], [0, 0]])
-    draw_confusion(tmp_path / "c.png", confusion, ("cat", "dog"))
+    save_png(tmp_path / "c.png", figure)
     assert min(size(tmp_path / "c.png")) > 300
 
 
 def test_training_curves(run: Run, tmp_path: Path) -> None:
-    figures = training_figures(run.history, run.rates, TEST)
+    figures = training_figures(run.history, run.rates, run.result)
     assert list(figures) == ["loss", "accuracy", "rate"]
     assert "validation" in words(figures["loss"])
-    draw_training(tmp_path / "t.png", run.history, run.rates, TEST)
+    draw_training(tmp_path / "t.png", run.history, run.rates, run.result)
     assert size(tmp_path / "t.png") == (1440, 1680)
 
 
 def test_training_curves_without_validation(run: Run) -> None:
-    history = {**run.history, "val_loss": [None] * 3, "val_accuracy": [None] * 3}
-    for figure in training_figures(history, run.rates, TEST).values():
+    history = {name: run.history[name] for name in ("epoch", "train_loss", "train_accuracy")}
+    for figure in training_figures(history, run.rates, run.result).values():
         assert "validation" not in words(figure)
 
 
 def test_training_curves_of_one_epoch(run: Run) -> None:
     history = {name: column[:1] for name, column in run.history.items()}
-    assert "train" in words(training_figures(history, run.rates, TEST)["accuracy"])
+    assert "train" in words(training_figures(history, run.rates, run.result)["accuracy"])
 
 
 def test_the_gap_to_the_test_images_and_the_peak_are_drawn(run: Run) -> None:
-    figures = training_figures(run.history, run.rates, TEST)
-    for name, value in zip(("loss", "accuracy"), TEST, strict=True):
+    figures = training_figures(run.history, run.rates, run.result)
+    for name, value in (("loss", run.result.loss), ("accuracy", run.result.accuracy)):
         (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test")
         assert line.get_ydata() == [value, value]
     (curve, peak) = figures["rate"].axes[0].lines
@@ -153,16 +152,15 @@ def test_class_accuracy_has_a_row_a_class(run: Run) -> None:
 
 
 def test_reliability_shows_every_filled_bin(run: Run, tmp_path: Path) -> None:
-    found = run.result.calibration
-    upper, lower = reliability_figure(found).axes
-    assert len(upper.collections[0].get_segments()) == len(found.filled)
+    figure = reliability_figure(run.result.calibration)
+    upper, lower = figure.axes
+    assert len(upper.collections[0].get_segments()) == len(run.result.calibration.filled)
     assert sum(bar.get_height() for bar in lower.patches) == pytest.approx(1)
-    draw_reliability(tmp_path / "r.png", found)
+    save_png(tmp_path / "r.png", figure)
     assert min(size(tmp_path / "r.png")) > 300
 
 
 def test_faithfulness_names_every_map(explanations: Explanations) -> None:
-    assert explanations.faithfulness is not None
     names = ["prep", "layer3", "random"]
     text = words(faithfulness_figure(explanations.faithfulness, names))
     for name in (*names, "untouched"):
@@ -171,7 +169,6 @@ def test_faithfulness_names_every_map(explanations: Explanations) -> None:
 
 
 def test_sanity_has_a_line_a_method(explanations: Explanations) -> None:
-    assert explanations.sanity is not None
     figure = sanity_figure(explanations.sanity, "layer2")
     for name in ("Grad-CAM", "LayerCAM", "trained", "+ head", "+ prep"):
         assert name in words(figure)
@@ -179,27 +176,20 @@ def test_sanity_has_a_line_a_method(explanations: Explanations) -> None:
     assert list(line.get_ydata()) == [1, *explanations.sanity.similarity["layer2 HiResCAM"]]
 
 
-def gallery(explanations: Explanations, classes: tuple[str, ...]) -> Callable[[Path], None]:
-    def draw(folder: Path) -> None:
-        draw_galleries(folder, explanations.mistakes, explanations.correct, classes, "layer3", 0.6)
-
-    return draw
-
-
-def test_galleries_are_made_anew(
+def test_galleries_are_the_same_again(
     explanations: Explanations, few_digits: Dataset, tmp_path: Path
 ) -> None:
-    draw = gallery(explanations, few_digits.classes)
-    (tmp_path / "old.png").write_bytes(b"")
-    draw(tmp_path)
+    draw_galleries(tmp_path, explanations, few_digits.classes, 0.6)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["correct.png", "misclassified.png"]
     before = (tmp_path / "misclassified.png").read_bytes()
-    draw(tmp_path)
+    draw_galleries(tmp_path, explanations, few_digits.classes, 0.6)
     assert (tmp_path / "misclassified.png").read_bytes() == before
 
 
-def test_a_gallery_without_images_says_so(few_digits: Dataset, tmp_path: Path) -> None:
-    gallery(Explanations([], [], None), few_digits.classes)(tmp_path)
+def test_a_gallery_without_images_says_so(
+    explanations: Explanations, few_digits: Dataset, tmp_path: Path
+) -> None:
+    draw_galleries(tmp_path, replace(explanations, mistakes=[]), few_digits.classes, 0.6)
     assert size(tmp_path / "misclassified.png")[1] > 100
 
 
@@ -208,8 +198,6 @@ def test_opacity_changes_the_gallery(
     explanations: Explanations, few_digits: Dataset, tmp_path: Path, opacity: float
 ) -> None:
     for name, value in (("a", 0.5), ("b", opacity)):
-        draw_galleries(
-            tmp_path / name, explanations.mistakes, [], few_digits.classes, "layer3", value
-        )
+        draw_galleries(tmp_path / name, explanations, few_digits.classes, value)
     sheets = [(tmp_path / name / "misclassified.png").read_bytes() for name in ("a", "b")]
     assert sheets[0] != sheets[1]

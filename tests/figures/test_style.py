@@ -10,7 +10,6 @@ from PIL import Image
 from cifarlens.figures.style import (
     BLUE,
     DPI,
-    label_axes,
     log_axis,
     new_figure,
     percent_axis,
@@ -27,7 +26,7 @@ def draw() -> Figure:
         axes.plot([1e-3, 1e-1], [0, 1], color=BLUE)
         log_axis(axes)
         percent_axis(axes)
-        label_axes(axes, "$5 & <more>", "rate", "share")
+        axes.set(title="$5 & <more>", xlabel="rate", ylabel="share")
     return figure
 
 

@@ -14,8 +14,7 @@ from cifarlens.dataset.statistics import class_counts
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Augment, Loss, Optimizer
-from cifarlens.report.run import Run
-from cifarlens.report.sections.glance import Settings
+from cifarlens.report.run import Run, RunParams
 
 HISTORY = {
     "epoch": [1.0, 2.0, 3.0],
@@ -26,7 +25,7 @@ HISTORY = {
     "val_accuracy": [0.35, 0.72, 0.88],
 }
 RATES = {"step": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "lr": [0.001, 0.01, 0.02, 0.0137, 0.0073, 0.001]}
-SETTINGS = Settings(
+PARAMS = RunParams(
     seed=0,
     batch_size=512,
     peak_epoch=1.5,
@@ -87,7 +86,7 @@ def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
     bundle = narrow_bundle(classes)
     run = Run(
         source="digits",
-        settings=SETTINGS,
+        params=PARAMS,
         dataset=dataset,
         config=bundle.config,
         layers=network_layers(bundle.network, 32),

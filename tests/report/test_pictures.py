@@ -4,7 +4,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from cifarlens.report.pictures import heat_colours, heat_uri, image_uri, overlay, strip_uri
+from cifarlens.display.heatmap import heat_colours
+from cifarlens.report.pictures import heat_uri, image_uri, strip_uri
 
 
 def decode(uri: str) -> np.ndarray:
@@ -45,10 +46,3 @@ def test_heat_is_as_opaque_as_it_is_hot() -> None:
 def test_heat_maps_are_small() -> None:
     maps = np.random.default_rng(0).random((4, 32, 32)).astype(np.float32)
     assert len(heat_uri(list(maps))) < 6_000
-
-
-def test_overlay_at_both_ends() -> None:
-    image, heat = noise(4, 4, 3), np.ones((4, 4), np.float32)
-    np.testing.assert_array_equal(overlay(image, heat, 0), image)
-    np.testing.assert_array_equal(overlay(image, heat, 1), heat_colours(heat)[..., :3])
-    np.testing.assert_array_equal(overlay(image, 0 * heat, 1), image)

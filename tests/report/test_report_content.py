@@ -2,20 +2,20 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from report_making import TRAIN, make_run, narrow_bundle, noisy_logits
+from report_making import HISTORY, TRAIN, make_run, narrow_bundle, noisy_logits
 
 from cifarlens.classifier.bundle import Bundle
+from cifarlens.classifier.networks import NETWORKS
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explained, Explanations, explain
 from cifarlens.report.report import write_report
 from cifarlens.report.run import Run
+from cifarlens.report.sections import SECTIONS
 from cifarlens.report.sections.errors import GALLERY
 
-SECTIONS = ["glance", "training", "finder", "data", "network", "errors", "explanations", "trust"]
 TIMES = {"href": "../logs/runs.html"}  # only a link: a click on it opens a file of this machine
 VOID = {"meta", "link", "img", "input"}
 
@@ -57,9 +57,9 @@ class Page(HTMLParser):
         )
 
 
-def render(folder: Path, run: Run, found: Explanations, **options: Any) -> Page:
+def render(folder: Path, run: Run, found: Explanations, opacity: float = 0.6) -> Page:
     path = folder / "index.html"
-    write_report(path, run, found, **{"layer": "layer3", "opacity": 0.6, **options})
+    write_report(path, run, found, opacity)
     return Page(path.read_text(encoding="utf-8"))
 
 
@@ -77,7 +77,7 @@ def test_the_page_holds_what_was_found(
     assert page.count("li") == result.images - result.correct
     assert page.count("article") == 6 + 6 + 3  # cases, where methods differ, pixels removed
     sections = [found["id"] for tag, found in page.elements if tag == "section"]
-    assert sections == SECTIONS
+    assert sections == [section.name for section in SECTIONS]
 
 
 def test_ids_are_unique(run: Run, explanations: Explanations, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_the_same_bytes_again(run: Run, explanations: Explanations, tmp_path: Pa
 def test_layer_and_opacity_start_as_asked(
     run: Run, explanations: Explanations, tmp_path: Path
 ) -> None:
-    page = render(tmp_path, run, explanations, layer="layer1", opacity=0.35)
+    page = render(tmp_path, run, replace(explanations, layer="layer1"), opacity=0.35)
     checked = [
         found["value"]
         for tag, found in page.elements
@@ -153,7 +153,7 @@ def test_the_rates_origin(run: Run, explanations: Explanations, tmp_path: Path) 
     once = render(tmp_path, replace(run, finder={**run.finder, "repeats": 1}), explanations).text
     assert "A fresh network takes up to" in once
     assert "their mean" not in once
-    lowered = replace(run, settings=replace(run.settings, lr_min="auto"))
+    lowered = replace(run, params=replace(run.params, lr_min="auto"))
     assert "lr_min 0.001 auto: lowered to lr_max" in render(tmp_path, lowered, explanations).text
 
 
@@ -163,10 +163,10 @@ def test_a_run_that_augments_nothing_is_not_said_to(
     assert (
         "Training is harder, with augmented images, so" in render(tmp_path, run, explanations).text
     )
-    plain = run.settings.augment.model_copy(update={"padding": 0, "flip": False, "cutout": 0})
+    plain = run.params.augment.model_copy(update={"padding": 0, "flip": False, "cutout": 0})
     changed = replace(
         run,
-        settings=replace(run.settings, augment=plain),
+        params=replace(run.params, augment=plain),
         train=run.train | {"ema_decay": 0.9, "kept_epoch": 2},
     )
     text = render(tmp_path, changed, explanations).text
@@ -177,8 +177,10 @@ def test_a_run_that_augments_nothing_is_not_said_to(
 
 
 def test_without_validation(run: Run, explanations: Explanations, tmp_path: Path) -> None:
-    history = {**run.history, "val_loss": [None] * 3, "val_accuracy": [None] * 3}
-    train = {name: value for name, value in TRAIN.items() if not name.startswith("val")}
+    history, train = (
+        {name: value for name, value in part.items() if not name.startswith("val")}
+        for part in (HISTORY, TRAIN)
+    )
     page = render(tmp_path, replace(run, history=history, train=train), explanations)
     assert "No images were held out" in page.text
     assert "Validation loss" not in page.text
@@ -235,26 +237,25 @@ def test_two_classes_with_awkward_names(few_digits: Dataset, tmp_path: Path) -> 
     assert names[1] in page.text
 
 
-def test_at_most_8_mb_with_the_most_images(
-    run: Run, explanations: Explanations, tmp_path: Path
-) -> None:
+def test_at_most_8_mb_with_the_most_images(run: Run, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    item = explanations.mistakes[0]
-    layers = ("stem", "layer1", "layer2", "layer3", "layer4")
+    network = NETWORKS["resnet18"](10, width=2).eval().requires_grad_(False)
+    config = replace(run.config, architecture="resnet18", layers=network.layers)
+    few = explain(Bundle(network, config), run.dataset.test_images, run.cases, 2)
+    item = few.mistakes[0]
 
     def noisy() -> Explained:
         """Noise is the worst that a PNG can meet."""
         image = random.integers(0, 256, (32, 32, 3)).astype(np.uint8)
-        predicted, true, *others = [
-            {name: random.random((32, 32)).astype(np.float32) for name in layers} for _ in range(5)
-        ]
-        methods = dict(zip(item.others, others, strict=True))
-        return Explained(item.case, image, predicted, true, methods)
+        predicted, true = (
+            {name: random.random((32, 32)).astype(np.float32) for name in maps}
+            for maps in (item.predicted, item.true)
+        )
+        return Explained(item.case, image, predicted, true)
 
     many = [noisy() for _ in range(200)]
-    config = replace(run.config, layers=layers)
     cases = [replace(item.case, index=index % 100) for index in range(GALLERY + 50)]
     full = replace(run, config=config, cases=cases)
-    page = render(tmp_path, full, replace(explanations, mistakes=many, correct=many))
+    page = render(tmp_path, full, replace(few, mistakes=many, correct=many))
     assert page.count("li") == GALLERY
     assert (tmp_path / "index.html").stat().st_size < 8_000_000

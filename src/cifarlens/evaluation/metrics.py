@@ -45,28 +45,9 @@ class Evaluation:
         return int(self.confusion.trace())
 
     @property
-    def calibration_error(self) -> float:
-        """Expected calibration error, 0 to 1."""
-        return self.calibration.error
-
-    @property
     def class_images(self) -> np.ndarray:
         """Images of each class, int64."""
         return np.asarray(self.confusion.sum(axis=1))
-
-    def metrics(self) -> dict[str, object]:
-        """The content of the metrics file; a class without images is left out of `classes`."""
-        accuracies = zip(self.classes, self.class_accuracy, strict=True)
-        return {
-            "accuracy": round(self.accuracy, DIGITS),
-            "loss": round(self.loss, DIGITS),
-            "calibration_error": round(self.calibration_error, DIGITS),
-            "images": self.images,
-            "correct": self.correct,
-            "classes": {
-                name: round(float(share), DIGITS) for name, share in accuracies if share == share
-            },
-        }
 
     def class_rows(self) -> list[tuple[str, float | None, int]]:
         """For each class its name, accuracy (None without images) and number of images."""
@@ -76,19 +57,26 @@ class Evaluation:
             for name, share, count in rows
         ]
 
+    def metrics(self) -> dict[str, object]:
+        """The content of the metrics file; a class without images is left out of `classes`."""
+        return {
+            "accuracy": round(self.accuracy, DIGITS),
+            "loss": round(self.loss, DIGITS),
+            "calibration_error": round(self.calibration.error, DIGITS),
+            "images": self.images,
+            "correct": self.correct,
+            "classes": {name: share for name, share, images in self.class_rows() if images},
+        }
+
 
 def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Evaluation:
     """Compares predictions with labels.
 
     Args:
-        logits: float32, N×classes.
+        logits: float32, N×classes; at least one row.
         labels: int64, N.
-        classes: names, by label; at least two.
-
-    Raises:
-        ValueError: no images, or shapes or labels that do not fit each other.
+        classes: names, by label.
     """
-    _check(logits, labels, len(classes))
     scores, target = torch.from_numpy(np.array(logits)), torch.from_numpy(np.array(labels))
     count = len(classes)
     # Not by sklearn.metrics: its import alone takes 1.5 s.
@@ -105,23 +93,20 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
     )
 
 
-def _check(logits: np.ndarray, labels: np.ndarray, classes: int) -> None:
-    if logits.ndim != 2 or logits.shape[1] != classes or classes < 2:
-        raise ValueError(f"logits are {logits.shape}, not N×{max(classes, 2)}")
-    if not len(logits) or labels.shape != logits.shape[:1]:
-        raise ValueError(f"{len(logits)} rows of logits for labels of shape {labels.shape}")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels from {labels.min()} to {labels.max()}, not 0 to {classes - 1}")
-    if not np.isfinite(logits).all():
-        raise ValueError("a logit is NaN or infinite")
+def wilson_interval(correct: np.ndarray | int, images: np.ndarray | int) -> np.ndarray:
+    """The 95% interval of shares (Wilson 1927, doi:10.1080/01621459.1927.10502953).
 
+    Args:
+        correct: of the images; int, any shape.
+        images: at least 1; the same shape.
 
-def wilson_interval(correct: int, images: int) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953), 0 to 1."""
+    Returns:
+        float64, low and high along the first axis, 0 to 1.
+    """
     share, z2 = correct / images, Z95**2
     centre = (share + z2 / (2 * images)) / (1 + z2 / images)
     spread = Z95 * (share * (1 - share) / images + z2 / (4 * images**2)) ** 0.5 / (1 + z2 / images)
-    return max(0.0, centre - spread), min(1.0, centre + spread)
+    return np.stack([centre - spread, centre + spread]).clip(0, 1)
 
 
 def confused_pairs(confusion: np.ndarray, most: int) -> list[tuple[int, int, int]]:

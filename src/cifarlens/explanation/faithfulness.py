@@ -40,10 +40,6 @@ class Faithfulness:
     most: dict[str, np.ndarray]
     least: dict[str, np.ndarray]
 
-    @property
-    def images(self) -> int:
-        return len(self.untouched)
-
     def score(self, name: str) -> float:
         """ROAD's combined score, (least - most) / 2, rounded: higher is better, chance is 0."""
         return round(float(self._scores(name).mean()), DIGITS) + 0.0  # never -0.0
@@ -81,10 +77,10 @@ def measure(
     candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}  # ties: random order
     most: dict[str, np.ndarray] = {}
     least: dict[str, np.ndarray] = {}
-    for name, found in candidates.items():
+    for name, candidate in candidates.items():
         for left, first in ((most, True), (least, False)):
             runs = [
-                probabilities(network, without(x, found, percent, first), labels)
+                probabilities(network, without(x, candidate, percent, first), labels)
                 for percent in REMOVED
             ]
             left[name] = np.stack(runs).mean(axis=0)

@@ -1,11 +1,10 @@
 """Grad-CAM and its kin by pytorch-grad-cam, at every layer of a bundle.
 
-Its hooks and its context manager are not safe among threads, and the latter swallows IndexError:
-one map a call inside `with`, on a copy of the network, and everything checked before.
+Its hooks are not safe among threads, hence a copy of the network for each call.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -16,7 +15,6 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
-from ..runtime.errors import UserError
 
 BATCH = 50  # images a pass
 GRAD_CAM = "Grad-CAM"
@@ -27,9 +25,9 @@ METHODS = {
     "LayerCAM": LayerCAM,  # Jiang et al. 2021, doi:10.1109/TIP.2021.3089943
 }
 
-# By method and layer, float32 maps N×H×W, enlarged to the image, each from 0 to 1 (all 0 where
-# nothing speaks for the class).
-Maps = dict[str, dict[str, np.ndarray]]
+# By `map_name`, float32 maps N×H×W, enlarged to the image, each from 0 to 1 (all 0 where nothing
+# speaks for the class).
+Maps = dict[str, np.ndarray]
 
 
 def map_name(layer: str, method: str) -> str:
@@ -43,20 +41,11 @@ def metric_name(test: str, name: str) -> str:
     return f"{test}_{plain}"
 
 
-def flat(maps: Maps) -> dict[str, np.ndarray]:
-    """The maps by `map_name`."""
-    return {
-        map_name(layer, method): found
-        for method, layers in maps.items()
-        for layer, found in layers.items()
-    }
-
-
 def cam_maps(
     bundle: Bundle,
     images: np.ndarray,
     labels: Sequence[int],
-    methods: Sequence[str] = (GRAD_CAM,),
+    methods: Iterable[str] = METHODS,
 ) -> Maps:
     """Where each layer saw what speaks for a class.
 
@@ -65,51 +54,38 @@ def cam_maps(
         images: uint8, N×H×W×3.
         labels: the label to explain in each image.
         methods: keys of `METHODS`.
-
-    Raises:
-        ValueError: another number of labels than of images, or a label out of range.
     """
-    classes = len(bundle.config.classes)
-    if len(labels) != len(images):
-        raise ValueError(f"{len(labels)} labels for {len(images)} images")
-    for label in labels:
-        if not 0 <= label < classes:
-            raise ValueError(f"label is {label}, not from 0 to {classes - 1}")
     return network_maps(frozen_copy(bundle), normalized(bundle, images), labels, methods)
 
 
 def network_maps(
-    network: Network, x: torch.Tensor, labels: Sequence[int], methods: Sequence[str]
+    network: Network, x: torch.Tensor, labels: Sequence[int], methods: Iterable[str] = METHODS
 ) -> Maps:
-    """As `cam_maps`, of a network's own inputs, float32 N×3×H×W; labels are not checked."""
-    empty = np.empty((0, *x.shape[2:]), np.float32)
-    maps: Maps = {method: dict.fromkeys(network.layers, empty) for method in methods}
+    """As `cam_maps`, of a network's own inputs, float32 N×3×H×W."""
+    names = [map_name(layer, method) for method in methods for layer in network.layers]
+    maps: Maps = dict.fromkeys(names, np.empty((0, *x.shape[2:]), np.float32))
     for start in range(0, len(x), BATCH):
         batch = x[start : start + BATCH].clone().requires_grad_(True)
-        found = _one_pass(network, batch, labels[start : start + BATCH], methods)
-        for method, layers in found.items():
-            for name, part in layers.items():
-                maps[method][name] = np.concatenate([maps[method][name], part])
+        part = _one_pass(network, batch, labels[start : start + BATCH], methods)
+        maps = {name: np.concatenate([maps[name], part[name]]) for name in names}
     return maps
 
 
 def _one_pass(
-    network: Network, x: torch.Tensor, labels: Sequence[int], methods: Sequence[str]
+    network: Network, x: torch.Tensor, labels: Sequence[int], methods: Iterable[str]
 ) -> Maps:
     """All methods from one pass: each listens to all layers, one of them runs the network."""
     layers = list(network.features)
     targets = [ClassifierOutputTarget(label) for label in labels]
     with ExitStack() as stack:
-        cams = [stack.enter_context(METHODS[name](network, layers)) for name in methods]
-        cams[0](input_tensor=x, targets=targets)
+        cams = {name: stack.enter_context(METHODS[name](network, layers)) for name in methods}
+        next(iter(cams.values()))(input_tensor=x, targets=targets)
         return {
-            method: {
-                name: cam.aggregate_multi_layers([one])
-                for name, one in zip(
-                    network.layers, cam.compute_cam_per_layer(x, targets, False), strict=True
-                )
-            }
-            for method, cam in zip(methods, cams, strict=True)
+            map_name(layer, method): cam.aggregate_multi_layers([one])
+            for method, cam in cams.items()
+            for layer, one in zip(
+                network.layers, cam.compute_cam_per_layer(x, targets, False), strict=True
+            )
         }
 
 
@@ -122,20 +98,3 @@ def normalized(bundle: Bundle, images: np.ndarray) -> torch.Tensor:
     """What the network takes, float32 N×3×H×W, from uint8 N×H×W×3."""
     config = bundle.config
     return normalize(torch.from_numpy(np.array(images)), config.mean, config.std)
-
-
-def choose_layer(layer: str, bundle: Bundle) -> str:
-    """The layer to show first: the one named, or the network's last for `auto`.
-
-    Raises:
-        UserError: the bundle has no such layer.
-    """
-    if layer == "auto":
-        return bundle.config.layers[-1]
-    if layer not in bundle.config.layers:
-        raise UserError(
-            f"gradcam.layer is {layer}, but the network in the bundle, "
-            f"{bundle.config.architecture}, has {', '.join(bundle.config.layers)}: "
-            "name one of them in params.yaml, or auto."
-        )
-    return layer

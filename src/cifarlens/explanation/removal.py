@@ -14,14 +14,14 @@ SHARE = 30  # percent of the pixels removed, the middle one of the test's
 
 @dataclass(frozen=True)
 class Removal:
-    """An image and what is left of it, and of the explained class's probability, 0 to 1.
+    """An image without some of its pixels, and the explained class's probability, 0 to 1.
 
     Attributes:
         place: of the image among those given.
         untouched: probability of the image as it is.
         without_most: uint8 H×W×3, the most important pixels painted over.
         most: its probability.
-        without_least: likewise, the least important ones.
+        without_least: uint8 H×W×3, the least important ones.
         least: its probability.
     """
 
@@ -38,7 +38,7 @@ def remove(
     images: np.ndarray,
     labels: Sequence[int],
     maps: np.ndarray,
-    places: Sequence[int],
+    places: list[int],
 ) -> list[Removal]:
     """Removes `SHARE` of the pixels of some images.
 
@@ -47,24 +47,23 @@ def remove(
         images: uint8, N×H×W×3.
         labels: the label explained in each image.
         maps: float32 N×H×W.
-        places: of the images wanted; at least one.
+        places: of the images to show; at least one.
     """
-    network, chosen = frozen_copy(bundle), list(places)
-    wanted = [labels[place] for place in chosen]
-    x = normalized(bundle, images[chosen]).numpy()
-    parts = [x, *(without(x, maps[chosen], SHARE, most) for most in (True, False))]
-    untouched, most, least = (probabilities(network, part, wanted) for part in parts)
-    pictures = [_pixels(bundle, part) for part in parts]
+    network, x = frozen_copy(bundle), normalized(bundle, images[places]).numpy()
+    explained = [labels[place] for place in places]
+    parts = [x, *(without(x, maps[places], SHARE, most) for most in (True, False))]
+    untouched, most, least = (probabilities(network, part, explained) for part in parts)
+    _, without_most, without_least = (_pixels(bundle, part) for part in parts)
     return [
         Removal(
             place,
             float(untouched[row]),
-            pictures[1][row],
+            without_most[row],
             float(most[row]),
-            pictures[2][row],
+            without_least[row],
             float(least[row]),
         )
-        for row, place in enumerate(chosen)
+        for row, place in enumerate(places)
     ]
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
-from .gradcam import Maps, flat, frozen_copy, network_maps, normalized
+from .gradcam import Maps, frozen_copy, network_maps, normalized
 from .similarity import rank_correlation
 
 SEED = 0  # of the new weights: no knob, so that runs compare
@@ -59,18 +59,17 @@ def check_sanity(bundle: Bundle, images: np.ndarray, labels: Sequence[int], befo
         bundle: its network is copied, not touched.
         images: uint8, N×H×W×3, at least one.
         labels: the label explained in each image.
-        before: the trained network's maps, by method and layer float32 N×H×W.
+        before: the trained network's maps.
     """
     x = normalized(bundle, images)
-    trained = flat(before)
-    steps, found = [], []
+    steps, again = [], []
     for step, network in _forgetting(frozen_copy(bundle)):
         steps.append(step)
-        found.append(flat(network_maps(network, x, labels, list(before))))
-    maps = {name: np.stack([after[name] for after in found]) for name in trained}
+        again.append(network_maps(network, x, labels))
+    maps = {name: np.stack([after[name] for after in again]) for name in before}
     similarity = {
         name: np.array([_mean(rank_correlation(first, after)) for after in maps[name]])
-        for name, first in trained.items()
+        for name, first in before.items()
     }
     return Sanity(tuple(steps), similarity, maps)
 

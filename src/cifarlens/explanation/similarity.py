@@ -11,14 +11,14 @@ def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
 
     Args:
         maps: N×H×W.
-        others: likewise.
+        others: N×H×W.
 
     Returns:
         float64 N; 0 where the second map is flat, as it then says nothing, and NaN where the
         first one is.
     """
     flat = len(maps), maps[0].size if len(maps) else 1
-    first, second = (_centred_ranks(found.reshape(flat)) for found in (maps, others))
+    first, second = (_centred_ranks(part.reshape(flat)) for part in (maps, others))
     sizes = [np.sqrt((ranks**2).sum(axis=1)) for ranks in (first, second)]
     product = (first * second).sum(axis=1) / np.maximum(sizes[0] * sizes[1], 1e-12)
     return np.where(sizes[0] > 0, product, np.nan)

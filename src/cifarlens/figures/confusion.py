@@ -1,19 +1,13 @@
 """The confusion matrix as a picture."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from .style import INK, PAPER, SEQUENTIAL, label_axes, new_figure, save_png, styled
-
-
-def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str]) -> None:
-    """Writes `confusion_figure` as a PNG; arguments as there."""
-    save_png(path, confusion_figure(confusion, classes))
+from .style import INK, PAPER, new_figure, styled
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
@@ -29,7 +23,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     with styled():
         figure = new_figure(side + 0.6, side)
         axes = figure.subplots()
-        picture = axes.imshow(shares, cmap=SEQUENTIAL, norm=PowerNorm(0.5, 0, 1))
+        picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
         axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
         axes.set_yticks(range(len(classes)), classes)
         axes.grid(visible=False)
@@ -41,7 +35,8 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
         bar = figure.colorbar(picture, shrink=0.8, format=PercentFormatter(1))
         bar.set_label("share of the true class")
         bar.outline.set_visible(False)
-        label_axes(axes, "Confusion matrix (images)", "predicted class", "true class")
+        title = "Confusion matrix (images)"
+        axes.set(title=title, xlabel="predicted class", ylabel="true class")
     return figure
 
 

@@ -1,6 +1,5 @@
 """What the data look like: images a class, examples of each class, one image channel by channel."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +8,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..dataset.arrays import Dataset
-from .style import BLUE, MUTED, label_axes, new_figure, save_png, styled, thousands_axis
+from .style import BLUE, MUTED, THOUSANDS, new_figure, save_png, styled
 
 EXAMPLES = 10  # images a class
 
 
-def draw_dataset(folder: Path, dataset: Dataset, class_counts: Mapping[str, int]) -> None:
+def draw_dataset(folder: Path, dataset: Dataset) -> None:
     """Writes class_balance.png, examples.png and channels.png.
 
     Args:
         folder: made if it is not there.
         dataset: at least one train image.
-        class_counts: train images by class name.
     """
-    counts = {name: class_counts.get(name, 0) for name in dataset.classes}
-    save_png(folder / "class_balance.png", class_balance(counts))
+    save_png(folder / "class_balance.png", class_balance(dataset))
     rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
     save_png(folder / "examples.png", _examples(dataset, rows))
     save_png(folder / "channels.png", _channels(dataset.train_images[vivid(dataset, rows)]))
@@ -55,9 +52,10 @@ def channel_images(image: np.ndarray) -> dict[str, np.ndarray]:
     return split
 
 
-def class_balance(class_counts: Mapping[str, int]) -> Figure:
+def class_balance(dataset: Dataset) -> Figure:
     """A bar for each class: its number of train images."""
-    names, counts = list(class_counts), list(class_counts.values())
+    names = dataset.classes
+    counts = np.bincount(dataset.train_labels, minlength=len(names)).tolist()
     with styled():
         figure = new_figure(7.2, 1.2 + 0.27 * len(names))
         axes = figure.subplots()
@@ -65,10 +63,10 @@ def class_balance(class_counts: Mapping[str, int]) -> Figure:
         axes.bar_label(bars, labels=[f"{count:,}" for count in counts], padding=4, color=MUTED)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set_xlim(0, 1.12 * max([1, *counts]))
+        axes.set_xlim(0, 1.12 * max(counts))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        thousands_axis(axes)
-        label_axes(axes, "Train images of each class", "images", "class")
+        axes.xaxis.set_major_formatter(THOUSANDS)
+        axes.set(title="Train images of each class", xlabel="images", ylabel="class")
     return figure
 
 

@@ -1,15 +1,15 @@
 """Sheets of Grad-CAM pictures, one file each, that `dvc plots diff` shows side by side."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from ..display.formats import probability
+from ..display.heatmap import blend
 from ..evaluation.cases import Case
-from ..explanation.explain import Explained
-from ..report.page import chance
-from ..report.pictures import overlay
+from ..explanation.explain import Explained, Explanations
 from .style import INK, MUTED, new_figure, save_png, styled
 
 SHEET = 40  # cases at most
@@ -19,39 +19,27 @@ GAP = 4  # between the pictures of a case, in their pixels
 
 
 def draw_galleries(
-    folder: Path,
-    mistakes: Sequence[Explained],
-    correct: Sequence[Explained],
-    classes: Sequence[str],
-    layer: str,
-    opacity: float,
+    folder: Path, explanations: Explanations, classes: Sequence[str], opacity: float
 ) -> None:
-    """Writes misclassified.png and correct.png into the folder, made anew.
+    """Writes misclassified.png and correct.png into the folder.
 
     A case shows its picture, then Grad-CAM of the predicted class and, if that is wrong, of the
-    true class, at one layer and opacity (0 to 1).
+    true class, at the layer shown first and an opacity from 0 to 1.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    layer = explanations.layer
+    note = f"({layer}, opacity {opacity:g})"
+    wrong = f"Wrong: picture, Grad-CAM of what it said, of what it is {note}"
+    right = f"Correct: picture, Grad-CAM of what it said {note}"
     for name, title, cases in (
-        (
-            "misclassified",
-            "Wrong: picture, Grad-CAM of what it said, of what it is",
-            mistakes,
-        ),
-        ("correct", "Correct: picture, Grad-CAM of what it said", correct),
+        ("misclassified", wrong, explanations.mistakes),
+        ("correct", right, explanations.correct),
     ):
-        note = f"{layer}, opacity {opacity:g}"
-        _draw_sheet(folder / f"{name}.png", f"{title} ({note})", cases, classes, layer, opacity)
+        save_png(folder / f"{name}.png", _sheet(title, cases, classes, layer, opacity))
 
 
-def _draw_sheet(
-    path: Path,
-    title: str,
-    explained: Sequence[Explained],
-    classes: Sequence[str],
-    layer: str,
-    opacity: float,
-) -> None:
+def _sheet(
+    title: str, explained: Sequence[Explained], classes: Sequence[str], layer: str, opacity: float
+) -> Figure:
     shown = explained[:SHEET]
     if len(shown) < len(explained):
         title = f"{title}: the first {SHEET} of {len(explained)}"
@@ -67,22 +55,17 @@ def _draw_sheet(
         if not shown:
             grid[0, 0].text(0, 0.5, "none", color=MUTED, va="center")
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
-    save_png(path, figure)
+    return figure
 
 
 def _panel(item: Explained, layer: str, opacity: float) -> np.ndarray:
     """Picture and maps side by side on white, uint8 H×W×3."""
-    pictures = [item.image, overlay(item.image, item.predicted[layer], opacity)]
-    if not item.case.correct:
-        pictures.append(overlay(item.image, item.true[layer], opacity))
-    height, width = item.image.shape[:2]
-    panel = np.full((height, len(pictures) * (width + GAP) - GAP, 3), 255, np.uint8)
-    for place, picture in enumerate(pictures):
-        left = place * (width + GAP)
-        panel[:, left : left + width] = picture
-    return panel
+    image, maps = item.image, [item.predicted] if item.case.correct else [item.predicted, item.true]
+    pictures = [image, *(blend(image, layers[layer], opacity, len(image)) for layers in maps)]
+    spaced = np.pad(pictures, ((0, 0), (0, 0), (0, GAP), (0, 0)), constant_values=255)
+    return np.concatenate(list(spaced), axis=1)[:, :-GAP]
 
 
 def _caption(case: Case, classes: Sequence[str]) -> str:
-    said = f"said {classes[case.predicted]} {chance(case.confidence)}"
+    said = f"said {classes[case.predicted]} {probability(case.confidence)}"
     return said if case.correct else f"{said}, is {classes[case.true]}"

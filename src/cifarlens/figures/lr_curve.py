@@ -6,18 +6,18 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..display.formats import rate
 from .style import (
     BLUE,
+    DASHED,
     GREEN,
-    INK,
     MUTED,
     VERMILION,
-    label_axes,
     log_axis,
     new_figure,
-    rate,
     save_png,
     styled,
+    write_above,
 )
 
 CLOSE = 60  # a ratio of rates below which their names would meet
@@ -28,17 +28,17 @@ def draw_lr_curve(
     lrs: Sequence[float],
     losses: Sequence[float],
     smooth: Sequence[float],
-    found: Mapping[str, float],
+    metrics: Mapping[str, float],
 ) -> None:
     """Writes `lr_curve` as a PNG; arguments as there."""
-    save_png(path, lr_curve(lrs, losses, smooth, found))
+    save_png(path, lr_curve(lrs, losses, smooth, metrics))
 
 
 def lr_curve(
     lrs: Sequence[float],
     losses: Sequence[float],
     smooth: Sequence[float],
-    found: Mapping[str, float],
+    metrics: Mapping[str, float],
 ) -> Figure:
     """The mean of the range tests (Smith 2017, arXiv:1506.01186).
 
@@ -46,14 +46,14 @@ def lr_curve(
         lrs: rate of each step, above 0.
         losses: mean training loss at each step, cross-entropy in nats.
         smooth: the losses, smoothed.
-        found: content of metrics/lr_find.json. `lr_min`, first and last rate of the training, and
+        metrics: content of metrics/lr_find.json. `lr_min`, first and last rate of the training, and
             `lr_max`, its peak, are marked; the valley of the loss is shaded.
     """
-    lr_min, lr_max = found["lr_min"], found["lr_max"]
+    lr_min, lr_max = metrics["lr_min"], metrics["lr_max"]
     with styled():
         figure = new_figure(7.2, 3.8)
         axes = figure.subplots()
-        valley = found["lr_valley_start"], found["lr_valley_end"]
+        valley = metrics["lr_valley_start"], metrics["lr_valley_end"]
         axes.axvspan(*valley, color=BLUE, alpha=0.08, linewidth=0, label="valley")
         axes.plot(lrs, losses, color=MUTED, alpha=0.45, linewidth=1, label="each step")
         axes.plot(lrs, smooth, color=BLUE, label="smoothed")
@@ -62,30 +62,16 @@ def lr_curve(
         sides = ("center", "center") if lr_max > CLOSE * lr_min else ("right", "left")
         _mark(axes, lr_min, "lr_min", GREEN, sides[0])
         _mark(axes, lr_max, "lr_max", VERMILION, sides[1])
-        label_axes(
-            axes,
-            "Learning-rate finder",
-            "learning rate (log scale)",
-            "train loss (cross-entropy, nats)",
-        )
-        axes.set_title(axes.get_title(loc="left"), pad=24)  # above the marks' names
+        axes.set_title("Learning-rate finder", pad=24)  # above the marks' names
+        axes.set_xlabel("learning rate (log scale)")
+        axes.set_ylabel("train loss (cross-entropy, nats)")
         axes.legend(loc="best")
     return figure
 
 
 def _mark(axes: Axes, lr: float, name: str, colour: str, side: str) -> None:
-    axes.axvline(lr, color=colour, linewidth=1.5, linestyle=(0, (4, 2)))
-    axes.annotate(
-        f"{name} = {rate(lr)}",
-        (lr, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha=side,
-        va="bottom",
-        color=INK,
-        fontsize=9,
-    )
+    axes.axvline(lr, color=colour, linewidth=1.5, linestyle=DASHED)
+    write_above(axes, lr, f"{name} = {rate(lr)}", side=side, lift=4)
 
 
 def _loss_range(losses: Sequence[float], smooth: Sequence[float]) -> tuple[float, float]:

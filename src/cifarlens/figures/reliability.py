@@ -1,44 +1,37 @@
 """The reliability diagram: accuracy over confidence, and how many images stand behind it."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..display.formats import percent
 from ..evaluation.calibration import BINS, Calibration
 from ..evaluation.metrics import wilson_interval
 from .style import (
     BLUE,
+    DASHED,
     GRID,
     MUTED,
     VERMILION,
-    label_axes,
     new_figure,
     percent_axis,
-    save_png,
     styled,
 )
 
 
-def draw_reliability(path: Path, found: Calibration) -> None:
-    """Writes `reliability_figure` as a PNG."""
-    save_png(path, reliability_figure(found))
-
-
-def reliability_figure(found: Calibration) -> Figure:
+def reliability_figure(calibration: Calibration) -> Figure:
     """Accuracy of each bin with its 95% Wilson interval, its gap to the diagonal, and a histogram
     of the images."""
     with styled():
         figure = new_figure(5.4, 5.2)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        _draw_gaps(upper, found)
-        title = f"Reliability (expected calibration error {found.error:.2%})"
-        label_axes(upper, title, "", "accuracy")
+        _draw_gaps(upper, calibration)
+        title = f"Reliability (expected calibration error {percent(calibration.error, 2)})"
+        upper.set(title=title, ylabel="accuracy")
         edges = np.arange(BINS + 1) / BINS
-        shares = found.images / found.images.sum()
+        shares = calibration.images / calibration.images.sum()
         lower.bar(edges[:-1], shares, 0.9 / BINS, align="edge", color=BLUE)
-        label_axes(lower, "", "confidence (probability of the predicted class)", "images")
+        lower.set(xlabel="confidence (probability of the predicted class)", ylabel="images")
         percent_axis(lower, "x")
         percent_axis(lower)
         lower.set_xlim(0, 1.012)
@@ -46,18 +39,17 @@ def reliability_figure(found: Calibration) -> Figure:
     return figure
 
 
-def _draw_gaps(axes: Axes, found: Calibration) -> None:
-    places = found.filled
-    confidence, accuracy = found.confidence[places], found.accuracy[places]
-    pairs = zip(found.correct[places], found.images[places], strict=True)
-    low, high = np.array([wilson_interval(int(hit), int(count)) for hit, count in pairs]).T
-    spread = [np.maximum(accuracy - low, 0), np.maximum(high - accuracy, 0)]
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)))
+def _draw_gaps(axes: Axes, calibration: Calibration) -> None:
+    places = calibration.filled
+    confidence, accuracy = calibration.confidence[places], calibration.accuracy[places]
+    interval = wilson_interval(calibration.correct[places], calibration.images[places])
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=DASHED)
     gaps = axes.vlines(confidence, accuracy, confidence, VERMILION, label="gap")
     gaps.set(linewidth=8, alpha=0.45, capstyle="butt")
     axes.errorbar(
-        *(confidence, accuracy),
-        yerr=spread,
+        confidence,
+        accuracy,
+        yerr=np.abs(interval - accuracy),
         fmt="o",
         color=BLUE,
         ecolor=BLUE,

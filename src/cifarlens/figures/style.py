@@ -7,8 +7,7 @@ importing or drawing changes no global setting of matplotlib.
 import io
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -24,7 +23,7 @@ from ..runtime.files import write_bytes
 # Okabe and Ito's colours, apart for colour-blind eyes (https://jfly.uni-koeln.de/color/).
 BLUE, VERMILION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
 INK, MUTED, GRID, PAPER = "#1c2430", "#5b6675", "#dde2e8", "#ffffff"
-SEQUENTIAL = "Blues"  # light is little
+DASHED = (0, (4, 2))
 
 # In an SVG inside a page each colour follows the page's theme through a CSS variable.
 THEMED = {
@@ -47,6 +46,7 @@ PAGE_RULES = (
 )
 
 DPI = 200  # crisp on dense screens
+THOUSANDS = "{x:,.0f}"  # an axis whose numbers read 1,000
 PANEL = 4.8  # inches, the width of a figure in half a page: its letters fit a phone too
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
@@ -83,11 +83,9 @@ RC: dict[Any, Any] = {
 }
 
 
-@contextmanager
-def styled() -> Iterator[None]:
+def styled() -> AbstractContextManager[None]:
     """matplotlib's settings for making and saving one of our figures."""
-    with rc_context(RC):
-        yield
+    return rc_context(RC)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -135,27 +133,33 @@ def render_svg(figure: Figure, name: str, label: str) -> str:
     return re.sub(r"<svg [^>]*>", lambda _: opening, svg, count=1).strip()
 
 
-def label_axes(axes: Axes, title: str, x: str, y: str) -> None:
-    """Title, and both axes' quantities with their units."""
-    axes.set_title(title)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-
-
 def percent_axis(axes: Axes, which: str = "y") -> None:
     """Shows shares from 0 to 1 as percent."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
 
 
-def thousands_axis(axes: Axes) -> None:
-    """Shows the whole numbers of the x axis as 1,000."""
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+def write_above(axes: Axes, x: float, text: str, *, side: str = "center", lift: int = 2) -> None:
+    """A word above the axes, `lift` points over their frame.
 
-
-def rate(value: float) -> str:
-    """A learning rate in few digits: 0.0123, 1.2e-05."""
-    return f"{value:.3g}"
+    Args:
+        axes: already drawn on.
+        x: where, in the axes' values.
+        text: the word.
+        side: its part that stands at `x`: left, center or right.
+        lift: points.
+    """
+    axes.annotate(
+        text,
+        (x, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, lift),
+        textcoords="offset points",
+        ha=side,
+        va="bottom",
+        color=INK,
+        fontsize=9,
+    )
 
 
 def log_axis(axes: Axes) -> None:

@@ -1,6 +1,6 @@
 """Loss and accuracy over the epochs, the learning rate over the steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,78 +8,78 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..display.formats import rate
+from ..evaluation.metrics import Evaluation
 from .style import (
     BLUE,
     GREEN,
     INK,
     PANEL,
+    THOUSANDS,
     VERMILION,
-    label_axes,
     new_figure,
     percent_axis,
-    rate,
     save_png,
     styled,
-    thousands_axis,
 )
 
-History = Mapping[str, Sequence[float | None]]
-Rates = Mapping[str, Sequence[float]]
-Test = tuple[float, float]
+Columns = Mapping[str, Sequence[float]]
 TRAIN: dict[str, Any] = {"color": BLUE}
 TEST: dict[str, Any] = {"color": GREEN, "linestyle": (0, (1, 1.6)), "linewidth": 1.6}
 VALIDATION: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
 
 
-def draw_training(path: Path, history: History, rates: Rates, test: Test) -> None:
+def draw_training(path: Path, history: Columns, rates: Columns, result: Evaluation) -> None:
     """Writes loss, accuracy and learning rate, one over the other, as one PNG.
 
     Arguments as those of `training_figures`.
     """
     with styled():
         figure = new_figure(7.2, 8.4)
-        top, middle, bottom = figure.subplots(3, 1)
-        _loss(top, history, test[0])
-        _accuracy(middle, history, test[1])
-        _rate(bottom, rates)
+        _draw(figure.subplots(3, 1), history, rates, result)
     save_png(path, figure)
 
 
-def training_figures(history: History, rates: Rates, test: Test) -> dict[str, Figure]:
+def training_figures(history: Columns, rates: Columns, result: Evaluation) -> dict[str, Figure]:
     """The same three, each a figure: loss, accuracy, rate.
 
     Args:
         history: columns `epoch` (from 1), `train_loss` and `val_loss` (cross-entropy, nats),
-            `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; None where nothing was
-            held out.
+            `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; those of validation only
+            where images were held out.
         rates: columns `step` (from 1) and `lr`, a value a step, or of some of very many.
-        test: loss and accuracy on the test images with the weights kept, drawn as a line to see
-            the gap by.
+        result: on the test images with the weights kept, drawn as a line to see the gap by.
     """
     with styled():
         figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
-        _loss(figures["loss"].subplots(), history, test[0])
-        _accuracy(figures["accuracy"].subplots(), history, test[1])
-        _rate(figures["rate"].subplots(), rates)
+        _draw([figure.subplots() for figure in figures.values()], history, rates, result)
     return figures
 
 
-def _loss(axes: Axes, history: History, test: float) -> None:
-    _lines(axes, history, "loss", test)
-    label_axes(axes, "Loss", "epoch", "cross-entropy (nats)")
-    axes.set_ylim(bottom=0)
-    axes.legend(loc="upper right")
+def _draw(three: Iterable[Axes], history: Columns, rates: Columns, result: Evaluation) -> None:
+    loss, accuracy, rate_axes = three
+    _draw_epochs(loss, history, "loss", result.loss)
+    loss.set(title="Loss", ylabel="cross-entropy (nats)")
+    loss.set_ylim(bottom=0)
+    loss.legend(loc="upper right")
+    _draw_epochs(accuracy, history, "accuracy", result.accuracy)
+    accuracy.set(title="Accuracy", ylabel="accuracy")
+    percent_axis(accuracy)
+    accuracy.legend(loc="lower right")
+    _draw_rates(rate_axes, rates["step"], rates["lr"])
 
 
-def _accuracy(axes: Axes, history: History, test: float) -> None:
-    _lines(axes, history, "accuracy", test)
-    label_axes(axes, "Accuracy", "epoch", "accuracy")
-    percent_axis(axes)
-    axes.legend(loc="lower right")
+def _draw_epochs(axes: Axes, history: Columns, quantity: str, test: float) -> None:
+    for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
+        values = history.get(f"{prefix}_{quantity}")
+        if values:
+            axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
+    axes.axhline(test, label="test", **TEST)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
 
 
-def _rate(axes: Axes, rates: Rates) -> None:
-    steps, values = rates["step"], rates["lr"]
+def _draw_rates(axes: Axes, steps: Sequence[float], values: Sequence[float]) -> None:
     axes.plot(steps, values, color=BLUE)
     top = max(range(len(values)), key=values.__getitem__)
     axes.plot(steps[top], values[top], "o", color=VERMILION, markersize=5)
@@ -92,23 +92,7 @@ def _rate(axes: Axes, rates: Rates) -> None:
         color=INK,
         fontsize=9,
     )
-    label_axes(axes, "Learning rate", "step", "learning rate")
+    axes.set(title="Learning rate", xlabel="step", ylabel="learning rate")
     axes.set_ylim(0, 1.12 * values[top])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    thousands_axis(axes)
-
-
-def _lines(axes: Axes, history: History, quantity: str, test: float) -> None:
-    for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
-        epochs, values = _known(history, f"{prefix}_{quantity}")
-        if values:
-            axes.plot(epochs, values, label=part, marker="o", markersize=4, **look)
-    axes.axhline(test, label="test", **TEST)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _known(history: History, column: str) -> tuple[list[float], list[float]]:
-    """Epochs and values where both are there."""
-    pairs = zip(history["epoch"], history[column], strict=True)
-    known = [(epoch, value) for epoch, value in pairs if epoch is not None and value is not None]
-    return [epoch for epoch, _ in known], [value for _, value in known]
+    axes.xaxis.set_major_formatter(THOUSANDS)

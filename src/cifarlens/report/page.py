@@ -6,10 +6,17 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..figures.style import rate
-from .sections.network import millions, shape_words
+from ..display import formats
 
 HERE = Path(__file__).parent
+FILTERS = {
+    "percent": formats.percent,
+    "probability": formats.probability,
+    "rate": formats.rate,
+    "millions": formats.millions,
+    "shape": formats.shape,
+    "duration": formats.duration,
+}
 
 
 def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
@@ -28,14 +35,7 @@ def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
-        percent=percent,
-        chance=chance,
-        rate=rate,
-        millions=millions,
-        shape=shape_words,
-        duration=duration,
-    )
+    environment.filters.update(FILTERS)
     style = "\n".join(asset(f"{name}.css") for name in styles)
     return environment.get_template(template).render(style=style, **values)
 
@@ -43,26 +43,3 @@ def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
 def asset(name: str) -> str:
     """A style sheet or script."""
     return (HERE / "styles" / name).read_text(encoding="utf-8")
-
-
-def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}%"
-
-
-def chance(probability: float) -> str:
-    """A probability in whole percent; never 0% or 100% for what is not."""
-    if 0 < probability < 0.005:
-        return "< 1%"
-    if 0.995 <= probability < 1:
-        return "> 99%"
-    return f"{probability:.0%}"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: 3.9 s, 22 min 5 s, 3 h 20 min."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

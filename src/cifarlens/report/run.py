@@ -1,31 +1,45 @@
-"""What the stages before the report found, read from their files."""
+"""The results of the stages before the report, read from their files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..classifier.bundle import Bundle, BundleConfig
 from ..classifier.operations import Layer, network_layers
 from ..dataset.arrays import Dataset
 from ..evaluation.cases import Case, all_cases
 from ..evaluation.metrics import Evaluation, evaluate
-from ..figures.training import History, Rates
+from ..figures.training import Columns
+from ..params import Augment, Loss, Optimizer
 from ..runtime import paths
-from ..runtime.files import read_json
-from .sections.glance import Settings
-from .tables import load_logits, read_columns, read_full_columns
+from ..runtime.files import read_csv, read_json
 
-TRAIN = ("train_loss", "train_accuracy")
-VALIDATION = ("val_loss", "val_accuracy")  # of a run that held images out
+
+@dataclass(frozen=True)
+class RunParams:
+    """The parameters that the report names, as in params.yaml."""
+
+    seed: int
+    batch_size: int
+    peak_epoch: float
+    lr_max: float | str
+    lr_min: float | str
+    val_size: int
+    augment: Augment
+    optimizer: Optimizer
+    loss: Loss
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the other stages found.
+    """A training and the evaluation of its network.
 
     Attributes:
         source: of the data, `data.source`.
-        settings: parameters of the run.
+        params: of the run.
         dataset: images and labels.
         config: the bundle's.
         layers: of the network, as `network_layers` finds them.
@@ -33,14 +47,14 @@ class Run:
         result: their evaluation.
         stats: content of metrics/stats.json.
         finder: of metrics/lr_find.json.
-        curve: columns lr, loss and smooth, a value a step.
         train: of metrics/train.json.
-        history: columns as `training_figures` takes them.
-        rates: columns step and lr, likewise.
+        curve: columns lr, loss and smooth, a value a step.
+        history: columns as `training_figures` takes them, and `lr` at the end of each epoch.
+        rates: columns step and lr.
     """
 
     source: str
-    settings: Settings
+    params: RunParams
     dataset: Dataset
     config: BundleConfig
     layers: Sequence[Layer]
@@ -48,33 +62,33 @@ class Run:
     result: Evaluation
     stats: Mapping[str, Any]
     finder: Mapping[str, Any]
-    curve: Mapping[str, Sequence[float]]
     train: Mapping[str, Any]
-    history: History
-    rates: Rates
-
-    @property
-    def test(self) -> tuple[float, float]:
-        """Loss and accuracy on the test images."""
-        return self.result.loss, self.result.accuracy
+    curve: Columns
+    history: Columns
+    rates: Columns
 
 
-def read_run(source: str, settings: Settings, dataset: Dataset, bundle: Bundle) -> Run:
-    """Reads the files of `paths`; raises UserError where one is damaged."""
-    labels, classes = dataset.test_labels, dataset.classes
-    logits = load_logits(paths.TEST_LOGITS, len(labels), len(classes))
+def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -> Run:
+    """Reads the files of `paths`."""
+    labels, logits = dataset.test_labels, np.load(paths.TEST_LOGITS)
     return Run(
         source=source,
-        settings=settings,
+        params=params,
         dataset=dataset,
         config=bundle.config,
         layers=network_layers(bundle.network, bundle.config.image_size),
         cases=all_cases(logits, labels),
-        result=evaluate(logits, labels, classes),
+        result=evaluate(logits, labels, dataset.classes),
         stats=read_json(paths.STATS_METRICS),
         finder=read_json(paths.LR_FIND_METRICS),
-        curve=read_full_columns(paths.LR_CURVE, "lr", "loss", "smooth"),
         train=read_json(paths.TRAIN_METRICS),
-        history=read_columns(paths.HISTORY, "epoch", "lr", *TRAIN, optional=VALIDATION),
-        rates=read_full_columns(paths.RATES, "step", "lr"),
+        curve=read_columns(paths.LR_CURVE),
+        history=read_columns(paths.HISTORY),
+        rates=read_columns(paths.RATES),
     )
+
+
+def read_columns(path: Path) -> Columns:
+    """The columns of a CSV file of numbers; an empty one is left out."""
+    rows = read_csv(path)
+    return {name: [float(row[name]) for row in rows] for name in rows[0] if rows[0][name]}

@@ -18,22 +18,12 @@ STATS_METRICS = Path("metrics/stats.json")
 LR_FIND_METRICS = Path("metrics/lr_find.json")
 TRAIN_METRICS = Path("metrics/train.json")
 EVALUATE_METRICS = Path("metrics/evaluate.json")
-GRADCAM_METRICS = Path("metrics/gradcam.json")
 
 LR_CURVE = Path("reports/plots/lr_find.csv")
 HISTORY = Path("reports/plots/train.csv")
 RATES = Path("reports/plots/lr.csv")
-CONFUSION = Path("reports/plots/confusion.csv")
-PER_CLASS = Path("reports/plots/per_class.csv")
-CALIBRATION = Path("reports/plots/calibration.csv")
-TRUST = Path("reports/plots/trust.csv")
 
-DATASET_FIGURES = Path("reports/dataset")
 LR_FIGURE = Path("reports/figures/lr_find.png")
-TRAINING_FIGURE = Path("reports/figures/train.png")
-CONFUSION_FIGURE = Path("reports/figures/confusion.png")
-CALIBRATION_FIGURE = Path("reports/figures/calibration.png")
-GALLERY = Path("reports/gradcam")
 REPORT = Path("reports/index.html")
 
 RUN_LOG = Path("logs/runs.jsonl")  # times and machines: they vary, so no stage's output

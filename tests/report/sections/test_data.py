@@ -3,20 +3,23 @@ from dataclasses import replace
 import numpy as np
 
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.params import Augment
+from cifarlens.report.run import Run
 from cifarlens.report.sections.data import AUGMENTED, VARIANTS, data_section, variants
 from cifarlens.training.data.datamodule import ImageDataModule
 
-AUGMENT = Augment(padding=4, flip=True, cutout=8)
-MEAN = (0.3, 0.3, 0.3)
 
-
-def test_variants_are_what_training_sees(few_digits: Dataset) -> None:
+def test_variants_are_what_training_sees(run: Run) -> None:
     """Pixel for pixel, by the very data module that feeds the training."""
     images = ImageDataModule(
-        few_digits, MEAN, AUGMENT, batch_size=10, val_size=0, workers=0, seed=7
+        run.dataset,
+        run.config.mean,
+        run.params.augment,
+        batch_size=10,
+        val_size=0,
+        workers=0,
+        seed=7,
     )
-    made = variants(few_digits, 5, MEAN, AUGMENT, seed=7)
+    made = variants(replace(run, params=replace(run.params, seed=7)), 5)
     assert made.shape == (VARIANTS, 32, 32, 3)
     for epoch, image in enumerate(made):
         (seen,), _ = images.train_images.__getitems__([(epoch, 5)])
@@ -24,20 +27,20 @@ def test_variants_are_what_training_sees(few_digits: Dataset) -> None:
     assert len({image.tobytes() for image in made}) > 1
 
 
-def test_an_image_of_each_of_the_first_classes(few_digits: Dataset) -> None:
-    section = data_section(few_digits, MEAN, AUGMENT, 0)
+def test_an_image_of_each_of_the_first_classes(run: Run, few_digits: Dataset) -> None:
+    section = data_section(run)
     assert [item["name"] for item in section["augmented"]] == list(few_digits.classes[:AUGMENTED])
     assert list(section["channels"]) == ["image", "red", "green", "blue"]
     assert section["strips"]["3"][1] == 10
 
 
-def test_a_class_without_images_is_left_out(few_digits: Dataset) -> None:
+def test_a_class_without_images_is_left_out(run: Run, few_digits: Dataset) -> None:
     kept = few_digits.train_labels != 1
     dataset = replace(
         few_digits,
         train_images=few_digits.train_images[kept],
         train_labels=few_digits.train_labels[kept],
     )
-    section = data_section(dataset, MEAN, AUGMENT, 0)
+    section = data_section(replace(run, dataset=dataset))
     assert "1" not in section["strips"]
     assert [item["name"] for item in section["augmented"]] == ["0", "2", "3", "4", "5", "6"]

@@ -1,68 +1,62 @@
 """The report's section on the data: examples, channels, and what augmentation makes of an image."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...dataset.arrays import Dataset
-from ...figures.dataset import EXAMPLES, channel_images, first_of_each_class, vivid
-from ...params import Augment
+from ...figures.dataset import (
+    EXAMPLES,
+    channel_images,
+    class_balance,
+    first_of_each_class,
+    vivid,
+)
+from ...figures.style import PANEL, render_svg
 from ...training.data.augmentation import Augmentation, pad
 from ...training.recipe import augmentation_steps
 from ..pictures import image_uri, strip_uri
+from ..run import Run
 
 VARIANTS = 6  # of an augmented image
 AUGMENTED = 6  # images at most
 
 
-def data_section(
-    dataset: Dataset, mean: Sequence[float], augment: Augment, seed: int
-) -> dict[str, Any]:
-    """What data.html.j2 shows.
-
-    Args:
-        dataset: at least one train image.
-        mean: of pixel / 255 per channel, as the run used it.
-        augment: as in params.yaml.
-        seed: of the run.
-    """
+def data_section(run: Run) -> dict[str, Any]:
+    """What data.html.j2 shows."""
+    dataset = run.dataset
     rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
-    strips = {
-        name: (strip_uri(dataset.train_images[shown]), len(shown))
-        for name, shown in zip(dataset.classes, rows, strict=True)
-        if len(shown)
-    }
+    examples = [pair for pair in zip(dataset.classes, rows, strict=True) if len(pair[1])]
     split = channel_images(dataset.train_images[vivid(dataset, rows)])
-    firsts = [int(shown[0]) for shown in rows if len(shown)][:AUGMENTED]
-    augmented = [
-        {
-            "name": dataset.classes[dataset.train_labels[index]],
-            "before": image_uri(dataset.train_images[index]),
-            "after": strip_uri(variants(dataset, index, mean, augment, seed)),
-        }
-        for index in firsts
-    ]
+    balance = class_balance(dataset)
+    balance.set_size_inches(PANEL, max(3.2, balance.get_figheight()))
     return {
-        "strips": strips,
+        "balance": render_svg(balance, "balance", "Train images of each class"),
+        "strips": {
+            name: (strip_uri(dataset.train_images[shown]), len(shown)) for name, shown in examples
+        },
         "most": EXAMPLES,
         "channels": {name: image_uri(image) for name, image in split.items()},
-        "augmented": augmented,
+        "augmented": [
+            {
+                "name": name,
+                "before": image_uri(dataset.train_images[shown[0]]),
+                "after": strip_uri(variants(run, int(shown[0]))),
+            }
+            for name, shown in examples[:AUGMENTED]
+        ],
         "variants": VARIANTS,
-        "steps": augmentation_steps(augment),
+        "steps": augmentation_steps(run.params.augment),
     }
 
 
-def variants(
-    dataset: Dataset, index: int, mean: Sequence[float], augment: Augment, seed: int
-) -> np.ndarray:
+def variants(run: Run, index: int) -> np.ndarray:
     """A train image as the first `VARIANTS` epochs augment it, uint8, VARIANTS×H×W×3.
 
     Where images are held out, those behind them move up and take the places of others in the
     epochs' random choices.
     """
-    image = dataset.train_images[index]
-    fill = tuple(round(255 * value) for value in mean)
-    make = Augmentation(len(image), augment.flip, augment.cutout, fill, seed)
+    image, augment = run.dataset.train_images[index], run.params.augment
+    fill = tuple(round(255 * value) for value in run.config.mean)
+    make = Augmentation(len(image), augment.flip, augment.cutout, fill, run.params.seed)
     (padded,) = pad(image[None], augment.padding)
     return np.stack([make(padded, epoch, index) for epoch in range(VARIANTS)])

@@ -1,50 +1,18 @@
 """The report's first section: the result, the goal, and the settings that led there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ...evaluation.metrics import Evaluation, wilson_interval
-from ...params import Augment, Loss, Optimizer
+from ...evaluation.metrics import wilson_interval
 from ...training.recipe import describe_recipe
+from ..run import Run
 
 GOALS = {"cifar10": 0.90}  # test accuracy
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Parameters of the run, named as in params.yaml."""
-
-    seed: int
-    batch_size: int
-    peak_epoch: float
-    lr_max: float | str
-    lr_min: float | str
-    val_size: int
-    augment: Augment
-    optimizer: Optimizer
-    loss: Loss
-
-
-def glance_section(
-    source: str,
-    result: Evaluation,
-    settings: Settings,
-    train: Mapping[str, Any],
-    finder: Mapping[str, Any],
-    arguments: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What glance.html.j2 shows.
-
-    Args:
-        source: of the data, `data.source`.
-        result: of the test images.
-        settings: of the run.
-        train: content of metrics/train.json.
-        finder: content of metrics/lr_find.json.
-        arguments: of the network's constructor.
-    """
-    goal = GOALS.get(source)
+def glance_section(run: Run) -> dict[str, Any]:
+    """What glance.html.j2 shows."""
+    result, train, params = run.result, run.train, run.params
+    goal = GOALS.get(run.source)
     low, high = wilson_interval(result.correct, result.images)
     return {
         "low": low,
@@ -53,37 +21,35 @@ def glance_section(
         "met": goal is not None and result.accuracy >= goal,
         "gap": train["train_accuracy"] - result.accuracy,
         "origin": {
-            name: origin(getattr(settings, name), train[name], finder[name])
-            for name in ("lr_max", "lr_min")
+            "lr_max": _origin(params.lr_max, train["lr_max"], run.finder["lr_max"]),
+            "lr_min": _origin(params.lr_min, train["lr_min"], run.finder["lr_min"]),
         },
-        "recipe": _recipe(settings, train, arguments),
+        "recipe": _recipe(run),
     }
 
 
-def origin(asked: float | str, used: float, found: float) -> str:
+def _origin(asked: float | str, used: float, suggested: float) -> str:
     """Where a rate of the run comes from, given its line in params.yaml."""
     if asked != "auto":
         return "set by hand in params.yaml"
-    return "auto: found by lr_find" if used == found else "auto: lowered to lr_max"
+    return "auto: found by lr_find" if used == suggested else "auto: lowered to lr_max"
 
 
-def _recipe(
-    settings: Settings, train: Mapping[str, Any], arguments: Mapping[str, Any]
-) -> dict[str, str]:
-    options = sorted(arguments.items(), reverse=True)  # width first
-    held_out = f"{settings.val_size:,} train images" if settings.val_size else "no images"
+def _recipe(run: Run) -> dict[str, str]:
+    params = run.params
+    options = sorted(run.config.arguments.items(), reverse=True)  # width first
     return {
         "Network": ", ".join(f"{name} {_plain(value)}" for name, value in options),
         **describe_recipe(
-            batch_size=settings.batch_size,
-            peak_epoch=settings.peak_epoch,
-            augment=settings.augment,
-            optimizer=settings.optimizer,
-            loss=settings.loss,
-            train=train,
+            batch_size=params.batch_size,
+            peak_epoch=params.peak_epoch,
+            augment=params.augment,
+            optimizer=params.optimizer,
+            loss=params.loss,
+            train=run.train,
         ),
-        "Held out": held_out,
-        "Seed": f"{settings.seed}",
+        "Held out": f"{params.val_size:,} train images" if params.val_size else "no images",
+        "Seed": f"{params.seed}",
     }
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cifarlens.report.sections.maps import _alike
+from cifarlens.report.sections.explanations import _alike
 
 
 def test_maps_of_which_one_is_flat_have_nothing_in_common() -> None:
