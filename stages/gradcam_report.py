@@ -6,6 +6,8 @@ from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.explanation.explain import explain
 from cifarlens.figures.galleries import draw_galleries
+from cifarlens.figures.lr_curve import lr_curve
+from cifarlens.figures.style import save_png
 from cifarlens.figures.training import draw_training
 from cifarlens.params import load_params
 from cifarlens.report.report import write_report
@@ -15,6 +17,7 @@ from cifarlens.runtime import paths
 from cifarlens.runtime.files import write_csv, write_json
 from cifarlens.runtime.stage import run_stage
 
+LR_FIGURE = Path("reports/figures/lr_find.png")
 GALLERY = Path("reports/gradcam")
 TRAINING_FIGURE = Path("reports/figures/train.png")
 TRUST = Path("reports/plots/trust.csv")
@@ -40,6 +43,7 @@ def main() -> None:
     explanations = explain(bundle, dataset.test_images, run.cases, gradcam.images, gradcam.layer)
 
     draw_galleries(GALLERY, explanations, dataset.classes, gradcam.opacity)
+    save_png(LR_FIGURE, lr_curve(run.curve, run.finder))
     draw_training(TRAINING_FIGURE, run.history, run.rates, run.result)
     write_report(paths.REPORT, run, explanations, gradcam.opacity)
     write_csv(TRUST, ("map", "road", "similarity"), explanations.rows())

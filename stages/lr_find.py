@@ -1,7 +1,6 @@
 """Range tests: trains briefly at rising learning rates and reads lr_max and lr_min off that."""
 
 from cifarlens.dataset.arrays import load_dataset
-from cifarlens.figures.lr_curve import draw_lr_curve
 from cifarlens.params import Trainer, load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_json, write_csv, write_json
@@ -42,9 +41,7 @@ def main() -> None:
 
     rows = zip(curve.lrs, curve.losses, suggestion.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)
-    metrics = {**suggestion.metrics(), "repeats": lr_find.repeats}
-    draw_lr_curve(paths.LR_FIGURE, curve.lrs, curve.losses, suggestion.smooth, metrics)
-    write_json(paths.LR_FIND_METRICS, metrics)
+    write_json(paths.LR_FIND_METRICS, {**suggestion.metrics(), "repeats": lr_find.repeats})
     print(f"lr_max {suggestion.lr_max:.3g}, lr_min {suggestion.lr_min:.3g}")
 
 

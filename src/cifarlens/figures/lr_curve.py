@@ -1,7 +1,6 @@
 """The learning-rate finder's curve: its valley, and the two rates that training takes."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +14,6 @@ from .style import (
     VERMILION,
     log_axis,
     new_figure,
-    save_png,
     styled,
     write_above,
 )
@@ -23,32 +21,16 @@ from .style import (
 CLOSE = 60  # a ratio of rates below which their names would meet
 
 
-def draw_lr_curve(
-    path: Path,
-    lrs: Sequence[float],
-    losses: Sequence[float],
-    smooth: Sequence[float],
-    metrics: Mapping[str, float],
-) -> None:
-    """Writes `lr_curve` as a PNG; arguments as there."""
-    save_png(path, lr_curve(lrs, losses, smooth, metrics))
-
-
-def lr_curve(
-    lrs: Sequence[float],
-    losses: Sequence[float],
-    smooth: Sequence[float],
-    metrics: Mapping[str, float],
-) -> Figure:
+def lr_curve(curve: Mapping[str, Sequence[float]], metrics: Mapping[str, float]) -> Figure:
     """The mean of the range tests (Smith 2017, arXiv:1506.01186).
 
     Args:
-        lrs: rate of each step, above 0.
-        losses: mean training loss at each step, cross-entropy in nats.
-        smooth: the losses, smoothed.
+        curve: columns `lr`, the rate of each step, above 0; `loss`, the mean training loss at each
+            step, cross-entropy in nats; and `smooth`, the losses smoothed.
         metrics: content of metrics/lr_find.json. `lr_min`, first and last rate of the training, and
             `lr_max`, its peak, are marked; the valley of the loss is shaded.
     """
+    lrs, losses, smooth = curve["lr"], curve["loss"], curve["smooth"]
     lr_min, lr_max = metrics["lr_min"], metrics["lr_max"]
     with styled():
         figure = new_figure(7.2, 3.8)

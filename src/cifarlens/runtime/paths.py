@@ -4,7 +4,6 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 LOCK = Path("requirements.lock")
-DVC_LOCK = Path("dvc.lock")
 
 ARCHIVES = Path("data/archive")  # kept downloads, no output of any stage
 DATASET = Path("data/dataset")
@@ -23,7 +22,6 @@ LR_CURVE = Path("reports/plots/lr_find.csv")
 HISTORY = Path("reports/plots/train.csv")
 RATES = Path("reports/plots/lr.csv")
 
-LR_FIGURE = Path("reports/figures/lr_find.png")
 REPORT = Path("reports/index.html")
 
 RUN_LOG = Path("logs/runs.jsonl")  # times and machines: they vary, so no stage's output

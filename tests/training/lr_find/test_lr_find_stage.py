@@ -54,4 +54,3 @@ def test_the_curve_is_the_mean_of_the_repeats(repeats, monkeypatch):
     shortest = min(len(curve.lrs) for curve in curves)
     mean = np.mean([curve.losses[:shortest] for curve in curves], axis=0)
     np.testing.assert_allclose(rows[:shortest, 1], mean, rtol=1e-5)
-    assert paths.LR_FIGURE.exists()

@@ -13,8 +13,8 @@ LABEL = "Loss over learning rate, raw and smoothed; its valley, lr_min and lr_ma
 
 def finder_section(run: Run) -> dict[str, Any]:
     """What finder.html.j2 shows."""
-    curve, finder = run.curve, run.finder
-    figure = lr_curve(curve["lr"], curve["loss"], curve["smooth"], finder)
+    finder = run.finder
+    figure = lr_curve(run.curve, finder)
     figure.axes[0].set_title("", loc="left")  # the section's heading says it
     figure.set_size_inches(PANEL, figure.get_figheight())
     for legend in figure.findobj(Legend):
