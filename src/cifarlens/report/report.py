@@ -13,6 +13,7 @@ from ..figures.lr_curve import lr_curve
 from ..figures.style import PANEL, render_svg
 from ..figures.training import History, training_figures
 from ..runtime.files import write_text
+from ..sources import SOURCES
 from .page import asset, render_page
 from .run import Run
 from .sections.data import data_section
@@ -23,7 +24,6 @@ from .sections.network import network_section
 
 # Later ones win.
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "trust", "media")
-TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
 
 
 def write_report(
@@ -44,7 +44,7 @@ def write_report(
         script=asset("report.js"),
         run=run,
         classes=run.dataset.classes,
-        title=TITLES.get(run.source, run.source),
+        title=SOURCES[run.source].title,
         glance=glance_section(
             run.source, run.result, run.settings, run.train, run.finder, run.config.arguments
         ),

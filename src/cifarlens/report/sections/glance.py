@@ -6,11 +6,10 @@ from typing import Any
 
 from ...evaluation.metrics import Evaluation, wilson_interval
 from ...params import Augment, Optimizer
+from ...sources import SOURCES
 from ...training.augmentation_steps import augmentation_steps
 from ...training.kept import kept_weights
 from .data import HOLE
-
-GOALS = {"cifar10": 0.90}  # test accuracy
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def glance_section(
         finder: content of metrics/lr_find.json.
         arguments: of the network's constructor.
     """
-    goal = GOALS.get(source)
+    goal = SOURCES[source].goal
     low, high = wilson_interval(result.correct, result.images)
     return {
         "low": low,
