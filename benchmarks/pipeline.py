@@ -19,7 +19,7 @@ from cifarlens.classifier.preprocess import normalize
 from cifarlens.dataset.arrays import save_dataset
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.paths import ARCHIVES, DATASET
-from cifarlens.sources import SOURCE
+from cifarlens.sources.cifar10 import SOURCE
 
 from .images import MEAN, STD
 from .processes import ROOT, run, seconds

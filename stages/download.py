@@ -1,15 +1,21 @@
 """Fetches and verifies the images of `data.source` and writes them once, as arrays."""
 
+import os
+import sys
+
 from cifarlens.dataset.arrays import save_dataset
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.stage import run_stage
 from cifarlens.sources import SOURCES
+from cifarlens.sources.cifar10 import SOURCE
 
 
 def main() -> None:
-    params = load_params()
-    save_dataset(paths.DATASET, SOURCES[params.data.source]())
+    source = load_params().data.source
+    if source != "cifar10" and os.environ.get(SOURCE, "").strip():
+        print(f"note: {SOURCE} is set, but not used: data.source is {source}.", file=sys.stderr)
+    save_dataset(paths.DATASET, SOURCES[source].load())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML, AliasEvent
 
 from .runtime.errors import UserError, shown
 from .runtime.paths import PARAMS
+from .sources import SOURCES
 
 IMAGE_SIZE = 32  # pixels; both data sets and all networks
 LAYERS = {
@@ -74,7 +75,7 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    source: Annotated[Literal["cifar10", "digits"], one_of("cifar10", "digits")]
+    source: Annotated[str, Field(pattern=f"^({'|'.join(SOURCES)})$"), one_of(*SOURCES)]
     val_size: Annotated[int, whole(0, 25_000)]
 
 

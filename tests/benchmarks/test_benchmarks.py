@@ -13,7 +13,7 @@ from benchmarks.pipeline import evaluation_row, local_archive, up_to_date
 from benchmarks.processes import memory, run
 from benchmarks.scaling import print_scaling
 from benchmarks.training import step_rows
-from cifarlens.sources import SOURCE
+from cifarlens.sources.cifar10 import SOURCE
 
 
 def test_rows_of_small_work():

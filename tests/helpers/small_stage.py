@@ -2,7 +2,7 @@
 
 All that runs is the real stage. What SMALL_STAGE (JSON) may set:
     md5s: sums of the small members, in place of the published ones.
-    patience: of `fetch.Patience`.
+    pauses, timeout: of `fetch`.
     url: in place of the official address.
     grace: seconds to wait for another run of the stage.
     user: to become.
@@ -13,6 +13,7 @@ All that runs is the real stage. What SMALL_STAGE (JSON) may set:
         that, `again-NUMBER`; prints the number of runs.
 """
 
+import importlib
 import itertools
 import json
 import os
@@ -74,8 +75,7 @@ def main() -> None:
     settings = json.loads(os.environ["SMALL_STAGE"])
     cifar10.MD5S.update(settings["md5s"])
     cifar10.URL = settings.get("url", cifar10.URL)
-    for name, value in settings["patience"].items():
-        object.__setattr__(fetch.PATIENCE, name, value)
+    fetch.PAUSES, fetch.TIMEOUT = tuple(settings["pauses"]), tuple(settings["timeout"])
     stage.GRACE = settings.get("grace", 0.5)
     if "file_size" in settings:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -83,6 +83,8 @@ def main() -> None:
     if settings.get("cut"):
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if "user" in settings:
+        for late in ("gzip", "lzma"):  # tarfile's: the user may not read where Python lies
+            importlib.import_module(late)
         os.setgroups([])
         os.setgid(settings["user"])
         os.setuid(settings["user"])

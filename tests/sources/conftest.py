@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive_making import PATIENCE, ROOT, SmallStage, dump, make_batches, pack, spread, sums
+from archive_making import PAUSES, ROOT, SmallStage, dump, make_batches, pack, spread, sums
 
 from cifarlens import params
 from cifarlens.dataset.arrays import dataset_digest, save_dataset
-from cifarlens.sources.cifar10 import ARCHIVE, MD5S, read_folder
+from cifarlens.sources import cifar10, fetch
+from cifarlens.sources.cifar10 import ARCHIVE, MD5S, SOURCE, load_cifar10
 
 
 @dataclass
@@ -30,11 +31,9 @@ class Web:
         self,
         handler: BaseHTTPRequestHandler,
         ranges: bool = True,
-        check: bool = True,
         end: int | None = None,
         stall: bool = False,
         wait: bool = False,
-        shift: int = 0,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """One answer.
@@ -42,19 +41,17 @@ class Web:
         Args:
             handler: the request.
             ranges: heed Range.
-            check: heed If-Range.
             end: cut the connection at this byte of the file.
             stall: send nothing more from there on, instead of cutting.
             wait: the same, but send the rest when `go_on` is set.
-            shift: begin so many bytes after those that were asked for.
             headers: further ones.
         """
         content = self.files[handler.path]
         start, status = 0, 200
         wanted = handler.headers.get("Range")
         same = handler.headers.get("If-Range") in self.validators.values()
-        if ranges and wanted and (same or not check):
-            start = int(wanted.removeprefix("bytes=").removesuffix("-")) + shift
+        if ranges and wanted and same:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
             status = 206 if start < len(content) else 416
         handler.send_response(status)
         if status == 416:
@@ -134,37 +131,49 @@ def members(batches: dict[str, dict[str, Any]]) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def md5s(members: dict[str, bytes]) -> dict[str, str]:
-    return sums(members)
+def md5s(members: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The sums of the small members, in place of the published ones."""
+    monkeypatch.setattr(cifar10, "MD5S", sums(members))
+    return cifar10.MD5S
 
 
 @pytest.fixture(scope="session")
 def good(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The right archive."""
-    return pack(tmp_path_factory.mktemp("good") / ARCHIVE, members).read_bytes()
+    return pack(tmp_path_factory.mktemp("good") / "c.tar.gz", members).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def good_digest(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of the data set in it."""
     folder = tmp_path_factory.mktemp("digest")
-    dataset = read_folder(spread(folder / "members", members), sums(members))
-    save_dataset(folder / "dataset", dataset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cifar10, "MD5S", sums(members))
+        patch.setenv(SOURCE, str(spread(folder / "members", members)))
+        save_dataset(folder / "dataset", load_cifar10())
     return dataset_digest(folder / "dataset")
 
 
 @pytest.fixture
-def stage(tmp_path: Path, md5s: dict[str, str], good_digest: str) -> SmallStage:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetches with short pauses and time-outs."""
+    monkeypatch.setattr(fetch, "PAUSES", PAUSES)
+    monkeypatch.setattr(fetch, "TIMEOUT", (2.0, 0.3))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, members: dict[str, bytes], good_digest: str) -> SmallStage:
     """A project folder whose CIFAR10_SOURCE is empty."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / params.PARAMS).write_bytes((ROOT / params.PARAMS).read_bytes())
-    return SmallStage(folder, {"md5s": md5s, "patience": PATIENCE}, "", good_digest)
+    settings = {"md5s": sums(members), "pauses": PAUSES, "timeout": (2.0, 0.5)}
+    return SmallStage(folder, settings, "", good_digest)
 
 
 @pytest.fixture
 def mirrored(stage: SmallStage, web: Web, good: bytes) -> SmallStage:
     """The same, with the right archive on the server, which may have faults first."""
-    web.files[f"/{ARCHIVE}"] = good
-    stage.source = f"{web.url}/{ARCHIVE}"
+    web.files[f"/{ARCHIVE.name}"] = good
+    stage.source = f"{web.url}/{ARCHIVE.name}"
     return stage

@@ -8,13 +8,12 @@ import pytest
 from archive_making import SmallStage
 
 from cifarlens.dataset.arrays import dataset_digest
-from cifarlens.runtime.paths import ARCHIVES
 from cifarlens.sources.cifar10 import ARCHIVE
 
 
 def is_sound(stage: SmallStage, good: bytes) -> bool:
     """Whether all that has its final name is whole; true if nothing has."""
-    archive, dataset = (stage.folder / path for path in (ARCHIVES / ARCHIVE, "data/dataset"))
+    archive, dataset = (stage.folder / path for path in (ARCHIVE, "data/dataset"))
     whole = not dataset.exists() or dataset_digest(dataset) == stage.digest
     return whole and (not archive.exists() or archive.read_bytes() == good)
 
@@ -59,12 +58,12 @@ def test_killed_in_the_middle_of_writing_the_archive(size, mirrored, web, good):
     code, shown = mirrored.run(file_size=size, cut=True)
     assert code == -signal.SIGXFSZ, shown
     assert is_sound(mirrored, good)
-    part = mirrored.folder / ARCHIVES / f"{ARCHIVE}.part"
+    part = mirrored.folder / f"{ARCHIVE}.part"
     if size > 1:
         assert good.startswith(part.read_bytes())
         assert part.stat().st_size == size
     mirrored.succeeds()
-    assert web.requests[-1][1].get("Range") == (f"bytes={size}-" if size > 1 else None)
+    assert web.requests[-1][1].get("Range") == (f"bytes={size - 1}-" if size > 1 else None)
 
 
 @pytest.mark.parametrize("size", [0, 100, 100_000, 300_000])
@@ -75,16 +74,3 @@ def test_killed_in_the_middle_of_writing_the_data_set(size, mirrored, good):
     assert code == -signal.SIGXFSZ, shown
     assert not (mirrored.folder / "data" / "dataset").exists()
     mirrored.succeeds()
-
-
-def test_killed_while_the_server_stalls(mirrored, web):
-    for size in (50_000, 150_000, 250_000):
-        web.faults = [web.fault(end=size, wait=True)]
-        process = mirrored.start(patience={**mirrored.settings["patience"], "read": 60.0})
-        mirrored.wait_for_part(size - 20_000)
-        process.kill()
-        assert process.wait(30) == -signal.SIGKILL
-        assert mirrored.kept() == ["part", "part.json"]
-    mirrored.succeeds()
-    starts = [headers.get("Range", "bytes=0-") for _, headers in web.requests]
-    assert starts == sorted(set(starts), key=lambda start: int(start[6:-1]))

@@ -1,36 +1,37 @@
-"""The table of sources: it fits the parameters, and each source brings only its own libraries."""
+"""The table of sources: complete, light to import, and each brings only its own libraries."""
 
 import subprocess
 import sys
-from typing import get_args
+from dataclasses import fields
 
 import pytest
 
-from cifarlens.params import Data
 from cifarlens.sources import SOURCES
 
-
-def test_every_source_that_params_allow_exists():
-    assert set(get_args(Data.model_fields["source"].annotation)) == set(SOURCES)
+HEAVY = ("requests", "sklearn", "PIL", "tqdm", "torch")
 
 
-def test_digits_need_no_network_library():
-    code = (
-        "import sys; from cifarlens.sources import SOURCES\n"
-        "data = SOURCES['digits']()\n"
-        "print(len(data.train_images), 'requests' in sys.modules, 'torch' in sys.modules)"
-    )
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_says_what_the_report_and_the_space_need(name):
+    source = SOURCES[name]
+    words = [getattr(source, field.name) for field in fields(source) if field.type is str]
+    assert len(words) == 4
+    assert all(words)
+    assert source.link.startswith("https://")
+    assert source.goal is None or 0 < source.goal < 1
+
+
+@pytest.mark.parametrize(
+    ("code", "brought"),
+    [
+        ("import cifarlens.params", []),
+        ("from cifarlens.sources import SOURCES; SOURCES['digits'].load()", ["sklearn", "PIL"]),
+    ],
+)
+def test_libraries(code, brought):
+    """params.py imports all sources, in every stage."""
+    code += f"\nimport sys; print(*(name for name in {HEAVY} if name in sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert result.stdout.split() == ["1437", "False", "False"]
-
-
-@pytest.mark.parametrize(("value", "notes"), [("/somewhere", 1), (" ", 0), (None, 0)])
-def test_digits_say_that_a_source_of_cifar10_is_not_used(value, notes, monkeypatch, capsys):
-    monkeypatch.delenv("CIFAR10_SOURCE", raising=False)
-    if value:
-        monkeypatch.setenv("CIFAR10_SOURCE", value)
-    SOURCES["digits"]()
-    shown = capsys.readouterr().err
-    assert shown.count("\n") == shown.count("CIFAR10_SOURCE is set, but not used") == notes
+    assert result.stdout.split() == brought

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from ..explanation.explain import Explanations
 from ..runtime.files import write_text
+from ..sources import SOURCES
 from .page import asset, render_page
 from .run import Run
 from .sections import SECTIONS
 
 # Later ones win.
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "trust", "media")
-TITLES = {"cifar10": "CIFAR-10", "digits": "Handwritten digits"}
 
 
 def write_report(path: Path, run: Run, explanations: Explanations, opacity: float) -> None:
@@ -29,7 +29,7 @@ def write_report(path: Path, run: Run, explanations: Explanations, opacity: floa
         sections=SECTIONS,
         run=run,
         classes=run.dataset.classes,
-        title=TITLES.get(run.source, run.source),
+        title=SOURCES[run.source].title,
         opacity=round(opacity, 2),
         **{section.name: section.values(run, explanations) for section in SECTIONS},
     )

@@ -1,11 +1,9 @@
 """The handwritten digits bundled with scikit-learn, in the shape of CIFAR; needs no network."""
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from ..dataset.arrays import Dataset
+from .source import DataSource
 
 SIDE = 32  # pixels, as CIFAR's images
 TEST_IMAGES = 360  # of 1,797
@@ -22,6 +20,9 @@ def read_digits() -> Dataset:
     Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), the part
     that `sklearn.datasets.load_digits` holds.
     """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     digits = load_digits()
     labels = digits.target.astype(np.int64)
     images = np.stack([_enlarge(image) for image in digits.images])
@@ -35,6 +36,19 @@ def read_digits() -> Dataset:
 
 def _enlarge(image: np.ndarray) -> np.ndarray:
     """Levels 0 to 16, 8×8 -> uint8, 32×32×3."""
+    from PIL import Image
+
     grey = np.rint(image * (255 / INK)).astype(np.uint8)
     large = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(large)[:, :, np.newaxis].repeat(3, axis=2)
+
+
+DIGITS = DataSource(
+    title="Handwritten digits",
+    link="https://archive.ics.uci.edu/dataset/80",
+    about="1,797 handwritten digits of 8×8 grey pixels, enlarged (Alpaydin and Kaynak 1998,"
+    " *Optical Recognition of Handwritten Digits*).",
+    licence="The digits are under CC BY 4.0.",
+    goal=None,
+    load=read_digits,
+)

@@ -3,16 +3,15 @@
 from typing import Any
 
 from ...evaluation.metrics import wilson_interval
+from ...sources import SOURCES
 from ...training.recipe import describe_recipe
 from ..run import Run
-
-GOALS = {"cifar10": 0.90}  # test accuracy
 
 
 def glance_section(run: Run) -> dict[str, Any]:
     """What glance.html.j2 shows."""
     result, train, params = run.result, run.train, run.params
-    goal = GOALS.get(run.source)
+    goal = SOURCES[run.source].goal
     low, high = wilson_interval(result.correct, result.images)
     return {
         "low": low,

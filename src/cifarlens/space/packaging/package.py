@@ -25,28 +25,13 @@ from ...dataset.arrays import Dataset
 from ...params import Space
 from ...runtime.errors import UserError
 from ...runtime.files import write_bytes, write_json, write_text
+from ...sources import SOURCES
 from ..app import about, contents
 from .shipped import LIBRARIES, ROOT, TEMPLATES, read_sources
 
 PYTHON = "3.12"  # of the Space; the lock's versions run there
 METRICS = ("accuracy", "loss", "images", "correct", "classes")  # that the Space tells of
 ROUNDED = 1e-5  # metrics are kept with six digits
-DATASETS = {
-    "cifar10": {
-        "name": "CIFAR-10",
-        "link": "https://www.cs.toronto.edu/~kriz/cifar.html",
-        "about": "60,000 colour photographs of 32×32 pixels, 10,000 of them for testing"
-        " (Krizhevsky 2009, *Learning Multiple Layers of Features from Tiny Images*).",
-        "licence": "CIFAR-10 states no licence; its authors ask to be cited.",
-    },
-    "digits": {
-        "name": "Handwritten digits",
-        "link": "https://archive.ics.uci.edu/dataset/80",
-        "about": "1,797 handwritten digits of 8×8 grey pixels, enlarged (Alpaydin and Kaynak 1998,"
-        " *Optical Recognition of Handwritten Digits*).",
-        "licence": "The digits are under CC BY 4.0.",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +44,7 @@ class Ingredients:
         test_logits: float32, N×classes, of the test images.
         test_metrics: `accuracy`, `loss`, `images`, `correct` and, by name, `classes`.
         lock: the requirements file that pins every version.
-        source: where the data came from, a key of `DATASETS`.
+        source: where the data came from, a key of `SOURCES`.
         space: how many mistakes to ship, how many classes to show at first.
         recipe: how the network was trained, names and values in display order.
     """
@@ -230,9 +215,14 @@ def _slug(name: str) -> str:
 
 
 def _card(bundle: Bundle, given: Ingredients) -> dict[str, Any]:
-    metrics = given.test_metrics
+    metrics, source = given.test_metrics, SOURCES[given.source]
     return {
-        "dataset": DATASETS[given.source],
+        "dataset": {
+            "name": source.title,
+            "link": source.link,
+            "about": source.about,
+            "licence": source.licence,
+        },
         "parameters": sum(p.numel() for p in bundle.network.parameters()),
         "recipe": [list(row) for row in given.recipe.items()],
         "test": {key: metrics[key] for key in METRICS},
