@@ -40,7 +40,7 @@ test: lint
 	python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 exact: $(READY)
-	python tests/pipeline/kill_table.py
+	python tests/helpers/kill_table.py
 
 benchmark: $(READY)
 	@mkdir -p logs
