@@ -54,8 +54,11 @@ class Run:
             return False
 
     def stage(self) -> psutil.Process:
-        """The process of the stage that runs; its workers have the same command line."""
-        found = [p for p in self.processes() if "-m stages." in " ".join(p.cmdline())]
+        """The process of the stage that runs; its workers have the same command line.
+
+        The shell between DVC and it has "-m" only as a part of an argument.
+        """
+        found = [p for p in self.processes() if "-m" in p.cmdline()]
         return min(found, key=lambda process: process.create_time())
 
     def worker(self) -> psutil.Process:
