@@ -20,6 +20,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from properties import examples
 
+from cifarlens.classifier.networks import NETWORKS
 from cifarlens.dataset.statistics import channel_statistics
 from cifarlens.params import LrFind, Params, load_params
 from cifarlens.runtime.device import resolve_accelerator
@@ -236,6 +237,8 @@ def near(key: str) -> "st.SearchStrategy[str]":
     words = [limit for limit in limits if isinstance(limit, str)]
     if field.annotation is bool:
         words = ["true", "false"]
+    if key == "model.name":
+        words = list(NETWORKS)
     close = {x + step for x in numbers for step in (-1, 0, 1, 0.5, 1e-9)}
     close |= {math.nextafter(x, way) for x in numbers for way in (-math.inf, math.inf)}
     texts = st.sampled_from(sorted({*map(str, words), *map(repr, close)}))

@@ -10,21 +10,24 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML, AliasEvent
 
+from .classifier.networks import NETWORKS, default_arguments, layer_names
 from .runtime.errors import UserError, shown
 from .runtime.paths import PARAMS
 
 IMAGE_SIZE = 32  # pixels; both data sets and all networks
-LAYERS = {
-    "custom_resnet": ("prep", "layer1", "layer2", "layer3"),
-    "resnet18": ("stem", "layer1", "layer2", "layer3", "layer4"),
-    "resnet34": ("stem", "layer1", "layer2", "layer3", "layer4"),
-}
-ModelName = Literal["custom_resnet", "resnet18", "resnet34"]
 MAX_SEED = 2**31 - 1
 LEAST_RATE = 1e-10  # a learning rate below it changes nothing
 MOST_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
@@ -81,10 +84,26 @@ class Augment(Section):
 
 
 class Model(Section):
-    name: ModelName = one_of(*LAYERS)
+    """Of the network; a subclass has the arguments that only the network named in it takes."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    name: str = one_of(*NETWORKS)
     width: int = whole(1, 256)
     dropout: float = number(SHARE, ge=0, lt=1)
     norm_first: bool = switch()
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if name not in NETWORKS:
+            raise ValueError
+        return name
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the network's constructor, without the number of classes."""
+        return self.model_dump(include=set(default_arguments(self.name)))
 
 
 class Optimizer(Section):
@@ -190,16 +209,25 @@ class Params(Section):
             raise _misfit("keep", "best", "last while data.val_size is 0 (no images to judge by)")
         self._rates_fit()
         self._devices_fit()
-        layers = LAYERS[self.model.name]
+        self._network_fits()
+        return self
+
+    def _network_fits(self) -> None:
+        name, arguments = self.model.name, self.model.arguments
+        for key, default in default_arguments("custom_resnet").items():
+            value = getattr(self.model, key)
+            if key not in arguments and value != default:
+                raise _misfit(f"model.{key}", value, f"{_show(default)} for {name}")
+        try:
+            layers = layer_names(name, arguments)
+        except ValueError as error:
+            raise PydanticCustomError("network", "{reason}", {"reason": str(error)}) from None
         if self.gradcam.layer not in ("auto", *layers):
             raise _misfit(
                 "gradcam.layer",
                 self.gradcam.layer,
-                f"auto or a layer of {self.model.name}: {', '.join(layers)}",
+                f"auto or a layer of {name}: {', '.join(layers)}",
             )
-        if self.model.name != "custom_resnet" and not self.model.norm_first:
-            raise _misfit("model.norm_first", False, f"true for {self.model.name}")
-        return self
 
     def _devices_fit(self) -> None:
         trainer = self.trainer
@@ -237,6 +265,25 @@ def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("misfit", "{key} must be {allowed}", context)
 
 
+ARGUMENT_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def _schema(content: dict[str, Any]) -> type[Params]:
+    """`Params`, with the arguments that only the network named in `content` takes."""
+    section = content.get("model")
+    name = section.get("name") if isinstance(section, dict) else None
+    defaults = default_arguments(name) if isinstance(name, str) and name in NETWORKS else {}
+    own: dict[str, Any] = {
+        key: (type(default), Field(default, description=ARGUMENT_KINDS[type(default)]))
+        for key, default in defaults.items()
+        if key not in Model.model_fields
+    }
+    if not own:
+        return Params
+    model = create_model("Model", __base__=Model, **own)
+    return create_model("Params", __base__=Params, model=(model, ...))
+
+
 def load_params(*names: str, path: Path = PARAMS) -> tuple[Any, ...]:
     """Reads and checks params.yaml.
 
@@ -269,12 +316,13 @@ def parse_params(content: object, source: str = "params.yaml") -> Params:
         for key in section if isinstance(section, dict) else ():
             if not isinstance(key, str) or not key.isprintable():
                 raise UserError(f"{source}: the key {_show(key)} is no parameter; remove it.")
+    schema = _schema(content)
     try:
-        return Params.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
         # A misspelt key is also a missing one: the misspelling is what helps.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        raise UserError(f"{source}: {_sentence(first)}") from None
+        raise UserError(f"{source}: {_sentence(first, schema)}") from None
 
 
 def _read(path: Path) -> object:
@@ -316,41 +364,43 @@ def _parse(text: str) -> object:
         return YAML(typ="safe").load(text)
 
 
-def _sentence(error: ErrorDetails) -> str:
+def _sentence(error: ErrorDetails, schema: type[Params]) -> str:
     if error["type"] == "misfit":
         context = error["ctx"]
         key, value, allowed = context["key"], context["value"], context["allowed"]
         return f"{key} is {value}, but must be {allowed}; change it and run again."
+    if error["type"] == "network":
+        return f"model: {shown(error['ctx']['reason'])}; change it and run again."
     path = [_key(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
-        return _unknown(path)
-    key, allowed = _describe(path)
+        return _unknown(path, schema)
+    key, allowed = _describe(path, schema)
     if error["type"] == "missing":
         return f"{key} is missing; add it: {allowed}."
     return f"{key} is {_show(error['input'])}, but must be {allowed}; change it and run again."
 
 
-def _unknown(path: list[str]) -> str:
-    known = sorted(_fields(path[:-1]))
+def _unknown(path: list[str], schema: type[Params]) -> str:
+    known = sorted(_fields(path[:-1], schema))
     near = difflib.get_close_matches(path[-1], known, n=1)
     hint = f"; did you mean {near[0]}?" if near else "."
     return f"{'.'.join(path)} is no parameter{hint} Allowed here: {', '.join(known)}."
 
 
-def _describe(path: list[str]) -> tuple[str, str]:
+def _describe(path: list[str], schema: type[Params]) -> tuple[str, str]:
     """The dotted key of an error's place, and what is allowed there."""
     for end in range(len(path), 0, -1):  # a union adds the name of its branch to the place
-        field = _fields(path[: end - 1]).get(path[end - 1])
+        field = _fields(path[: end - 1], schema).get(path[end - 1])
         if field is not None:
             allowed = field.description
             if allowed is None:
-                allowed = f"a section with the keys {', '.join(_fields(path[:end]))}"
+                allowed = f"a section with the keys {', '.join(_fields(path[:end], schema))}"
             return ".".join(path[:end]), allowed
     return ".".join(path), "a parameter"
 
 
-def _fields(path: list[str]) -> dict[str, FieldInfo]:
-    model: Any = Params
+def _fields(path: list[str], schema: type[Params]) -> dict[str, FieldInfo]:
+    model: Any = schema
     for key in path:
         field = model.model_fields.get(key)
         model = field.annotation if field else None

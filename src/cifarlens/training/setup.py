@@ -82,7 +82,7 @@ def assemble(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Par
         processes=trainer.processes,
     )
     torch.manual_seed(settings.seed)
-    arguments = network_arguments(settings.model)
+    arguments = settings.model.arguments
     network = NETWORKS[settings.model.name](len(dataset.classes), **arguments)
     config = BundleConfig(
         architecture=settings.model.name,
@@ -114,11 +114,3 @@ def channels(stats: dict[str, Any], name: str) -> tuple[float, ...]:
             " channel: look at the data."
         )
     return tuple(values)
-
-
-def network_arguments(model: Model) -> dict[str, Any]:
-    """Keyword arguments of the network's constructor, without `num_classes`."""
-    arguments: dict[str, Any] = {"width": model.width, "dropout": model.dropout}
-    if model.name == "custom_resnet":
-        arguments["norm_first"] = model.norm_first
-    return arguments
