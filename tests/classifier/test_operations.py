@@ -128,12 +128,15 @@ def test_functions_are_named_in_the_part_that_calls_them() -> None:
     rows = table(CONTRIBUTED["gated"](10, width=2))
     assert rows == [
         ("first", "Conv2d", (2, 32, 32), 3),
+        ("first", "BatchNorm2d", (2, 32, 32), 3),
         ("first", "Sigmoid", (2, 32, 32), 3),
         ("first", "Mul", (2, 32, 32), 3),
         ("second", "Conv2d", (4, 16, 16), 5),
+        ("second", "BatchNorm2d", (4, 16, 16), 5),
         ("second", "Sigmoid", (4, 16, 16), 5),
         ("second", "Mul", (4, 16, 16), 5),
         ("third", "Conv2d", (8, 8, 8), 9),
+        ("third", "BatchNorm2d", (8, 8, 8), 9),
         ("third", "Sigmoid", (8, 8, 8), 9),
         ("third", "Mul", (8, 8, 8), 9),
         ("head", "Mean", (8,), 9 + 7 * 4),  # all 8×8 places, 4 pixels apart

@@ -39,11 +39,16 @@ class MeanHead(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+def gated_block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), Gate())
+
+
 def gated(num_classes: int, width: int = 64, dropout: float = 0.0) -> Network:
     features = OrderedDict[str, nn.Module](
-        first=nn.Sequential(nn.Conv2d(3, width, 3, padding=1), Gate()),
-        second=nn.Sequential(nn.Conv2d(width, 2 * width, 3, 2, padding=1), Gate()),
-        third=nn.Sequential(nn.Conv2d(2 * width, 4 * width, 3, 2, padding=1), Gate()),
+        first=gated_block(3, width, 1),
+        second=gated_block(width, 2 * width, 2),
+        third=gated_block(2 * width, 4 * width, 2),
         drop=nn.Dropout(dropout),
     )
     return Network(features, MeanHead(4 * width, num_classes))
@@ -56,6 +61,7 @@ class Fork(nn.Module):
         super().__init__()
         self.wide = nn.Conv2d(inputs, outputs // 2, 3, padding=1, groups=groups)
         self.narrow = nn.Conv2d(inputs, outputs // 2, 1)
+        self.norm = nn.BatchNorm2d(outputs)
         self.scale = nn.Parameter(torch.ones(outputs, 1, 1))
         self.register_buffer("kept", torch.full((outputs, 1, 1), 0.9))
         self.register_buffer(
@@ -63,7 +69,7 @@ class Fork(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.relu(torch.cat([self.wide(x), self.narrow(x)], 1))
+        x = torch.relu(self.norm(torch.cat([self.wide(x), self.narrow(x)], 1)))
         return x * (self.scale * self.kept) + self.made
 
 
@@ -96,12 +102,14 @@ class Pyramid(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
         total, side = torch.zeros_like(x), x.shape[-1]
-        while x.shape[-1] > 8:
-            x = nn.functional.interpolate(x, scale_factor=0.5, mode="bilinear")
-            x = nn.functional.relu(self.conv(x), inplace=True)
+        for norm in self.norms:
+            if x.shape[-1] > 8:
+                x = nn.functional.interpolate(x, scale_factor=0.5, mode="bilinear")
+            x = nn.functional.relu(norm(self.conv(x)), inplace=True)
             total = total + nn.functional.interpolate(x, size=(side, side))
         return total
 

@@ -19,7 +19,6 @@ NAMED = {
     "pyramid": {"Interpolate", "Zeros_like", "Avg_pool2d", "View"},
 }
 LOAD = """
-import sys
 from pathlib import Path
 from cifarlens.space.app.contents import load_contents
 contents = load_contents(Path("space"))
@@ -30,7 +29,9 @@ print(contents.bundle.config.architecture, *contents.layers)
 @pytest.fixture(scope="module")
 def contributed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A checkout whose networks.py has three more."""
-    made = make_project(tmp_path_factory.mktemp("networks") / "checkout", epochs=1)
+    made = make_project(
+        tmp_path_factory.mktemp("networks") / "checkout", model={"width": 8}, epochs=1
+    )
     append_to(made.folder / "src/cifarlens/classifier/networks.py")
     made.commit("three networks")
     return made
@@ -39,9 +40,9 @@ def contributed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.mark.parametrize("name", CONTRIBUTED)
 def test_all_stages_run(contributed: Project, name: str) -> None:
     folder = contributed.folder
+    contributed.run("git", "checkout", "-q", "--", "params.yaml")
     contributed.params(model={"name": name, **ARGUMENTS.get(name, {})})
     output = contributed.run("dvc", "repro")
-    contributed.run("git", "checkout", "-q", "--", "params.yaml")
     ran = re.findall(r"Running stage '(\w+)'", output)
     assert ran == [stage for stage in STAGES if stage in ran]
     assert set(STAGES) - set(ran) <= {"download", "stats"}  # which know of no network
