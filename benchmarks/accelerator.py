@@ -103,7 +103,14 @@ def epoch_rates(
         images,
         batch,
         width,
-        trainer=Trainer.on_one_device(accelerator=accelerator, precision="auto", workers=workers),
+        trainer=Trainer(
+            devices=1,
+            num_nodes=1,
+            strategy="auto",
+            accelerator=accelerator,
+            precision="auto",
+            workers=workers,
+        ),
     )
     recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,15 @@ def make_setup(
         model=Model(name="custom_resnet", width=width, dropout=0.0, norm_first=True),
         optimizer=Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99),
         loss=Loss(label_smoothing=0.1),
-        trainer=trainer or Trainer.on_one_device(accelerator="cpu", precision=precision, workers=2),
+        trainer=trainer
+        or Trainer(
+            devices=1,
+            num_nodes=1,
+            strategy="auto",
+            accelerator="cpu",
+            precision=precision,
+            workers=2,
+        ),
     )
     return set_up(random_images(images), {"mean": MEAN, "std": STD}, settings)
 

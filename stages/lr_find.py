@@ -23,8 +23,11 @@ def main() -> None:
         optimizer=params.optimizer,
         loss=params.loss,
         # On one device, so that the rates do not depend on how many train.
-        trainer=Trainer.on_one_device(
+        trainer=Trainer(
             accelerator=params.trainer.accelerator,
+            devices=1,
+            num_nodes=1,
+            strategy="auto",
             precision=params.trainer.precision,
             workers=params.trainer.workers,
         ),

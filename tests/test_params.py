@@ -2,11 +2,12 @@ import re
 from pathlib import Path
 
 import pytest
+from contributed import CONTRIBUTED
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from cifarlens.classifier.networks import NETWORKS
-from cifarlens.params import LAYERS, Params, Trainer, load_params, parse_params
+from cifarlens.classifier.networks import NETWORKS, layer_names
+from cifarlens.params import Params, load_params, parse_params
 from cifarlens.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +109,12 @@ WRONG = [
     ("start: 1.0e-07", "start: 2", "lr_find.start is 2, but must be at most a tenth of"),
     ("layer: auto", "layer: layer4", "gradcam.layer is 'layer4', but must be auto or a layer of c"),
     ("layer: auto", "layer: layer3", None),
+    (
+        "norm_first: true",
+        "norm_first: true\n  group: 4",
+        "model.group is no parameter. Allowed",
+    ),
+    ("norm_first: true", "normfirst: true", "no parameter; did you mean norm_first? Allowed here:"),
     (r"^data:\n.*\n.*\n", "data: 5\n", "data is 5, but must be a section with the keys source"),
     ("^seed: 0", "seed: 0\nseed: 1", "no valid YAML"),
     ("^seed: 0", "seed: [0", "line 6 is no valid YAML"),
@@ -164,7 +171,6 @@ def test_devices_that_do_not_fit(changes, sentence):
 def test_auto_is_one_device_on_any_machine():
     trainer = load_params(ROOT / "params.yaml").trainer
     assert (trainer.local_processes, trainer.processes) == (1, 1)
-    assert Trainer.on_one_device(accelerator="cpu", precision=32, workers=4).processes == 1
 
 
 def test_lr_min_above_lr_max(tmp_path):
@@ -206,5 +212,64 @@ def test_unreadable_file(tmp_path, content, sentence):
         load_params(path)
 
 
-def test_layers_are_those_of_the_networks():
-    assert {name: make(10).layers for name, make in NETWORKS.items()} == LAYERS
+@pytest.fixture
+def contributed(monkeypatch):
+    """Reads params.yaml with a section `model` for one of the contributed networks."""
+    for name, network in CONTRIBUTED.items():
+        monkeypatch.setitem(NETWORKS, name, network)
+
+    def read(layer="auto", **model):
+        content = YAML(typ="safe").load(TEXT)
+        content["model"].update(model)
+        content["gradcam"]["layer"] = layer
+        return parse_params(content).model
+
+    return read
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_arguments_are_those_that_the_constructor_takes(name):
+    model = parse_params(YAML(typ="safe").load(TEXT.replace("custom_resnet ", f"{name} ", 1))).model
+    taken = {"width": 64, "dropout": 0.0}
+    assert model.arguments == (taken | {"norm_first": True} if name == "custom_resnet" else taken)
+    assert NETWORKS[name](10, **model.arguments).layers == layer_names(name, model.arguments)
+
+
+def test_a_contributed_network_takes_arguments_of_its_own(contributed):
+    taken = {"width": 64, "dropout": 0.0}
+    assert contributed(name="forked").arguments == taken | {"groups": 4}
+    assert contributed(name="forked", groups=8).arguments == taken | {"groups": 8}
+    assert contributed(name="gated").arguments == taken
+    assert contributed(name="pyramid", width=8).arguments == {"width": 8}
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ({"groups": 4}, "model.groups is no parameter. Allowed here: dropout, name, norm_first, w"),
+        ({"name": "gated", "groups": 4}, "model.groups is no parameter. Allowed here: dropout, n"),
+        (
+            {"name": "forked", "group": 4},
+            "model.group is no parameter; did you mean groups? Allowed here: dropout, groups, name",
+        ),
+        (
+            {"name": "forked", "groups": 2.0},
+            "model.groups is 2, but must be a whole number; change it and run again.",
+        ),
+        ({"name": "forked", "groups": True}, "model.groups is true, but must be a whole number;"),
+        (
+            {"name": "forked", "width": 10},
+            "model: width is 10, but must be a multiple of groups, 4; change it and run again.",
+        ),
+        ({"name": "forked", "norm_first": False}, "model.norm_first is false, but must be true fo"),
+        ({"name": "pyramid", "dropout": 0.1}, "model.dropout is 0.1, but must be 0 for pyramid;"),
+        (
+            {"name": "gated", "layer": "layer3"},
+            "gradcam.layer is 'layer3', but must be auto or a layer of gated: first, second,",
+        ),
+    ],
+)
+def test_what_a_contributed_network_does_not_take(contributed, model, sentence):
+    with pytest.raises(UserError) as caught:
+        contributed(**model)
+    assert str(caught.value).startswith(f"params.yaml: {sentence}")

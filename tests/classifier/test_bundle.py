@@ -2,15 +2,17 @@ import json
 import pickle
 import resource
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from contributed import CONTRIBUTED
 from safetensors.torch import load_file, save_file
 
 from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
-from cifarlens.classifier.networks import custom_resnet
+from cifarlens.classifier.networks import NETWORKS, custom_resnet
 from cifarlens.classifier.predict import predict_logits
 from cifarlens.classifier.preprocess import normalize
 
@@ -167,16 +169,17 @@ SPOILED_CONFIGS = [
     (config(architecture=["resnet18"]), r"whose architecture is \['resnet18'\], not one of"),
     (config(architecture="resnet18"), "lists the layers"),
     (config(arguments=[3]), r"whose arguments are \[3\], no JSON object"),
-    (config(arguments={"depth": 3}), "argument 'depth' is 3, which no network takes"),
+    (config(arguments={"depth": 3}), "argument 'depth' is 3, which custom_resnet does not take"),
     (config(arguments={"num_classes": 3}), "argument 'num_classes' is 3"),
     (config(arguments={"width": True}), "argument 'width' is True"),
     (config(arguments={"width": 4.0}), "argument 'width' is 4.0"),
-    (config(arguments={"width": 0}), "argument 'width' is 0"),
-    (config(arguments={"width": 2**20 + 1}), "argument 'width' is 1048577"),
+    (config(arguments={"width": 0}), r"arguments that do not fit custom_resnet \(width is 0, but"),
+    (config(arguments={"width": 2**70}), "arguments that do not fit custom_resnet"),
     (config(arguments={"width": 2**20}), r"has features.\S+ as torch.float32 .*, not .*1048576"),
     (config(arguments={"width": 5}), r"has features.\S+ as torch.float32 \(4.*, not .*\(5"),
-    (config(arguments={"width": 4, "dropout": 1}), "argument 'dropout' is 1"),
-    (config(arguments={"width": 4, "dropout": NAN}), "argument 'dropout' is nan"),
+    (config(arguments={"width": 4, "dropout": 1}), r"do not fit custom_resnet \(dropout is 1, but"),
+    (config(arguments={"width": 4, "dropout": NAN}), "do not fit custom_resnet .dropout is nan"),
+    (config(arguments={"width": 4, "dropout": "0"}), "argument 'dropout' is '0', which custom_r"),
     (config(arguments={"width": 4, "norm_first": 1}), "argument 'norm_first' is 1"),
     (
         config(arguments={"width": 4, "norm_first": False}),
@@ -188,7 +191,7 @@ SPOILED_CONFIGS = [
             arguments={"norm_first": True},
             layers=["stem", "layer1", "layer2", "layer3", "layer4"],
         ),
-        "arguments that do not fit resnet18",
+        "argument 'norm_first' is True, which resnet18 does not take",
     ),
     (
         config(architecture="resnet18", layers=["stem", "layer1", "layer2", "layer3", "layer4"]),
@@ -221,8 +224,8 @@ SPOILED_CONFIGS = [
     (config(image_size=0), "whose image_size is 0, no whole number"),
     (config(image_size=31), "has the image_size 31, which custom_resnet cannot take"),
     (config(image_size=64), "has the image_size 64, which custom_resnet cannot take"),
-    (config(image_size=10**9), "has the image_size 1000000000, which custom_resnet cannot"),
-    (config(image_size=10**30), "has the image_size 10+, which custom_resnet cannot take"),
+    (config(image_size=10**9), "image_size is 1000000000, no whole number of pixels from 1 to"),
+    (config(image_size=10**30), "image_size is 10+, no whole number of pixels from 1 to 1024"),
 ]
 SPOILED_WEIGHTS = [
     (lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors"),
@@ -310,6 +313,42 @@ def test_what_a_killed_save_left_is_taken_over(folder):
     save_bundle(folder, make_network(), CONFIG)
     assert not left.exists()
     assert load_bundle(folder).config == CONFIG
+
+
+@pytest.mark.parametrize("name", CONTRIBUTED)
+def test_a_contributed_network_predicts_the_same_after_loading(tmp_path, monkeypatch, name):
+    """With its constants and buffers, those too that are not in the file."""
+    monkeypatch.setitem(NETWORKS, name, CONTRIBUTED[name])
+    network = CONTRIBUTED[name](3, width=8).eval()
+    config = replace(CONFIG, architecture=name, arguments={"width": 8}, layers=network.layers)
+    save_bundle(tmp_path, network, config)
+    image = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(load_bundle(tmp_path).network(image), network(image))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"width": 10}, r"do not fit forked \(width is 10, but must be a multiple of groups, 4\)"),
+        ({"width": 8, "groups": 0}, r"do not fit forked \(width is 8, but must be a multiple of"),
+        ({"width": 8, "groups": 2.0}, "whose argument 'groups' is 2.0, which forked does not take"),
+        ({"width": 8, "norm_first": True}, "argument 'norm_first' is True, which forked does not"),
+    ],
+)
+def test_arguments_that_a_contributed_network_refuses(folder, monkeypatch, arguments, words):
+    monkeypatch.setitem(NETWORKS, "forked", CONTRIBUTED["forked"])
+    change(folder, architecture="forked", arguments=arguments)
+    with pytest.raises(BundleError, match=words):
+        load_bundle(folder)
+
+
+def test_weights_that_two_layers_share_are_saved(tmp_path):
+    network = custom_resnet(3, width=4)
+    network.features.layer1.residual[1] = network.features.layer1.residual[0]
+    save_bundle(tmp_path, network, CONFIG)
+    loaded = load_bundle(tmp_path).network
+    first, second = (block[0].weight for block in loaded.features.layer1.residual)
+    assert torch.equal(first, second)
 
 
 def test_config_is_utf8_json_with_sorted_keys(folder):

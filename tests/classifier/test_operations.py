@@ -1,11 +1,16 @@
 import math
+from collections import OrderedDict
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from contributed import CONTRIBUTED
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cifarlens.classifier.networks import NETWORKS, Network
 from cifarlens.classifier.operations import Layer, network_layers, parts_of
+from cifarlens.figures.network import PLAIN
 from cifarlens.report.sections.network import millions, network_section, shape_words
 
 TOTALS = {  # parameters, mult-adds in millions, receptive field in pixels
@@ -17,19 +22,18 @@ TOTALS = {  # parameters, mult-adds in millions, receptive field in pixels
 
 @pytest.fixture(scope="module", params=TOTALS)
 def network(request: pytest.FixtureRequest) -> Network:
-    """One of the networks at width 64, its weights never made."""
-    with torch.device("meta"):
-        return NETWORKS[request.param](10).eval()
+    """One of the networks at width 64."""
+    return NETWORKS[request.param](10).eval()
 
 
-def outlined(network: Network) -> list[Layer]:
-    with torch.device("meta"):
-        return network_layers(network, 32)
+@pytest.fixture(scope="module")
+def layers(network: Network) -> list[Layer]:
+    return network_layers(network, 32)
 
 
-def test_totals(network: Network, request: pytest.FixtureRequest) -> None:
+def test_totals(network: Network, layers: list[Layer], request: pytest.FixtureRequest) -> None:
     parameters, mult_adds, field = TOTALS[request.node.callspec.params["network"]]
-    parts = parts_of(outlined(network))
+    parts = parts_of(layers)
     assert [part.name for part in parts] == [*network.layers, "head"]
     assert sum(part.parameters for part in parts) == parameters
     assert sum(part.parameters for part in parts) == sum(p.numel() for p in network.parameters())
@@ -38,8 +42,7 @@ def test_totals(network: Network, request: pytest.FixtureRequest) -> None:
     assert parts[-1].outputs == (10,)
 
 
-def test_every_line_follows_from_those_it_takes(network: Network) -> None:
-    layers = outlined(network)
+def test_every_line_follows_from_those_it_takes(layers: list[Layer]) -> None:
     assert layers[0].inputs == (3, 32, 32)
     for row, layer in enumerate(layers):
         for source in layer.sources:
@@ -87,15 +90,125 @@ def test_the_receptive_field_is_where_the_gradient_is() -> None:
 
 
 def test_the_network_is_left_as_it_is() -> None:
-    network = NETWORKS["resnet18"](2, width=1).eval()
+    network = NETWORKS["resnet18"](2, width=1, dropout=0.5).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state = torch.get_rng_state()
     network_layers(network, 32)
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(module.training for module in network.modules())
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
 
 
-def test_the_section_is_drawn_for_every_network(network: Network) -> None:
-    layers = outlined(network)
+def table(network: Network) -> list[tuple[str, str, tuple[int, ...], int]]:
+    """Part, kind, outputs and field of every row."""
+    layers = network_layers(network, 32)
+    return [(layer.part, layer.kind, layer.outputs, layer.field) for layer in layers]
+
+
+def made_of(*features: nn.Module, head: nn.Module | None = None) -> Network:
+    names = OrderedDict((f"layer{place}", layer) for place, layer in enumerate(features, 1))
+    return Network(names, head or nn.Identity())
+
+
+@pytest.mark.parametrize("name", CONTRIBUTED)
+def test_a_contributed_network_is_read_whole(name: str) -> None:
+    network = CONTRIBUTED[name](10, width=8)
+    layers = network_layers(network, 32)
+    assert sum(layer.parameters for layer in layers) == sum(p.numel() for p in network.parameters())
+    assert layers[-1].outputs == (10,)
+    assert {row for layer in layers for row in layer.sources} == set(range(len(layers) - 1))
+    section = network_section(layers)
+    assert section["others"]
+    for kind in {layer.kind for layer in layers} - set(PLAIN):
+        assert f">{kind}<" in section["drawing"]
+
+
+def test_functions_are_named_in_the_part_that_calls_them() -> None:
+    rows = table(CONTRIBUTED["gated"](10, width=2))
+    assert rows == [
+        ("first", "Conv2d", (2, 32, 32), 3),
+        ("first", "BatchNorm2d", (2, 32, 32), 3),
+        ("first", "Sigmoid", (2, 32, 32), 3),
+        ("first", "Mul", (2, 32, 32), 3),
+        ("second", "Conv2d", (4, 16, 16), 5),
+        ("second", "BatchNorm2d", (4, 16, 16), 5),
+        ("second", "Sigmoid", (4, 16, 16), 5),
+        ("second", "Mul", (4, 16, 16), 5),
+        ("third", "Conv2d", (8, 8, 8), 9),
+        ("third", "BatchNorm2d", (8, 8, 8), 9),
+        ("third", "Sigmoid", (8, 8, 8), 9),
+        ("third", "Mul", (8, 8, 8), 9),
+        ("head", "Mean", (8,), 9 + 7 * 4),  # all 8×8 places, 4 pixels apart
+        ("head", "Linear", (10,), 37),
+    ]
+
+
+def test_a_loop_gives_a_row_each_time_and_its_weights_count_once() -> None:
+    layers = network_layers(CONTRIBUTED["pyramid"](10, width=2), 32)
+    first, second = (x for x in layers if x.part == "pyramid1" and x.kind == "Conv2d")
+    assert (first.parameters, second.parameters) == (38, 0)
+    assert (first.outputs, second.outputs) == ((2, 16, 16), (2, 8, 8))
+    assert second.mult_adds == 36 * 64 + 2
+    # Halving the map is a window of 2×2, enlarging it spreads what was seen.
+    assert [x.field for x in layers if x.part == "pyramid1" and x.kind == "Interpolate"] == [
+        *(4, 8, 10, 18)
+    ]
+
+
+def test_weights_may_pass_through_functions_before_they_meet_the_image() -> None:
+    layers = network_layers(CONTRIBUTED["forked"](10, width=4), 32)
+    (product, *_) = (layer for layer in layers if layer.kind == "Mul")
+    assert (product.parameters, product.mult_adds) == (8, 8)  # scale * buffer is no row
+    assert len(product.sources) == 1
+
+
+class Called(nn.Module):
+    """A module of any function."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "rows"),
+    [
+        (lambda x: F.dropout(x.contiguous().clone()), []),
+        (lambda x: x.add_(1).relu_(), [("Add", 3), ("Relu", 3)]),
+        (lambda x: 1 - x, [("Rsub", 3)]),
+        (lambda x: x.chunk(2, 1)[1], [("Chunk", 3)]),
+        (lambda x: x[:, :, ::2, ::2], [("Getitem", 4)]),
+        (lambda x: x.flatten(2).mT, [("Flatten", 34)]),
+        (lambda x: x.permute(0, 2, 3, 1).log_softmax(-1), [("Permute", 3), ("Log_softmax", 3)]),
+        (lambda x: x * F.adaptive_avg_pool2d(x, 1), [("Adaptive_avg_pool2d", 34), ("Mul", 34)]),
+        (lambda x: torch.from_numpy(x.numpy() + 1), [("Called", 3)]),
+    ],
+)
+def test_any_function(function: Callable[[Tensor], Tensor], rows: list[tuple[str, int]]) -> None:
+    network = made_of(nn.Conv2d(3, 4, 3, padding=1), Called(function))
+    assert [(kind, field) for _, kind, _, field in table(network)[1:]] == rows
+
+
+def test_modules_of_torch_are_one_row_each() -> None:
+    tokens = nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(64, 2, 8, batch_first=True))
+    recurrent = nn.Sequential(nn.LSTM(64, 5, batch_first=True), Called(lambda x: x[0][:, -1]))
+    layers = network_layers(made_of(nn.Conv2d(3, 6, 4, 4), tokens, head=recurrent), 32)
+    kinds = ["Conv2d", "Flatten", "TransformerEncoderLayer", "LSTM", "Getitem"]
+    assert [layer.kind for layer in layers] == kinds
+    assert [layer.outputs for layer in layers] == [(6, 8, 8), (6, 64), (6, 64), (6, 5), (5,)]
+    assert len(network_section(layers)["parts"]) == 3
+
+
+def test_a_dilated_window_reaches_farther() -> None:
+    rows = table(made_of(nn.Conv2d(3, 2, 3, dilation=4), nn.MaxPool2d((2, 2), 2)))
+    assert [field for *_, field in rows] == [9, 10]
+
+
+def test_the_section_is_drawn_for_every_network(layers: list[Layer]) -> None:
     section = network_section(layers)
     assert section["open"] == (len(layers) <= 40)
     for part in section["parts"]:

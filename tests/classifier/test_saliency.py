@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from contributed import CONTRIBUTED
 from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -50,6 +51,23 @@ def oracle(bundle: Bundle, image: np.ndarray, label: int, layer: str, method: st
     target = network.features[bundle.config.layers.index(layer)]
     with ORACLES[method](network, [target]) as cam:
         return cam(x, [ClassifierOutputTarget(label)])[0]
+
+
+@pytest.mark.parametrize("name", CONTRIBUTED)
+def test_maps_of_a_contributed_network(name, monkeypatch):
+    """Grad-CAM's own maps, of a copy in which nothing works in place."""
+    monkeypatch.setitem(NETWORKS, name, CONTRIBUTED[name])
+    bundle, images = make_bundle(name), make_images(1)
+    plain = copy.deepcopy(bundle)
+    for module in plain.network.modules():
+        vars(module).update(inplace=False)
+    for layer in bundle.config.layers:
+        (((saliency,),), expected) = (
+            saliency_maps(bundle, images, [(3,)], layer),
+            oracle(plain, images[0], 3, layer, "Grad-CAM"),
+        )
+        enlarged = scale_cam_image(scale_cam_image(saliency[None], (32, 32)))[0]
+        assert np.abs(enlarged - expected).max() < TOLERANCE, layer
 
 
 CASES = [

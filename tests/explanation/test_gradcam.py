@@ -1,11 +1,14 @@
 import numpy as np
+import pytest
 import torch
+from contributed import CONTRIBUTED
 
-from cifarlens.classifier.bundle import Bundle
+from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.saliency import METHODS as SPACE_METHODS
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.gradcam import GRAD_CAM, METHODS, cam_maps, map_name
+from cifarlens.explanation.sanity import check_sanity
 
 
 def gradcam_maps(bundle: Bundle, images: np.ndarray, labels: list[int]) -> dict[str, np.ndarray]:
@@ -34,6 +37,23 @@ def test_maps_at_full_resolution_equal_those_without_hooks(
         ours = saliency_maps(bundle, images, [[label] for label in labels], "prep", method)
         # Both add 1e-7 where they scale, grad-cam twice: it shows where a map was faint.
         np.testing.assert_allclose(found[map_name("prep", method)], np.concatenate(ours), atol=0.01)
+
+
+@pytest.mark.parametrize("name", CONTRIBUTED)
+def test_maps_and_sanity_of_a_contributed_network(name: str, few_digits: Dataset) -> None:
+    """Also where a layer changes the one before in place."""
+    torch.manual_seed(0)
+    network = CONTRIBUTED[name](10, width=4).eval().requires_grad_(False)
+    third = (0.3, 0.3, 0.3)
+    config = BundleConfig(name, {}, few_digits.classes, third, third, 32, network.layers)
+    bundle, images, labels = Bundle(network, config), few_digits.test_images[:2], [3, 8]
+    maps = cam_maps(bundle, images, labels)
+    for layer in network.layers:
+        ours = np.concatenate(saliency_maps(bundle, images, [[3], [8]], layer))
+        if ours.shape[1] == 32:
+            np.testing.assert_allclose(maps[map_name(layer, GRAD_CAM)], ours, atol=0.02)
+    steps = check_sanity(bundle, images, labels, maps).steps
+    assert steps == ("head", *reversed(network.layers))
 
 
 def test_methods_together_equal_each_alone(bundle: Bundle, few_digits: Dataset) -> None:

@@ -9,6 +9,7 @@ import yaml
 from closure import ROOT
 from hypothesis import strategies as st
 
+from cifarlens.classifier.networks import NETWORKS
 from cifarlens.params import Params
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -110,6 +111,8 @@ def near(key: str) -> "st.SearchStrategy[str]":
     words = [limit for limit in limits if isinstance(limit, str)]
     if field.annotation is bool:
         words = ["true", "false"]
+    if key == "model.name":
+        words = list(NETWORKS)
     close = {x + step for x in numbers for step in (-1, 0, 1, 0.5, 1e-9)}
     close |= {math.nextafter(x, way) for x in numbers for way in (-math.inf, math.inf)}
     texts = st.sampled_from(sorted({*map(str, words), *map(repr, close)}))

@@ -23,7 +23,14 @@ def setup(few_digits):
             ),
             optimizer=Optimizer(weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99),
             loss=Loss(label_smoothing=0.1),
-            trainer=Trainer.on_one_device(accelerator="cpu", precision=precision, workers=workers),
+            trainer=Trainer(
+                devices=1,
+                num_nodes=1,
+                strategy="auto",
+                accelerator="cpu",
+                precision=precision,
+                workers=workers,
+            ),
         )
         return set_up(few_digits, {"mean": mean, "std": std}, settings)
 

@@ -4,7 +4,6 @@ Loading is strict, ends in `eval()`, never unpickles, and says what is wrong wit
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 
-from .networks import NETWORKS, Network
+from .networks import NETWORKS, Network, default_arguments
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
-MOST_PIXELS = 1024  # a side; far above what the networks take
-MOST_CHANNELS = 2**20  # of the first layer
-LEAST_STD = 1e-9  # a smaller one makes pixels too large for float32
-LONGEST = 400  # characters of what a message quotes
+MAX_PIXELS = 1024  # a side; far above what the networks take
+MIN_STD = 1e-9  # a smaller one makes pixels too large for float32
+MAX_QUOTED = 400  # characters of what a message quotes
 
 
 class BundleError(ValueError):
@@ -36,7 +34,7 @@ class BundleConfig:
         arguments: keyword arguments of its constructor, without `num_classes`.
         classes: class names, by label.
         mean: of pixel / 255 over the train images, red, green, blue.
-        std: standard deviation likewise.
+        std: standard deviation of the same.
         image_size: side of the input, pixels.
         layers: names of the layers that Grad-CAM may look at.
     """
@@ -64,7 +62,11 @@ def save_bundle(folder: Path, network: Network, config: BundleConfig) -> None:
     The configuration goes first and comes back last, each file whole: who reads in between, or
     after a kill, finds no bundle, never weights of one run beside the configuration of another.
     """
-    state = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    # Copies: safetensors refuses tensors that share memory, such as tied weights.
+    state = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }
     text = json.dumps(asdict(config), indent=2, sort_keys=True, ensure_ascii=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
@@ -91,17 +93,42 @@ def load_bundle(folder: Path) -> Bundle:
             tensors' names, shapes or values are no weights of the architecture.
     """
     config = _read_config(folder / CONFIG)
-    network = _outline(folder, config)
+    try:
+        with torch.device("meta"):
+            outline = _make(config)
+    except Exception as error:  # the constructor of a network may raise any
+        raise _bad(
+            folder, f"has arguments that do not fit {config.architecture} ({error})"
+        ) from None
+    if outline.layers != config.layers:
+        raise _bad(folder, f"lists the layers {config.layers}, not {outline.layers}")
     state = _read_weights(folder / WEIGHTS)
-    _compare(folder, network.state_dict(), state)
+    _compare(folder, outline.state_dict(), state)
+    network = _make(config)  # the outline has no values for what is not in the file
     network.load_state_dict(state, strict=True, assign=True)
     network.eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)
+    _try_image(folder, network, config)
     return Bundle(network, config)
 
 
+def _make(config: BundleConfig) -> Network:
+    return NETWORKS[config.architecture](len(config.classes), **config.arguments)
+
+
+def _try_image(folder: Path, network: Network, config: BundleConfig) -> None:
+    size = config.image_size
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, 3, size, size))
+    except Exception:  # and so may its forward pass
+        raise _bad(
+            folder, f"has the image_size {size}, which {config.architecture} cannot take"
+        ) from None
+
+
 def _bad(folder: Path, what: str) -> BundleError:
-    what = "".join(char if char.isprintable() else " " for char in what[:LONGEST])
+    what = "".join(char if char.isprintable() else " " for char in what[:MAX_QUOTED])
     return BundleError(f"The model bundle {folder} {what}: run `dvc repro` to make it again.")
 
 
@@ -136,23 +163,25 @@ def _faults(content: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(content["arguments"], dict):
         yield f"whose arguments are {content['arguments']!r}, no JSON object"
     else:
+        defaults = default_arguments(architecture)
         for name, value in content["arguments"].items():
-            if not _argument_fits(name, value):
-                yield f"whose argument {name!r} is {value!r}, which no network takes"
+            if name not in defaults or not _is_like(value, defaults[name]):
+                yield f"whose argument {name!r} is {value!r}, which {architecture} does not take"
     for key, what in (("classes", "class names"), ("layers", "names of layers")):
         names = content[key]
         if not isinstance(names, list) or not all(map(_is_name, names)):
             yield f"whose {key} are no list of {what}, each some printable text"
         elif len(set(names)) < max(len(names), 2):
             yield f"whose {key} are not two or more different names, but {names!r}"
-    for key, low in (("mean", 0), ("std", LEAST_STD)):
+    for key, low in (("mean", 0), ("std", MIN_STD)):
         values = content[key]
         if not isinstance(values, list) or not all(_in_range(v, low, 1) for v in values):
             yield f"whose {key} is {values!r}, no list of numbers from {low:g} to 1"
         elif len(values) != 3:
             yield f"whose {key} has {len(values)} values, not one for each of 3 channels"
-    if type(content["image_size"]) is not int or content["image_size"] < 1:
-        yield f"whose image_size is {content['image_size']!r}, no whole number of pixels"
+    size = content["image_size"]
+    if type(size) is not int or not 1 <= size <= MAX_PIXELS:
+        yield f"whose image_size is {size!r}, no whole number of pixels from 1 to {MAX_PIXELS}"
 
 
 def _is_name(value: object) -> bool:
@@ -163,38 +192,9 @@ def _in_range(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float) and type(value) is not bool and low <= value <= high
 
 
-def _argument_fits(name: str, value: object) -> bool:
-    match name:
-        case "width":
-            return type(value) is int and 1 <= value <= MOST_CHANNELS
-        case "dropout":
-            return _in_range(value, 0, math.nextafter(1, 0))
-        case "norm_first":
-            return isinstance(value, bool)
-        case _:
-            return False
-
-
-def _outline(folder: Path, config: BundleConfig) -> Network:
-    """The network without memory for its weights; one of width 1 in its place tries an image."""
-    name, size = config.architecture, config.image_size
-    try:
-        with torch.device("meta"):
-            network = NETWORKS[name](len(config.classes), **config.arguments).eval()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise _bad(folder, f"has arguments that do not fit {name} ({error})") from None
-    if network.layers != config.layers:
-        raise _bad(folder, f"lists the layers {config.layers}, not {network.layers}")
-    try:
-        if size > MOST_PIXELS:
-            raise ValueError
-        # Not the outline itself: meta tensors' arithmetic imports torch's compiler, a second.
-        narrow = NETWORKS[name](1, **{**config.arguments, "width": 1}).eval()
-        with torch.no_grad():
-            narrow(torch.zeros(1, 3, size, size))
-    except (RuntimeError, ValueError):
-        raise _bad(folder, f"has the image_size {size}, which {name} cannot take") from None
-    return network
+def _is_like(value: object, default: object) -> bool:
+    """Whether a value has the type of an argument's default; a whole number is a float too."""
+    return type(value) is type(default) or (type(default) is float and type(value) is int)
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:

@@ -2,8 +2,16 @@
 
 Each is `features`, a sequence of named layers whose outputs Grad-CAM may look at, and `head`, from
 the last feature map to the logits.
+
+To add one, write a function or a class that returns a `Network`, and its line in `NETWORKS`. The
+signature names its arguments and their defaults (bool, int, float or str): params.yaml may set
+them under `model`, and the bundle keeps them. The constructor raises ValueError in a short
+sentence for a value that it cannot take. It also runs on torch.device("meta"), where tensors have
+shapes but no values. The forward pass may do anything; its maps are in channels_last memory
+format, so `flatten` and `reshape` work where `view` fails.
 """
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, cast
@@ -36,6 +44,14 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalised images N×3×32×32 to logits N×classes."""
         return self.forward_head(self.forward_features(x))
+
+
+def check_arguments(width: int, dropout: float) -> None:
+    """Raises ValueError unless all networks here can take both."""
+    if width < 1:
+        raise ValueError(f"width is {width}, but must be at least 1")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}, but must be from 0 to below 1")
 
 
 def conv_block(
@@ -77,6 +93,7 @@ def custom_resnet(
     `norm_first=False` gives Conv-ReLU-BN and a head without bias (6,573,120).
     Source: https://github.com/davidcpage/cifar10-fast.
     """
+    check_arguments(width, dropout)
     options: dict[str, Any] = {"norm_first": norm_first, "dropout": dropout}
     features = OrderedDict[str, nn.Module](
         prep=conv_block(3, width, **options),
@@ -118,6 +135,7 @@ class BasicBlock(nn.Module):
 def _resnet(
     blocks: tuple[int, int, int, int], num_classes: int, width: int, dropout: float
 ) -> Network:
+    check_arguments(width, dropout)
     features = OrderedDict[str, nn.Module](stem=conv_block(3, width, dropout=dropout))
     inputs = width
     for stage, count in enumerate(blocks):
@@ -147,6 +165,22 @@ NETWORKS: dict[str, Callable[..., Network]] = {
     "resnet18": resnet18,
     "resnet34": resnet34,
 }
+
+
+def default_arguments(name: str) -> dict[str, Any]:
+    """What the constructor of a network takes beside the number of classes, with the defaults."""
+    parameters = inspect.signature(NETWORKS[name]).parameters.values()
+    return {p.name: p.default for p in parameters if type(p.default) in (bool, int, float, str)}
+
+
+def layer_names(name: str, arguments: dict[str, Any]) -> tuple[str, ...]:
+    """The feature layers of a network whose weights are never made.
+
+    Raises:
+        ValueError: the constructor cannot take the arguments.
+    """
+    with torch.device("meta"):
+        return NETWORKS[name](10, **arguments).layers
 
 
 def layer_sizes(network: Network, image_size: int) -> dict[str, tuple[int, int, int]]:

@@ -79,7 +79,8 @@ def saliency_maps(
         activation = network.features[:split](x)
     activation.requires_grad_(True)
     with torch.enable_grad():
-        logits = network.head(network.features[split:](activation))
+        # A copy: the next operation may work in place, and a leaf must stay as it is.
+        logits = network.head(network.features[split:](activation.clone()))
     maps: list[list[np.ndarray]] = [[] for _ in images]
     for turn in range(max(map(len, targets), default=0)):
         rows = [row for row, labels in enumerate(targets) if turn < len(labels)]

@@ -90,8 +90,15 @@ def _one_pass(
 
 
 def frozen_copy(bundle: Bundle) -> Network:
-    """The network on the CPU, in `eval()`, its weights without gradients."""
-    return copy.deepcopy(bundle.network).cpu().eval().requires_grad_(False)
+    """The network on the CPU, in `eval()`, its weights without gradients.
+
+    Nothing in it works in place, which would change the activations that grad-cam keeps.
+    """
+    network = copy.deepcopy(bundle.network).cpu().eval().requires_grad_(False)
+    for module in network.modules():
+        if "inplace" in vars(module):
+            vars(module)["inplace"] = False
+    return network
 
 
 def normalized(bundle: Bundle, images: np.ndarray) -> torch.Tensor:

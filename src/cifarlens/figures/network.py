@@ -1,7 +1,10 @@
-"""The network as a drawing: a block for each convolution's feature map, an arc for each sum."""
+"""The network as a drawing: a block for each convolution's feature map, an arc for each shortcut.
+
+It draws any network: operations that it has no shape for are named under their part.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,24 +19,34 @@ from .style import BLUE, GREEN, GRID, INK, MUTED, ORANGE, PAPER, VERMILION, new_
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 11.0, 4.0  # inches
+ROOMY = 12  # parts that have room on that width
 TALL = 2.0  # of the largest feature map, in units of the drawing
 SLANT = 0.32  # of a block's height, how far its back lies to the right and up
 LENGTH = 16.0  # of the whole drawing, units
+CEILING = TALL + 1.5  # that no arc passes
 FLOOR = -0.95  # where the lines of names begin
 NEAR = 0.06  # between arrows and blocks
+LINE = 0.38  # between two lines of text, units
+LETTER = 0.12  # width, units
 LOOSE, TIGHT = 0.4, 0.09  # between two blocks
+MAX_GAPS = 0.75 * LENGTH  # between all blocks together
+SIZED = ("Conv2d", "Linear")  # give a block each
+PLAIN = (*SIZED, "MaxPool2d", "AvgPool2d", "BatchNorm2d", "ReLU", "Flatten", "Add")
 
 
 @dataclass
 class _Block:
-    """A feature map: channels, height and width after its convolution, pooling, norm and ReLU."""
+    """A feature map: channels, height and width after its convolution, pooling, norm and ReLU.
+
+    Or values of any other shape, which have no back.
+    """
 
     part: str
     shape: tuple[int, ...]
     left: float = 0.0
     thick: float = 0.0
     tall: float = 0.0
-    skips: list[int] = field(default_factory=list)  # blocks that are added to it
+    skips: list[int] = field(default_factory=list)  # blocks that join it by an arc
 
     @property
     def back(self) -> float:
@@ -61,8 +74,11 @@ def network_figure(layers: Sequence[Layer]) -> Figure:
     """
     blocks = _blocks(layers)
     _place(blocks)
+    parts = parts_of(layers)
+    room = LINE * max(len(other_kinds(part)) for part in parts)
+    inches = WIDTH * max(1, len(parts) / ROOMY)
     with styled():
-        figure = new_figure(WIDTH, HEIGHT)
+        figure = new_figure(inches, HEIGHT / WIDTH * inches + room * inches / (LENGTH + 0.6))
         axes = figure.subplots()
         axes.set_axis_off()
         axes.set_aspect("equal")
@@ -72,54 +88,60 @@ def network_figure(layers: Sequence[Layer]) -> Figure:
                 _arc(axes, blocks[start], block)
         for one, other in pairwise(blocks):
             _arrow(axes, one, other)
-        for (_, shape), same in groupby(blocks, lambda block: (block.part, block.shape)):
-            alike = list(same)
-            middle = (alike[0].left + alike[-1].right) / 2
-            _write(axes, middle, 0, "×".join(map(str, shape)), color=INK)
-        for part in parts_of(layers):
+        _name_shapes(axes, blocks)
+        for part in parts:
             _name(axes, part, [block for block in blocks if block.part == part.name])
         _write(axes, 0, 3, "parameters", ha="left")
         _write(axes, 0, 4, "sees, pixels", ha="left")
+        if room:
+            _write(axes, 0, 5, "others", ha="left")
         axes.set_xlim(-0.3, LENGTH + 0.3)
-        axes.set_ylim(FLOOR - 1.4, TALL + 1.5)
+        axes.set_ylim(FLOOR - 1.4 - room, CEILING)
     return figure
 
 
-def _blocks(layers: Sequence[Layer]) -> list[_Block]:
-    """The image, a block for each convolution wider than a pixel, and the head's two vectors.
+def other_kinds(part: Part) -> list[str]:
+    """Operations of a part that the drawing names, since it has no shape for them."""
+    kinds = dict.fromkeys(layer.kind for layer in part.layers)
+    return [kind for kind in kinds if kind not in PLAIN]
 
-    A 1×1 convolution lies on a shortcut: it and its norm belong to the arc.
+
+def _blocks(layers: Sequence[Layer]) -> list[_Block]:
+    """The image, then a block for each convolution, each change of size, and each part's start.
+
+    What lies beside the main path belongs to the arc that joins it.
     """
     blocks = [_Block("", layers[0].inputs)]
-    drawn: list[int | None] = []  # the block of each row, None on a shortcut
-    for layer in layers:
-        before = [drawn[source] for source in layer.sources]
-        last = max((block for block in before if block is not None), default=0)
-        if layer.kernel == (1, 1) or (before and set(before) == {None}):
-            drawn.append(None)
-            continue
-        enters_head = layer.part == HEAD and blocks[last].part != HEAD
-        if layer.kind in ("Conv2d", "Linear") or enters_head:
+    drawn: dict[int, int] = {}  # the block of each row on the main path
+    for row in _main_path(layers):
+        layer, last, before = layers[row], blocks[-1], len(blocks) - 1
+        resized = layer.kernel is None and math.prod(layer.outputs) != math.prod(last.shape)
+        if layer.kind in SIZED or layer.part != last.part or resized:
             blocks.append(_Block(layer.part, layer.outputs))
-            last = len(blocks) - 1
-        elif layer.kind == "Add":
-            blocks[last].skips.append(_start(layers, layer.sources, drawn, last))
-        blocks[last].shape = layer.outputs
-        drawn.append(last)
+        drawn[row] = len(blocks) - 1
+        blocks[-1].shape = layer.outputs
+        starts = {_start(layers, source, drawn) for source in layer.sources}
+        blocks[-1].skips += sorted(starts - {before, drawn[row]})
     return blocks
 
 
-def _start(
-    layers: Sequence[Layer], sources: Sequence[int], drawn: Sequence[int | None], end: int
-) -> int:
-    """The block where the shortcut into a sum begins, back over what lies on it."""
-    for source in sources:
-        row = source
-        while drawn[row] is None:
-            row = layers[row].sources[0]
-        if (block := drawn[row]) is not None and block != end:
-            return block
-    return 0
+def _main_path(layers: Sequence[Layer]) -> list[int]:
+    """Rows from the image to the logits on the way with the most multiply-adds."""
+    costs: list[tuple[int, int]] = []  # of the way to each row: multiply-adds, rows
+    for layer in layers:
+        cost, rows = max((costs[source] for source in layer.sources), default=(0, 0))
+        costs.append((cost + layer.mult_adds, rows + 1))
+    path = [len(layers) - 1]
+    while sources := layers[path[-1]].sources:
+        path.append(max(sources, key=lambda source: costs[source]))
+    return path[::-1]
+
+
+def _start(layers: Sequence[Layer], row: int, drawn: Mapping[int, int]) -> int:
+    """The block where the way to a row leaves the main path; 0 is the image."""
+    while row not in drawn and layers[row].sources:
+        row = layers[row].sources[0]
+    return drawn.get(row, 0)
 
 
 def _place(blocks: Sequence[_Block]) -> None:
@@ -127,13 +149,14 @@ def _place(blocks: Sequence[_Block]) -> None:
 
     Where many blocks leave no room, those of a part become thin and stand one before the other.
     """
-    largest = max(block.shape[-1] for block in blocks if len(block.shape) == 3)
+    largest = max(block.shape[1] for block in blocks if len(block.shape) == 3)
     for block in blocks:
-        block.thick, block.tall = 0.05 + 0.055 * math.log2(1 + block.shape[0]), TALL
         if len(block.shape) == 3:
-            block.tall = max(0.16, TALL * (block.shape[-1] / largest) ** 0.75)
+            block.thick = 0.05 + 0.055 * math.log2(1 + block.shape[0])
+            block.tall = max(0.16, TALL * (block.shape[1] / largest) ** 0.75)
         else:
-            block.tall, block.thick = 0.3 + 0.1 * math.log2(1 + block.shape[0]), 0.16
+            block.thick = 0.16
+            block.tall = 0.3 + 0.1 * math.log2(1 + math.prod(block.shape))
     pairs = list(pairwise(blocks))
     room = LENGTH - sum(block.thick for block in blocks) - sum(one.back for one, _ in pairs)
     if room / len(pairs) >= LOOSE:
@@ -143,6 +166,8 @@ def _place(blocks: Sequence[_Block]) -> None:
         gaps = [
             one.back + LOOSE if far else TIGHT for (one, _), far in zip(pairs, apart, strict=True)
         ]
+        shrink = min(1, MAX_GAPS / sum(gaps))
+        gaps = [gap * shrink for gap in gaps]
         squeeze = (LENGTH - sum(gaps)) / sum(block.thick for block in blocks)
         for block in blocks:
             block.thick *= squeeze
@@ -177,8 +202,10 @@ def _arrow(axes: Axes, one: _Block, other: _Block) -> None:
 
 
 def _arc(axes: Axes, one: _Block, other: _Block) -> None:
-    """From one block over those between to the other, to which it is added."""
-    axes.add_patch(_curve((one.top, other.top), -0.5, VERMILION, 1.6))
+    """From one block over those between to the other, which it joins."""
+    (left, low), (right, high) = one.top, other.top
+    bend = min(0.5, 2 * (CEILING - NEAR - max(low, high)) / (right - left))  # twice its height
+    axes.add_patch(_curve((one.top, other.top), -bend, VERMILION, 1.6))
 
 
 def _curve(ends: tuple[Point, Point], bend: float, colour: str, width: float) -> FancyArrowPatch:
@@ -194,16 +221,32 @@ def _curve(ends: tuple[Point, Point], bend: float, colour: str, width: float) ->
     )
 
 
+def _name_shapes(axes: Axes, blocks: Sequence[_Block]) -> None:
+    """The shapes under the blocks, but for those that would lie over the one before."""
+    free = -math.inf
+    for (_, shape), same in groupby(blocks, lambda block: (block.part, block.shape)):
+        alike = list(same)
+        text, middle = "×".join(map(str, shape)), (alike[0].left + alike[-1].right) / 2
+        half = LETTER * len(text) / 2
+        if middle - half > free:
+            _write(axes, middle, 0, text, color=INK)
+            free = middle + half
+
+
 def _name(axes: Axes, part: Part, blocks: Sequence[_Block]) -> None:
-    """Name, parameters and receptive field of a part, under a line as long as its blocks."""
+    """Name, numbers and other operations of a part, under a line as long as its blocks."""
+    if not blocks:  # all of the part lies beside the main path
+        return
     left, right = blocks[0].left, blocks[-1].right
     axes.plot([left, right], [FLOOR, FLOOR], color=GRID, linewidth=3, solid_capstyle="butt")
     middle = (left + right) / 2
     _write(axes, middle, 2, part.name, color=INK, fontsize=11, fontweight="bold")
     _write(axes, middle, 3, f"{part.parameters:,}")
     _write(axes, middle, 4, f"{part.field}×{part.field}")
+    for line, kind in enumerate(other_kinds(part), 5):
+        _write(axes, min(middle, LENGTH + 0.3 - LETTER * len(kind) / 2), line, kind)
 
 
 def _write(axes: Axes, x: float, line: int, text: str, **look: Any) -> None:
-    y = FLOOR + 0.4 - 0.38 * line
+    y = FLOOR + 0.4 - LINE * line
     axes.text(x, y, text, **{"ha": "center", "va": "center", "color": MUTED, "fontsize": 9, **look})

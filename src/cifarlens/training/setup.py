@@ -91,7 +91,7 @@ def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup
         processes=trainer.processes,
     )
     torch.manual_seed(settings.seed)
-    arguments = network_arguments(settings.model)
+    arguments = settings.model.arguments
     network = NETWORKS[settings.model.name](len(dataset.classes), **arguments)
     config = BundleConfig(
         architecture=settings.model.name,
@@ -103,11 +103,3 @@ def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup
         layers=network.layers,
     )
     return Setup(images, network, config, settings)
-
-
-def network_arguments(model: Model) -> dict[str, Any]:
-    """Keyword arguments of the network's constructor, without `num_classes`."""
-    arguments: dict[str, Any] = {"width": model.width, "dropout": model.dropout}
-    if model.name == "custom_resnet":
-        arguments["norm_first"] = model.norm_first
-    return arguments

@@ -47,7 +47,7 @@ def test_it_learns_and_keeps_a_history(setup, folders):
         events.Tags()["scalars"]
     )
     assert events.Tags()["images"] == ["augmented"]
-    assert {node.name for node in events.Graph().node} >= {"image", "layer1/add", "logits"}
+    assert {node.name for node in events.Graph().node} >= {"image", "layer1/Add", "logits"}
 
 
 def test_on_a_gpu_not_every_epoch_is_written_but_the_last(setup, folders, monkeypatch):

@@ -9,6 +9,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torchmetrics import MetricCollection
 from torchvision.utils import make_grid
 
+from ...classifier.networks import Network
+from ...runtime.errors import shown
 from ..module import Classifier
 from .graph import graph_event
 
@@ -68,7 +70,7 @@ class History(pl.Callback):
             images = batch[0][:SAMPLES].float()
             board.add_image("augmented", make_grid(images, nrow=8, normalize=True), 0)
             assert isinstance(pl_module, Classifier)
-            board.file_writer.add_event(graph_event(pl_module.network, images.shape[-1]))
+            _draw(board, pl_module.network, images.shape[-1])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -97,6 +99,14 @@ def _read(metrics: MetricCollection) -> tuple[float, float]:
     values = metrics.compute()
     metrics.reset()
     return round(float(values["loss"]), 6), round(float(values["accuracy"]), 6)
+
+
+def _draw(board: Any, network: Network, image_size: int) -> None:
+    """Adds the network's graph; a network that cannot be drawn is trained all the same."""
+    try:
+        board.file_writer.add_event(graph_event(network, image_size))
+    except Exception as error:
+        print(f"TensorBoard gets no graph of the network: {shown(str(error))}", flush=True)
 
 
 def _board(trainer: pl.Trainer) -> Any | None:
