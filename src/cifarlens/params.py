@@ -4,11 +4,12 @@ The file is always checked as a whole, so a mistake anywhere stops the first sta
 last. A stage reads by name only what dvc.yaml lists for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -50,18 +51,19 @@ def one_of(*names: str) -> FieldInfo:
     return field
 
 
-def known(names: Iterable[str]) -> FieldInfo:
-    """A key of a table."""
-    field: FieldInfo = Field(
-        pattern=f"^({'|'.join(names)})$", description=one_of(*names).description
-    )
-    return field
+def key_of(table: Mapping[str, object]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in table:
+            raise ValueError
+        return name
+
+    return AfterValidator(check)
 
 
 Share = Annotated[float, number("a number from 0 to below 1", ge=0, lt=1)]
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 Switch = Annotated[bool, Field(description="true or false")]
-Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+Rate = Literal["auto"] | Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -73,7 +75,7 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    source: Annotated[str, known(SOURCES)]
+    source: Annotated[str, key_of(SOURCES), one_of(*SOURCES)]
     val_size: Annotated[int, whole(0, 25_000)]
 
 
@@ -95,7 +97,7 @@ class Model(Section):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    name: Annotated[str, known(NETWORKS)]
+    name: Annotated[str, key_of(NETWORKS), one_of(*NETWORKS)]
     width: Annotated[int, whole(1, 256)]
     dropout: Share
     norm_first: Switch
@@ -171,12 +173,8 @@ class Params(Section):
     epochs: Annotated[int, whole(1, MAX_EPOCHS)]
     peak_epoch: Annotated[float, number("a number above 0 and at most epochs", gt=0)]
     batch_size: Annotated[int, whole(2, 65_536)]
-    lr_max: Annotated[
-        Literal["auto"] | Rate, Field(description="auto or a number above 0 and at most 10")
-    ]
-    lr_min: Annotated[
-        Literal["auto"] | Rate, Field(description="auto or a number above 0 and at most lr_max")
-    ]
+    lr_max: Annotated[Rate, Field(description="auto or a number above 0 and at most 10")]
+    lr_min: Annotated[Rate, Field(description="auto or a number above 0 and at most lr_max")]
     ema_decay: Share
     keep: Annotated[Literal["last", "best"], one_of("last", "best")]
     data: Data
