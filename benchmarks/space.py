@@ -105,6 +105,7 @@ def make_space(folder: Path) -> Path:
         lock=LOCK,
         source="digits",
         space=Space(mistakes=50, top_classes=3),
+        opacity=0.6,
         recipe={"Epochs": "0"},
     )
     package_space(folder / "space", given)

@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
+OPACITY = 0.65  # of heat maps at first; not what params.yaml says
 RECIPE = {"Epochs": "0", "Optimizer": "none: the network was never trained"}
 REFUSALS = ("InvalidPathError", "ValidationError")
 
@@ -84,6 +85,7 @@ def make_ingredients(
         lock=ROOT / "requirements.lock",
         source="digits",
         space=Space(mistakes=mistakes, top_classes=3),
+        opacity=OPACITY,
         recipe=RECIPE,
     )
 

@@ -28,9 +28,9 @@ def serve(folder: Path) -> int:
     """Copies the Space, runs it until it ends or is stopped, and returns its exit code.
 
     Raises:
-        UserError: the folder is no packaged Space, or the port asked for cannot be used.
+        UserError: the folder is not a packaged Space, or the port asked for cannot be used.
         BundleError: its model cannot be used.
-        ContentsError: another file of it is missing or damaged.
+        ContentsError: its card or its list of mistakes is missing or damaged.
     """
     check(folder)
     check_port(os.environ)
@@ -46,11 +46,11 @@ def serve(folder: Path) -> int:
 
 
 def check(folder: Path) -> None:
-    """Raises what `serve` does for a folder that is no packaged Space, or a damaged one."""
+    """Raises what `serve` does for a folder that is not a packaged Space, or a damaged one."""
     for name in ("app.py", CARD, MODEL):
         if not (folder / name).exists():
             raise UserError(
-                f"{folder} is no packaged Space (it has no {name}): make one with `dvc repro`,"
+                f"{folder} is not a packaged Space (it has no {name}): make one with `dvc repro`,"
                 " or name its folder, such as demo/space after `make demo`."
             )
     load_contents(folder)
