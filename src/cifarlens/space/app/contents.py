@@ -37,7 +37,7 @@ class Card:
         dataset: `name`, `link`, `about` and `licence`, in words.
         parameters: how many the network has.
         recipe: how it was trained, pairs of name and value in display order.
-        test: `accuracy`, `loss`, `images`, `correct` and, by name, the accuracy of `classes`.
+        test: on the test images, as metrics/evaluate.json has it.
         top_classes: how many to show at first.
         opacity: of heat maps at first, 0 to 1.
     """

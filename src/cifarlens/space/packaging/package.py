@@ -25,7 +25,6 @@ from ..app import about, contents
 from .shipped import LIBRARIES, PACKAGED, ROOT, TEMPLATES
 
 PYTHON = "3.12"  # of the Space; the lock's versions run there
-METRICS = ("accuracy", "loss", "images", "correct", "classes")  # that the Space tells of
 DATASETS = {
     "cifar10": {
         "name": "CIFAR-10",
@@ -52,7 +51,7 @@ class Ingredients:
         model: folder of the model bundle.
         dataset: its test images and class names are used.
         test_logits: float32, N×classes, of the test images.
-        test_metrics: `accuracy`, `loss`, `images`, `correct` and, by name, `classes`.
+        test_metrics: content of metrics/evaluate.json.
         lock: the requirements file that pins every version.
         source: where the data came from, a key of `DATASETS`.
         space: how many mistakes to ship, how many classes to show at first.
@@ -95,7 +94,7 @@ def _build(folder: Path, bundle: Bundle, given: Ingredients) -> None:
         dataset=DATASETS[given.source],
         parameters=sum(p.numel() for p in bundle.network.parameters()),
         recipe=[list(row) for row in given.recipe.items()],
-        test={key: given.test_metrics[key] for key in METRICS},
+        test=dict(given.test_metrics),
         top_classes=given.space.top_classes,
         opacity=given.opacity,
     )

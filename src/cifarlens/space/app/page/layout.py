@@ -33,6 +33,7 @@ MAPS_LABEL = "How many Grad-CAM images"
 MISTAKES = 10  # at first
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+SLIDER: dict[str, Any] = {"precision": 0, "min_width": 220, "buttons": []}
 COMPUTE: dict[str, Any] = {"concurrency_limit": CONCURRENCY, "concurrency_id": "network"}
 UPDATE: dict[str, Any] = {**PRIVATE, **COMPUTE, "trigger_mode": "always_last"}
 
@@ -202,17 +203,7 @@ def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Sl
     """Whole numbers from 1 to `high`, at first `value` or as near as there is."""
     if high == 1:  # Gradio makes no slider of one value, and there is nothing to choose
         return gr.Number(1, visible=False)
-    return PageSlider(
-        1,
-        high,
-        min(value, high),
-        step=1,
-        precision=0,
-        label=label,
-        info=info,
-        min_width=220,
-        buttons=[],
-    )
+    return PageSlider(1, high, min(value, high), step=1, label=label, info=info, **SLIDER)
 
 
 def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
@@ -228,16 +219,8 @@ def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
 
 def _opacity(contents: Contents, results: str) -> None:
     """A slider that sets a CSS variable of the element `results`, without a request."""
-    slider = PageSlider(
-        0,
-        100,
-        contents.opacity,
-        step=5,
-        precision=0,
-        label="Heat-map opacity (%)",
-        min_width=220,
-        buttons=[],
-    )
+    label = "Heat-map opacity (%)"
+    slider = PageSlider(0, 100, contents.opacity, step=5, label=label, **SLIDER)
     script = f"(percent) => {{ setHeatOpacity('{results}', percent); return []; }}"
     slider.change(None, slider, None, js=script, **PRIVATE)
 
