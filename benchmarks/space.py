@@ -30,7 +30,8 @@ from PIL import Image
 
 from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
-from cifarlens.classifier.predict import predict_logits, softmax
+from cifarlens.classifier.predict import predict_logits
+from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Space
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.paths import LOCK
@@ -62,19 +63,19 @@ runpy.run_path("app.py", run_name="__main__")
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: what, measured, its unit, and the goal if there is one."""
+    """One line of the table: what, measured, its unit, and the goal."""
 
     name: str
     value: float
     unit: str
-    goal: float | None
+    goal: float
     details: dict[str, Any]
 
     def line(self) -> str:
-        goal = "" if self.goal is None else f"{self.goal:g}"
-        mark = "" if self.goal is None else ("ok" if self.value <= self.goal else "ABOVE")
+        mark = "ok" if self.value <= self.goal else "ABOVE"
         details = ", ".join(f"{key} {value}" for key, value in self.details.items())
-        return f"{self.name:<34}{self.value:>9.1f} {self.unit:<4}{goal:>6}  {mark:<6} {details}"
+        numbers = f"{self.value:>9.1f} {self.unit:<4}{self.goal:>6g}"
+        return f"{self.name:<34}{numbers}  {mark:<6} {details}"
 
 
 def make_space(folder: Path) -> Path:
@@ -87,24 +88,15 @@ def make_space(folder: Path) -> Path:
     )
     save_bundle(folder / "models", network, config)
     logits = predict_logits(load_bundle(folder / "models"), data.test_images)
-    labels = data.test_labels
-    right = logits.argmax(1) == labels
-    chance = softmax(logits)[np.arange(len(labels)), labels]
-    metrics = {
-        "accuracy": float(right.mean()),
-        "loss": float(-np.log(chance).mean()),
-        "images": len(labels),
-        "correct": int(right.sum()),
-        "classes": {name: float(right[labels == i].mean()) for i, name in enumerate(data.classes)},
-    }
     given = Ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
-        test_metrics=metrics,
+        test_metrics=evaluate(logits, data.test_labels, data.classes).metrics(),
         lock=LOCK,
         source="digits",
         space=Space(mistakes=50, top_classes=3),
+        opacity=0.6,
         recipe={"Epochs": "0"},
     )
     package_space(folder / "space", given)
@@ -120,7 +112,8 @@ def running(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    left_out = ("PYTHON", "OMP_NUM_THREADS")  # the app limits itself to one thread
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     settings = {
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
@@ -128,7 +121,6 @@ def running(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
         "HF_HUB_OFFLINE": "1",
         "SYSTEM": "spaces",
     }
-    kept.pop("OMP_NUM_THREADS", None)  # the app limits itself
     command = [sys.executable, "-c", START, str(SOURCE)]
     start = time.perf_counter()
     with (folder / "log").open("wb") as log:
@@ -229,9 +221,8 @@ def together(name: str, visitors: list[Visitor], goal: float) -> Figure:
         "errors": errors(answers),
         "different answers": len(set(answers)),
     }
-    return Figure(
-        f"{name}, {len(visitors)} at once, p95", statistics.median(p95s), "ms", goal, details
-    )
+    title = f"{name}, {len(visitors)} at once, p95"
+    return Figure(title, statistics.median(p95s), "ms", goal, details)
 
 
 def in_a_row(visitor: Visitor, pid: int) -> Figure:

@@ -14,6 +14,14 @@ from cifarlens.training.recipe import describe_recipe
 
 def main() -> None:
     params = load_params()
+    recipe = describe_recipe(
+        batch_size=params.batch_size,
+        peak_epoch=params.peak_epoch,
+        augment=params.augment,
+        optimizer=params.optimizer,
+        loss=params.loss,
+        train=read_json(paths.TRAIN_METRICS),
+    )
     given = Ingredients(
         model=paths.MODEL,
         dataset=load_dataset(paths.DATASET),
@@ -22,14 +30,8 @@ def main() -> None:
         lock=paths.LOCK,
         source=params.data.source,
         space=params.space,
-        recipe=describe_recipe(
-            batch_size=params.batch_size,
-            peak_epoch=params.peak_epoch,
-            augment=params.augment,
-            optimizer=params.optimizer,
-            loss=params.loss,
-            train=read_json(paths.TRAIN_METRICS),
-        ),
+        opacity=params.gradcam.opacity,
+        recipe=recipe,
     )
     package_space(paths.SPACE, given)
 

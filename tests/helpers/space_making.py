@@ -19,8 +19,9 @@ from sklearn.datasets import load_digits
 
 from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
-from cifarlens.classifier.predict import predict_logits, softmax
+from cifarlens.classifier.predict import predict_logits
 from cifarlens.dataset.arrays import Dataset
+from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Space
 from cifarlens.space.packaging.package import Ingredients, package_space
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
+OPACITY = 0.65  # of heat maps at first; not what params.yaml says
 RECIPE = {"Epochs": "0", "Optimizer": "none: the network was never trained"}
 REFUSALS = ("InvalidPathError", "ValidationError")
 
@@ -80,28 +82,13 @@ def make_ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
-        test_metrics=measure(logits, data),
+        test_metrics=evaluate(logits, data.test_labels, data.classes).metrics(),
         lock=ROOT / "requirements.lock",
         source="digits",
         space=Space(mistakes=mistakes, top_classes=3),
+        opacity=OPACITY,
         recipe=RECIPE,
     )
-
-
-def measure(logits: np.ndarray, data: Dataset) -> dict[str, object]:
-    """What the evaluate stage writes."""
-    labels = data.test_labels
-    right = logits.argmax(1) == labels
-    return {
-        "accuracy": float(right.mean()),
-        "loss": float(-np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()),
-        "images": len(labels),
-        "correct": int(right.sum()),
-        "classes": {
-            name: float(right[labels == label].mean()) if (labels == label).any() else 0.0
-            for label, name in enumerate(data.classes)
-        },
-    }
 
 
 def make_space(folder: Path, **options: object) -> Path:

@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
+from space_making import OPACITY as AT_FIRST
 from space_visiting import (
     MAPS,
     OPACITY,
@@ -138,7 +139,7 @@ def show_mistakes(app: Page, _examples: list) -> None:
 def test_opacity_makes_no_request_and_stays_in_its_tab(app, contents, show):
     show(app, contents.examples)
     heat = shown(app, ".heat").first
-    expect(heat).to_have_css("opacity", "0.7")
+    expect(heat).to_have_css("opacity", str(AT_FIRST))
     requests: list[str] = []
     app.on("request", lambda request: requests.append(request.url))
     for percent, opacity in (("25", "0.25"), ("0", "0"), ("100", "1")):
@@ -149,7 +150,7 @@ def test_opacity_makes_no_request_and_stays_in_its_tab(app, contents, show):
     app.wait_for_timeout(300)  # a request would have left by now
     assert not requests
     open_tab(app, "Classify")
-    own = "0.33" if show is stay else "0.7"
+    own = "0.33" if show is stay else str(AT_FIRST)
     expect(heats(app).first).to_have_css("opacity", own)
 
 
@@ -165,13 +166,13 @@ def test_about(app, contents):
     open_tab(app, "About")
     text = app.locator("#about-text")
     for words in (
-        f"{contents.card['test']['accuracy']:.2%}",
+        f"{contents.card.test['accuracy']:.2%}",
         "What it does",
         "Network and data",
         "Limits",
         "From a program",
         "Licence",
-        *(f"{name}" for row in contents.card["recipe"] for name in row),
+        *(f"{name}" for row in contents.card.recipe for name in row),
     ):
         expect(text).to_contain_text(words)
-    expect(text.locator("table tbody tr")).to_have_count(10 + len(contents.card["recipe"]))
+    expect(text.locator("table tbody tr")).to_have_count(10 + len(contents.card.recipe))

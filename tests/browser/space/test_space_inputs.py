@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 from space_visiting import MAPS, TOP, answer, box, heats, number, open_tab, rows, shown
 
+from cifarlens.display.formats import probability
 from cifarlens.space.app.contents import Contents
 
 COPY = """async () => {
@@ -21,9 +21,10 @@ SEES = """() => { const video = document.querySelector('[data-testid=webcam-vide
 START = "Upload a picture or pick an example"
 
 
-def probabilities(contents: Contents, path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return contents.probabilities(contents.fit(image)[None])[0]
+def answer_to(contents: Contents, path: Path) -> str:
+    """As the page shows it."""
+    chances = contents.probabilities(contents.open(path))
+    return f"{contents.classes[chances.argmax()]} {probability(chances.max(), 1)}"
 
 
 def clear(app: Page) -> None:
@@ -38,15 +39,15 @@ def test_every_example_can_be_picked_by_name(app, contents):
         before = heats(app).first.get_attribute("src")
         app.get_by_role("button", name=f"Example: {contents.classes[label]}", exact=True).click()
         expect(heats(app).first).not_to_have_attribute("src", before)
-        best = probabilities(contents, contents.examples[label])
-        expect(answer(app)).to_have_text(f"{contents.classes[best.argmax()]} {best.max():.1%}")
+        best = answer_to(contents, contents.examples[label])
+        expect(answer(app)).to_have_text(best)
 
 
 def test_an_uploaded_picture(app, contents, drawing):
     clear(app)
     app.locator("#picture input[type=file]").set_input_files(drawing)
-    best = probabilities(contents, drawing)
-    expect(answer(app)).to_have_text(f"{contents.classes[best.argmax()]} {best.max():.1%}")
+    best = answer_to(contents, drawing)
+    expect(answer(app)).to_have_text(best)
     expect(heats(app)).to_have_count(3)
 
 
@@ -95,9 +96,9 @@ def test_several_pictures_at_once(app, drawing, bad, contents):
     cards = app.locator("#cards .card")
     expect(cards).to_have_count(3)
     for card, path in ((cards.nth(0), drawing), (cards.nth(1), contents.examples[2])):
-        best = probabilities(contents, path)
+        best = answer_to(contents, path)
         expect(card).to_contain_text(path.name)
-        expect(card).to_contain_text(f"{contents.classes[best.argmax()]} {best.max():.1%}")
+        expect(card).to_contain_text(best)
         expect(card.locator(".bars li")).to_have_count(3)
         expect(card.locator(".heat")).to_have_count(3)
     expect(cards.nth(2)).to_contain_text("could not be read as a picture")

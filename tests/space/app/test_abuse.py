@@ -108,7 +108,7 @@ OUTSIDE = (
     "{copy}/app.py",
     "{copy}/model/config.json",
     "{copy}/../app.log",
-    "{copy}/cifarlens/space/app.py",
+    "{copy}/cifarlens/space/app/server.py",
     "{uploads}/../app.log",
     "/proc/self/environ",
     "/proc/self/cwd/app.py",

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,9 @@ from space_making import RECIPE, ROOT, files, make_ingredients, make_space
 
 from cifarlens.classifier.bundle import BundleError, load_bundle, save_bundle
 from cifarlens.classifier.predict import predict_logits, softmax
-from cifarlens.runtime.errors import UserError
 from cifarlens.space.app.contents import load_contents
-from cifarlens.space.packaging.package import package_space, pinned
-from cifarlens.space.packaging.shipped import LIBRARIES, PACKAGED, files_read
+from cifarlens.space.packaging.package import package_space
+from cifarlens.space.packaging.shipped import LIBRARIES, PACKAGED
 
 
 def test_it_holds_exactly_what_is_listed(space):
@@ -39,18 +37,6 @@ def test_every_module_ships_verbatim(space):
         assert (space / name).read_bytes() == (ROOT / "src" / name).read_bytes(), name
 
 
-def test_every_module_of_the_classifier_ships():
-    modules = (ROOT / "src/cifarlens/classifier").glob("*.py")
-    assert {f"cifarlens/classifier/{path.name}" for path in modules} <= set(PACKAGED)
-
-
-def test_files_read_are_there_and_named_as_dvc_names_them():
-    named = files_read()
-    assert all((ROOT / path).is_file() for path in named)
-    assert len(set(named)) == len(named) == len(PACKAGED) + 4
-    assert all(str(path).startswith("src/cifarlens/") for path in named)
-
-
 def test_the_same_bytes_twice(space, tmp_path):
     assert files(make_space(tmp_path)) == files(space)
 
@@ -60,6 +46,7 @@ def test_packaging_again_replaces_all(tmp_path):
     before = files(target)
     (target / "left_over.py").write_text("import pickle\n")
     (target / "app.py").write_text("")
+    (tmp_path / "models/last.ckpt").write_bytes(b"")  # stays behind, as all but the bundle
     package_space(target, make_ingredients(tmp_path))
     assert files(target) == before
     assert {path.name for path in tmp_path.iterdir()} == {"models", "space"}
@@ -130,7 +117,7 @@ def test_readme_says_what_was_measured(space, tmp_path):
 
 def test_readme_tells_of_the_recipe_once(space):
     text = (space / "README.md").read_text()
-    for name, value in RECIPE:
+    for name, value in RECIPE.items():
         (line,) = [line for line in text.splitlines() if name in line and value in line]
         assert line.startswith("| ")
 
@@ -230,32 +217,6 @@ def changed_metrics(given, **values):
     return dataclasses.replace(given, test_metrics={**given.test_metrics, **values})
 
 
-MISFITS = {
-    "float64": lambda g: dataclasses.replace(g, test_logits=g.test_logits.astype(float)),
-    r"\(199, 10\)": lambda g: dataclasses.replace(g, test_logits=g.test_logits[1:]),
-    r"\(200, 9\)": lambda g: dataclasses.replace(g, test_logits=g.test_logits[:, 1:]),
-    "no finite numbers": (
-        lambda g: dataclasses.replace(g, test_logits=np.full((200, 10), np.nan, np.float32))
-    ),
-    "the metrics count 3 correct": lambda g: changed_metrics(g, correct=3),
-    "of 7 images": lambda g: changed_metrics(g, images=7),
-    "the metrics lack loss": lambda g: changed_metrics(g, loss=None),
-    "accuracy is 0.99, not": lambda g: changed_metrics(g, accuracy=0.99),
-    "name the class 'cat'": lambda g: changed_metrics(g, classes={"cat": 1.0}),
-    "classes are": lambda g: dataclasses.replace(
-        g, dataset=dataclasses.replace(g.dataset, classes=tuple("abcdefghij"))
-    ),
-}
-
-
-@pytest.mark.parametrize("words", MISFITS)
-def test_inputs_that_do_not_fit_are_named(tmp_path, words):
-    given = MISFITS[words](make_ingredients(tmp_path))
-    with pytest.raises(UserError, match=words):
-        package_space(tmp_path / "space", given)
-    assert {path.name for path in tmp_path.iterdir()} == {"models"}
-
-
 def test_a_bad_model_leaves_the_old_space_alone(tmp_path):
     target = make_space(tmp_path)
     before = files(target)
@@ -272,30 +233,3 @@ def test_a_failure_half_way_leaves_nothing(tmp_path):
     with pytest.raises(KeyError):
         package_space(tmp_path / "space", strange)
     assert {path.name for path in tmp_path.iterdir()} == {"models"}
-
-
-@pytest.mark.parametrize("name", ["model.pkl", "last.ckpt", "notes.txt"])
-def test_other_files_beside_the_model_are_refused(tmp_path, name):
-    given = make_ingredients(tmp_path)
-    (tmp_path / "models" / name).write_bytes(b"")
-    with pytest.raises(UserError, match=f"{name} is no part of a model bundle"):
-        package_space(tmp_path / "space", given)
-
-
-def test_a_linked_model_is_refused(tmp_path):
-    given = make_ingredients(tmp_path)
-    weights = tmp_path / "models/model.safetensors"
-    shutil.move(weights, tmp_path / "elsewhere")
-    weights.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="is a symlink"):
-        package_space(tmp_path / "space", given)
-
-
-def test_a_lock_without_a_package_is_refused(tmp_path):
-    lock = tmp_path / "requirements.lock"
-    lock.write_text("torch==2.0.0 \\\n    --hash=sha256:0\ntorchvision==1 \\\n")
-    assert pinned(lock, ("torch",)) == ["torch==2.0.0"]
-    with pytest.raises(UserError, match="pins no numpy"):
-        pinned(lock, ("torch", "numpy"))
-    with pytest.raises(UserError, match="is missing"):
-        pinned(tmp_path / "none", ("torch",))

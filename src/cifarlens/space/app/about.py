@@ -1,14 +1,14 @@
 """What the demo says of itself: the About tab, and the body of the Space's README."""
 
+from ...display.formats import percent, probability
 from .contents import Contents
 from .page.handlers import MAX_FILES
-from .page.html import share
 from .pictures import FORMATS, MAX_PIXELS, MIN_SIDE
 
 
 def title(contents: Contents) -> str:
     """The demo's name."""
-    return f"{contents.card['dataset']['name']} classifier, explained"
+    return f"{contents.card.dataset['name']} classifier, explained"
 
 
 def lead(contents: Contents) -> str:
@@ -37,9 +37,8 @@ def about(contents: Contents) -> str:
 
 
 def sections(contents: Contents) -> dict[str, str]:
-    """The same in parts, each under a heading, by the names in `TEXTS` and `FACTS`; no `training`
-    where the card tells of none."""
-    parts = {
+    """The same in parts, each under a heading, by the names in `TEXTS` and `FACTS`."""
+    return {
         "use": _use(contents),
         "network": _network(contents),
         "training": _training(contents),
@@ -48,7 +47,6 @@ def sections(contents: Contents) -> dict[str, str]:
         "api": _api(contents),
         "licence": _licence(contents),
     }
-    return {name: text for name, text in parts.items() if text}
 
 
 def _use(contents: Contents) -> str:
@@ -73,12 +71,11 @@ def _use(contents: Contents) -> str:
 
 
 def _network(contents: Contents) -> str:
-    card, config = contents.card, contents.bundle.config
-    dataset = card["dataset"]
+    config, dataset = contents.bundle.config, contents.card.dataset
     side = config.image_size
     return f"""## Network and data
 
-The network is `{config.architecture}` with {card["parameters"]:,} parameters. It takes
+The network is `{config.architecture}` with {contents.card.parameters:,} parameters. It takes
 {side}×{side} pixels: the centre square of a picture, scaled to that.
 
 It was trained on [{dataset["name"]}]({dataset["link"]}): {dataset["about"]}
@@ -86,28 +83,21 @@ Its {len(contents.classes)} classes are {", ".join(contents.classes)}."""
 
 
 def _training(contents: Contents) -> str:
-    rows = contents.card.get("recipe", [])
-    if not rows:
-        return ""
-    body = "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
+    rows = "\n".join(f"| {name} | {value} |" for name, value in contents.card.recipe)
     return f"""## Training
 
 | setting | value |
 | --- | --- |
-{body}"""
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+{rows}"""
 
 
 def _accuracy(contents: Contents) -> str:
-    test = contents.card["test"]
-    rows = "\n".join(f"| {name} | {value:.2%} |" for name, value in test["classes"].items())
+    test = contents.card.test
+    rows = "\n".join(f"| {name} | {percent(share, 2)} |" for name, share in test["classes"].items())
     return f"""## Accuracy
 
 On the {test["images"]:,} test images, looked at once after training: {test["correct"]:,} right,
-**{test["accuracy"]:.2%}**, with a mean cross-entropy of {test["loss"]:.4f}.
+**{percent(test["accuracy"], 2)}**, with a mean cross-entropy of {test["loss"]:.4f}.
 
 | class | right |
 | --- | --- |
@@ -115,7 +105,7 @@ On the {test["images"]:,} test images, looked at once after training: {test["cor
 
 
 def _limits(contents: Contents) -> str:
-    wrong = share(1 - contents.card["test"]["accuracy"])
+    wrong = probability(1 - contents.card.test["accuracy"], 1)
     doubt = f" Even on test\nimages like those it learned from, {wrong} of its answers are wrong."
     return f"""## Limits
 
@@ -134,6 +124,7 @@ def _api(contents: Contents) -> str:
     layer, stored = list(contents.layers)[-1], len(contents.mistakes)
     ask = f'\nclient.predict({min(5, stored)}, "all classes", api_name="/misclassified")'
     told = "; `/misclassified`\nhow many and which true class"
+    maps = f'picture, 2, "{layer}", {contents.opacity}, "Grad-CAM", api_name="/gradcam"'
     return f"""## From a program
 
 ```python
@@ -142,7 +133,7 @@ from gradio_client import Client, handle_file
 client = Client("USER/SPACE")  # or the address of a copy that runs elsewhere
 picture = handle_file("picture.png")
 client.predict(picture, {contents.top_classes}, api_name="/classify")
-client.predict(picture, 2, "{layer}", 70, "Grad-CAM", api_name="/gradcam"){ask if stored else ""}
+client.predict({maps}){ask if stored else ""}
 ```
 
 `/classify` takes a picture and how many classes (1 to {contents.max_top}); `/gradcam` a picture,
@@ -154,4 +145,4 @@ def _licence(contents: Contents) -> str:
     return f"""## Licence
 
 Code and weights: MIT. The examples and mistakes are images of the data set.
-{contents.card["dataset"]["licence"]}"""
+{contents.card.dataset["licence"]}"""

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...classifier.saliency import METHODS, saliency_maps
+from ...classifier.saliency import METHODS
+from ...display.formats import probability
 from ...display.heatmap import blend
 from .checks import InputError, choice, percent, whole
 from .contents import Contents
-from .page import html as figures
 from .page.handlers import MAP_COUNT, MISTAKE_COUNT, TOP_CLASSES, likeliest, select
-from .pictures import open_picture
 
 BLEND_SIZE = 256  # pixels a side of a picture that an endpoint answers
 
@@ -24,7 +23,7 @@ class Api:
     def classify(self, image: Path | None, top_k: object) -> dict[str, float]:
         """Probabilities of the likeliest classes, the likeliest first."""
         count = whole(top_k, 1, self.contents.max_top, TOP_CLASSES)
-        probabilities = self.contents.probabilities(self._read(image)[None])[0]
+        probabilities = self.contents.probabilities(self._read(image))
         labels = likeliest(probabilities, count)
         return {self.contents.classes[label]: float(probabilities[label]) for label in labels}
 
@@ -34,18 +33,18 @@ class Api:
         """The picture under a heat map for each of the likeliest classes, with a caption."""
         count = whole(maps, 1, self.contents.max_top, MAP_COUNT)
         layer = choice(layer, list(self.contents.layers), "Layer")
-        strength = percent(opacity, "Opacity")
+        share = percent(opacity, "Opacity")
         method = choice(method, list(METHODS), "Method")
         pixels = self._read(image)
-        probabilities = self.contents.probabilities(pixels[None])[0]
+        probabilities = self.contents.probabilities(pixels)
         labels = likeliest(probabilities, count)
-        (found,) = saliency_maps(self.contents.bundle, pixels[None], [labels], layer, method)
+        saliency = self.contents.maps(pixels, labels, layer, method)
         return [
             (
-                blend(pixels, saliency, strength, BLEND_SIZE),
-                f"{self.contents.classes[label]} {figures.share(probabilities[label])}",
+                blend(pixels, heat, share, BLEND_SIZE),
+                f"{self.contents.classes[label]} {probability(probabilities[label], 1)}",
             )
-            for label, saliency in zip(labels, found, strict=True)
+            for label, heat in zip(labels, saliency, strict=True)
         ]
 
     def misclassified(self, count: object, true_class: object) -> list[tuple[np.ndarray, str]]:
@@ -59,7 +58,7 @@ class Api:
             (
                 self.contents.image(row),
                 f"{classes[row.label]} taken for {classes[row.predicted]}"
-                f" ({figures.share(row.predicted_probability)})",
+                f" ({probability(row.predicted_probability, 1)})",
             )
             for row in select(self.contents, true_class)[:number]
         ]
@@ -67,4 +66,4 @@ class Api:
     def _read(self, image: Path | None) -> np.ndarray:
         if image is None:
             raise InputError("The picture is missing: upload one first.")
-        return self.contents.fit(open_picture(image))
+        return self.contents.open(image)

@@ -1,7 +1,7 @@
 """What lies beside the app in a packaged Space: the model, examples, mistakes and the card."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,33 +13,41 @@ from ...classifier.bundle import Bundle, load_bundle
 from ...classifier.networks import layer_sizes
 from ...classifier.predict import predict_logits, softmax
 from ...classifier.preprocess import fit_image
+from ...classifier.saliency import saliency_maps
+from .pictures import open_picture
 
 MODEL = "model"
 EXAMPLES = "examples"
 MISTAKES = "mistakes"
 INDEX = "index.json"
 CARD = "card.json"
-MAX_TOP = 10  # most classes ever shown
-CARD_KINDS = {  # what the card must hold
-    "dataset": dict,
-    "parameters": int,
-    "recipe": list,
-    "test": dict,
-    "top_classes": int,
-}
-DATASET_KEYS = ("name", "link", "about", "licence")
-TEST_KINDS = {
-    "accuracy": float,
-    "loss": float,
-    "images": int,
-    "correct": int,
-    "classes": dict,
-}
-Kind = TypeVar("Kind", dict[str, Any], list[Any])
+MAX_TOP = 10  # classes ever shown
+T = TypeVar("T")
 
 
 class ContentsError(ValueError):
     """A Space that lacks something; the message names the file, what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the Space tells of its model and data, and what its controls show at first.
+
+    Attributes:
+        dataset: `name`, `link`, `about` and `licence`, in words.
+        parameters: how many the network has.
+        recipe: how it was trained, pairs of name and value in display order.
+        test: on the test images, as metrics/evaluate.json has it.
+        top_classes: how many to show at first.
+        opacity: of heat maps at first, 0 to 1.
+    """
+
+    dataset: dict[str, str]
+    parameters: int
+    recipe: list[list[str]]
+    test: dict[str, Any]
+    top_classes: int
+    opacity: float
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Contents:
     Attributes:
         folder: where they lie.
         bundle: the network.
-        card: what `about.py` tells of model and data.
+        card: what the demo tells of model and data.
         examples: pictures, one a class, in the order of the labels.
         mistakes: the most confident first; may be none.
         layers: height and width of every layer that a heat map can be made from.
@@ -78,7 +86,7 @@ class Contents:
 
     folder: Path
     bundle: Bundle
-    card: dict[str, Any]
+    card: Card
     examples: tuple[Path, ...]
     mistakes: tuple[Mistake, ...]
     layers: dict[str, tuple[int, int]]
@@ -95,20 +103,33 @@ class Contents:
     @property
     def top_classes(self) -> int:
         """How many are shown at first."""
-        return min(int(self.card["top_classes"]), self.max_top)
+        return min(self.card.top_classes, self.max_top)
 
-    def fit(self, image: Image.Image) -> np.ndarray:
-        """A picture as the network sees it, uint8 size×size×3."""
-        return fit_image(image, self.bundle.config.image_size)
+    @property
+    def opacity(self) -> int:
+        """Of heat maps at first, in percent."""
+        return round(100 * self.card.opacity)
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Float64 N×classes of uint8 images N×size×size×3."""
-        return softmax(predict_logits(self.bundle, images))
+    def open(self, file: Path) -> np.ndarray:
+        """A picture file as the network sees it, uint8 size×size×3; raises InputError if bad."""
+        return self._fit(open_picture(file))
 
     def image(self, mistake: Mistake) -> np.ndarray:
         """A mistake's pixels, uint8 size×size×3."""
         with Image.open(self.folder / mistake.file) as image:
-            return self.fit(image)
+            return self._fit(image)
+
+    def _fit(self, image: Image.Image) -> np.ndarray:
+        return fit_image(image, self.bundle.config.image_size)
+
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        """Of each class, float64, for an image uint8 size×size×3."""
+        result: np.ndarray = softmax(predict_logits(self.bundle, image[None]))[0]
+        return result
+
+    def maps(self, image: np.ndarray, labels: Sequence[int], layer: str, method: str) -> np.ndarray:
+        """Heat maps of an image uint8 size×size×3, float32 labels×h×w, 0 to 1."""
+        return saliency_maps(self.bundle, image[None], [labels], layer, method)[0]
 
 
 def load_contents(folder: Path) -> Contents:
@@ -116,64 +137,26 @@ def load_contents(folder: Path) -> Contents:
 
     Raises:
         BundleError: its model cannot be used.
-        ContentsError: another file of it is missing or damaged.
+        ContentsError: its card or its list of mistakes is missing or damaged.
     """
     bundle = load_bundle(folder / MODEL)
     sizes = layer_sizes(bundle.network, bundle.config.image_size)
-    mistakes = _read_mistakes(folder, len(bundle.config.classes))
     return Contents(
         folder,
         bundle,
-        card=_read_card(folder / CARD),
+        card=_read(folder / CARD, lambda content: Card(**content)),
         examples=tuple(sorted((folder / EXAMPLES).glob("*.png"))),
-        mistakes=mistakes,
+        mistakes=_read(
+            folder / MISTAKES / INDEX, lambda rows: tuple(Mistake(**row) for row in rows)
+        ),
         layers={name: (height, width) for name, (_, height, width) in sizes.items()},
     )
 
 
-def _read_card(path: Path) -> dict[str, Any]:
-    card = _read(path, dict)
-    _check_kinds(path, card, CARD_KINDS, "")
-    _check_kinds(path, card["dataset"], dict.fromkeys(DATASET_KEYS, str), "dataset.")
-    _check_kinds(path, card["test"], TEST_KINDS, "test.")
-    return card
-
-
-def _read_mistakes(folder: Path, classes: int) -> tuple[Mistake, ...]:
-    path = folder / MISTAKES / INDEX
-    kinds = {name: field.type for name, field in Mistake.__dataclass_fields__.items()}
-    mistakes = []
-    for row in _read(path, list):
-        if not isinstance(row, dict) or set(row) != set(kinds):
-            raise _bad(path, f"has a row that is not made of {', '.join(kinds)}")
-        _check_kinds(path, row, kinds, "")
-        mistake = Mistake(**row)
-        if not (0 <= mistake.label < classes and 0 <= mistake.predicted < classes):
-            raise _bad(path, f"has a label that is not from 0 to {classes - 1}")
-        if not (folder / mistake.file).is_file():
-            raise _bad(path, f"names {mistake.file}, which is missing")
-        mistakes.append(mistake)
-    return tuple(mistakes)
-
-
-def _read(path: Path, kind: type[Kind]) -> Kind:
+def _read(path: Path, make: Callable[[Any], T]) -> T:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _bad(path, "is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise _bad(path, f"cannot be read ({error})") from None
-    if not isinstance(content, kind):
-        raise _bad(path, f"holds no {'list' if kind is list else 'keys and values'}")
-    return content
-
-
-def _check_kinds(path: Path, content: dict[str, Any], kinds: Mapping[str, Any], place: str) -> None:
-    for key, kind in kinds.items():
-        value = content.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float if kind is float else kind):
-            raise _bad(path, f"has no usable {place}{key}")
-
-
-def _bad(path: Path, what: str) -> ContentsError:
-    return ContentsError(f"{path} {what}: make the Space again with `dvc repro`.")
+        return make(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ContentsError(
+            f"{path} cannot be read ({error}): make the Space again with `dvc repro`."
+        ) from None

@@ -31,19 +31,20 @@ def main(folder: Path) -> None:
 
     blocks = build(contents)
     blocks.queue(max_size=QUEUE, default_concurrency_limit=CONCURRENCY)
-    blocks.launch(**_options())
+    blocks.launch(**_options(contents.card.opacity))
 
 
-def _options() -> dict[str, Any]:
+def _options(opacity: float) -> dict[str, Any]:
     from starlette.middleware import Middleware
 
     from .limits import BodyLimit
-    from .page.theme import theme
+    from .page.theme import heat_rule, theme
 
     script = (HERE / "page.js").read_text(encoding="utf-8")
+    styles = [(HERE / name).read_text(encoding="utf-8") for name in STYLES]
     return {
         "theme": theme(),
-        "css": "\n".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
+        "css": "\n".join([heat_rule(opacity), *styles]),
         "head": f"<script>{script}</script>",
         "max_file_size": UPLOAD_LIMIT,
         "app_kwargs": {"middleware": [Middleware(BodyLimit)]},

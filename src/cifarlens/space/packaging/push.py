@@ -6,9 +6,8 @@ folder: what lies there and is not in the folder is deleted.
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NoReturn
@@ -16,20 +15,32 @@ from typing import NoReturn
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
-    HFValidationError,
     HTTPError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
 from huggingface_hub.utils import validate_repo_id
 
-from ...classifier.bundle import CONFIG, WEIGHTS, BundleError
+from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
 from ...runtime.paths import SPACE
-from ..app import contents
+from ..app.contents import CARD, EXAMPLES, MISTAKES, MODEL, ContentsError
 from .serve import check
-from .shipped import PACKAGED, TEMPLATES
+from .shipped import TEMPLATES
 
+MADE = (  # by package_space; `*` also stands for folders
+    *TEMPLATES,
+    CARD,
+    "cifarlens/*.py",
+    "cifarlens/*.css",
+    "cifarlens/*.js",
+    f"{MODEL}/*.json",
+    f"{MODEL}/*.safetensors",
+    f"{EXAMPLES}/*.png",
+    f"{MISTAKES}/*.json",
+    f"{MISTAKES}/*.png",
+)
+LFS = (".png", ".safetensors")  # as the Space's .gitattributes says
 ATTRIBUTES = ".gitattributes"  # the hub keeps its own where a folder has none
 TIMEOUT = 20  # seconds, of a question to the hub
 STATUS = {
@@ -43,107 +54,48 @@ STATUS = {
 }
 
 
-@dataclass(frozen=True)
-class File:
-    """A file to upload: its path in the Space, its bytes, and whether it goes to LFS."""
-
-    path: str
-    size: int
-    lfs: bool
-
-
-def listing(folder: Path) -> list[File]:
-    """What a push uploads, sorted by path.
+def listing(folder: Path) -> dict[str, int]:
+    """What a push uploads: the size in bytes of each file, by its path in the Space.
 
     Raises:
-        UserError: the folder is not exactly what package_space makes: a file is missing or too
-            many, or one is a symlink.
+        UserError: the folder is not a packaged Space, or holds a file of another origin.
         BundleError: its model cannot be used.
-        ContentsError: its card or its list of mistakes is damaged.
+        ContentsError: its card or its list of mistakes is missing or damaged.
     """
     check(folder)
-    expected = _expected(folder)
-    found = {}
+    files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            raise UserError(
-                f"{path} is a symlink: run `dvc config cache.type copy`, then"
-                " `dvc checkout --relink`."
-            )
         if path.is_dir():
             continue
-        if name not in expected:
+        if not any(fnmatch(name, pattern) for pattern in MADE):
             raise UserError(f"{path} was not made by package_space: delete it or move it away.")
-        found[name] = path.stat().st_size
-    for name in sorted(expected - found.keys()):
-        raise UserError(f"{folder / name} is missing: make the Space again with `dvc repro`.")
-    patterns = _lfs_patterns(folder)
-    return [
-        File(name, size, any(fnmatch(name, pattern) for pattern in patterns))
-        for name, size in found.items()
-    ]
-
-
-def _expected(folder: Path) -> set[str]:
-    shipped = contents.load_contents(folder)
-    return {
-        *PACKAGED,
-        *TEMPLATES,
-        contents.CARD,
-        f"{contents.MODEL}/{WEIGHTS}",
-        f"{contents.MODEL}/{CONFIG}",
-        f"{contents.MISTAKES}/{contents.INDEX}",
-        *(mistake.file for mistake in shipped.mistakes),
-        *(path.relative_to(folder).as_posix() for path in shipped.examples),
-    }
-
-
-def _lfs_patterns(folder: Path) -> list[str]:
-    lines = (folder / ATTRIBUTES).read_text(encoding="utf-8").splitlines()
-    return [line.split()[0] for line in lines if "filter=lfs" in line.split()]
+        files[name] = path.stat().st_size
+    return files
 
 
 def check_name(name: str) -> None:
     """Raises UserError unless `name` is a Space's full name, user and name."""
     try:
         validate_repo_id(name)
-    except HFValidationError:
-        good = False
-    else:
-        good = name.count("/") == 1
-    if not good:
+        _user, _name = name.split("/")
+    except ValueError:  # of either line
         raise UserError(
-            f"{name!r} is no name of a Space: give USER/NAME, letters, digits, '-', '_' and '.'"
-            " only, such as ada/cifar10-explained."
-        )
+            f"{name!r} is not the name of a Space: give USER/NAME, letters, digits, '-', '_' and"
+            " '.' only, such as ada/cifar10-explained."
+        ) from None
 
 
-def deletions(api: HfApi, name: str, files: list[File]) -> list[str] | None:
-    """Files in the Space that a push deletes; None where there is no such Space yet.
-
-    Raises:
-        UserError: the hub cannot be reached or refuses to answer.
-    """
-    kept = {ATTRIBUTES, *(file.path for file in files)}
-    with _told(name):
-        try:
-            info = api.space_info(name, timeout=TIMEOUT)  # unlike a listing, asks once
-        except RepositoryNotFoundError:
-            return None
-        return sorted({file.rfilename for file in info.siblings or []} - kept)
-
-
-def describe(folder: Path, files: list[File]) -> str:
+def describe(folder: Path, files: Mapping[str, int]) -> str:
     """The files as a table, and their sum."""
-    width = max(len(file.path) for file in files)
+    width = max(map(len, files))
     rows = [
-        f"  {file.path:<{width}}  {_bytes(file.size):>10}{'  LFS' if file.lfs else ''}"
-        for file in files
+        f"  {name:<{width}}  {_bytes(size):>10}{'  LFS' if name.endswith(LFS) else ''}"
+        for name, size in files.items()
     ]
-    total, large = sum(f.size for f in files), [f.size for f in files if f.lfs]
+    large = [size for name, size in files.items() if name.endswith(LFS)]
     summary = (
-        f"{len(files)} files of {folder}, {_bytes(total)};"
+        f"{len(files)} files of {folder}, {_bytes(sum(files.values()))};"
         f" {len(large)} of them, {_bytes(sum(large))}, by LFS."
     )
     return "\n".join([*rows, summary])
@@ -169,7 +121,7 @@ def upload(api: HfApi, name: str, folder: Path) -> str:
             "There is no token to push with: make one with write access in your Hugging Face"
             " account's settings, then run `hf auth login` or set HF_TOKEN."
         )
-    with _told(name):
+    with _hub_errors(name):
         api.create_repo(name, repo_type="space", space_sdk="gradio", exist_ok=True)
         made = api.upload_folder(
             repo_id=name,
@@ -182,7 +134,7 @@ def upload(api: HfApi, name: str, folder: Path) -> str:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _hub_errors(name: str) -> Iterator[None]:
     """Turns what can go wrong between here and the hub into a UserError."""
     try:
         yield
@@ -238,24 +190,27 @@ def run(arguments: list[str]) -> None:
     print("Nothing was pushed: this was a dry run. Add --yes (with make: YES=1) to push.")
 
 
-def _outlook(api: HfApi, name: str, files: list[File]) -> str:
+def _outlook(api: HfApi, name: str, files: Iterable[str]) -> str:
     """What a push makes and deletes there, as far as the hub says."""
     try:
-        gone = deletions(api, name, files)
+        with _hub_errors(name):
+            try:
+                info = api.space_info(name, timeout=TIMEOUT)  # unlike a listing, asks once
+            except RepositoryNotFoundError:
+                return "There is no such Space, or it is private: it would be made if missing."
     except UserError as error:
         return f"What lies there now is not known, and would be deleted. {error}"
-    if gone is None:
-        return "There is no such Space, or it is private: it would be made if missing."
+    gone = {file.rfilename for file in info.siblings or []} - {ATTRIBUTES, *files}
     if not gone:
         return "Nothing there would be deleted."
-    return "\n".join(["Would be deleted there:", *(f"  {path}" for path in gone)])
+    return "\n".join(["Would be deleted there:", *(f"  {path}" for path in sorted(gone))])
 
 
 def main(arguments: list[str]) -> int:
     """Exit codes: 0 done, 2 a user's mistake or a hub that cannot be used, 130 Ctrl-C."""
     try:
         run(arguments)
-    except (UserError, BundleError, contents.ContentsError) as error:
+    except (UserError, BundleError, ContentsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -5,17 +5,16 @@ A copy, since a running app may write beside its source, and the folder is a sta
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
+from ...runtime.signals import Stopped, stoppable
 from ..app.contents import CARD, MODEL, ContentsError, load_contents
 
 STOP_SECONDS = 10
@@ -28,9 +27,9 @@ def serve(folder: Path) -> int:
     """Copies the Space, runs it until it ends or is stopped, and returns its exit code.
 
     Raises:
-        UserError: the folder is no packaged Space, or the port asked for cannot be used.
+        UserError: the folder is not a packaged Space, or the port asked for cannot be used.
         BundleError: its model cannot be used.
-        ContentsError: another file of it is missing or damaged.
+        ContentsError: its card or its list of mistakes is missing or damaged.
     """
     check(folder)
     check_port(os.environ)
@@ -46,11 +45,11 @@ def serve(folder: Path) -> int:
 
 
 def check(folder: Path) -> None:
-    """Raises what `serve` does for a folder that is no packaged Space, or a damaged one."""
+    """Raises what `serve` does for a folder that is not a packaged Space, or a damaged one."""
     for name in ("app.py", CARD, MODEL):
         if not (folder / name).exists():
             raise UserError(
-                f"{folder} is no packaged Space (it has no {name}): make one with `dvc repro`,"
+                f"{folder} is not a packaged Space (it has no {name}): make one with `dvc repro`,"
                 " or name its folder, such as demo/space after `make demo`."
             )
     load_contents(folder)
@@ -84,26 +83,22 @@ def _stop(app: "subprocess.Popen[bytes]") -> None:
         app.wait()
 
 
-def _on_terminate(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
-
-
 def main(arguments: list[str]) -> int:
-    """Exit codes: the app's own, 2 for a user's mistake, 130 when stopped with Ctrl-C."""
+    """Exit codes: the app's own, 2 for a user's mistake, 130 after Ctrl-C, 143 after SIGTERM."""
     if len(arguments) != 1:
         print(
             "error: name one folder: python -m cifarlens.space.packaging.serve FOLDER",
             file=sys.stderr,
         )
         return 2
-    signal.signal(signal.SIGTERM, _on_terminate)
     try:
-        return serve(Path(arguments[0]))
+        with stoppable():
+            return serve(Path(arguments[0]))
     except (UserError, BundleError, ContentsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except Stopped as stopped:
+        return stopped.code
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from space_making import make_space
 
 from cifarlens.classifier.saliency import saliency_maps
 from cifarlens.display.heatmap import overlay
 from cifarlens.space.app.contents import Contents, load_contents
 from cifarlens.space.app.page.handlers import ALL_CLASSES, ALL_LAYERS, MAX_FILES, Page
-from cifarlens.space.app.page.html import data_uri
+from cifarlens.space.app.page.html import OVERLAY_SIZE, data_uri
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +46,7 @@ def test_without_a_picture_there_is_a_hint(page):
 @pytest.mark.parametrize("top", [1, 3, 10])
 def test_the_top_classes_in_order(page, contents, top):
     example = contents.examples[4]
-    with Image.open(example) as image:
-        probabilities = contents.probabilities(contents.fit(image)[None])[0]
+    probabilities = contents.probabilities(contents.open(example))
     order = np.argsort(-probabilities, kind="stable")[:top]
     answer, _ = classify(page, example, top=top)
     assert names(answer) == [contents.classes[label] for label in order]
@@ -115,8 +113,7 @@ def test_a_bad_picture_clears_the_results(page, tmp_path):
 
 def test_an_unsure_network_says_so(page, contents):
     answer, _ = classify(page, contents.examples[0])
-    with Image.open(contents.examples[0]) as image:
-        best = contents.probabilities(contents.fit(image)[None]).max()
+    best = contents.probabilities(contents.open(contents.examples[0])).max()
     assert (best < 0.5) == ("The network is unsure" in answer)
 
 
@@ -191,7 +188,7 @@ def test_the_wrong_answers_map_beside_the_right_ones(page, contents):
         wrong, right = card.split("</figure>")[:2]
         assert f"said <b>{contents.classes[row.predicted]}</b>" in wrong
         assert f"is <b>{contents.classes[row.label]}</b>" in right
-        assert heats(card) == [data_uri(overlay(saliency)) for saliency in maps]
+        assert heats(card) == [data_uri(overlay(saliency, OVERLAY_SIZE)) for saliency in maps]
 
 
 @pytest.mark.parametrize(

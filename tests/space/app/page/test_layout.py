@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
-from space_making import make_space
+from space_making import OPACITY, make_space
 
+from cifarlens.display.heatmap import COLOURS
 from cifarlens.space.app.about import FACTS, TEXTS, about, sections
 from cifarlens.space.app.contents import load_contents
 from cifarlens.space.app.page.components import PageSlider
 from cifarlens.space.app.page.layout import build
+from cifarlens.space.app.page.theme import heat_rule
 
 
 @pytest.mark.parametrize(
@@ -31,17 +33,11 @@ def test_the_texts_tell_of_every_control_and_the_recipe(space):
     }
     assert len(controls) == 8
     assert not [label for label in controls if label.removesuffix(" (%)") not in text]
-    recipe = contents.card["recipe"]
+    recipe = contents.card.recipe
     assert recipe
     for name, value in recipe:
         assert f"| {name} | {value} |" in text
     assert set(sections(contents)) == {*TEXTS, *FACTS}
-
-
-def test_a_card_without_a_recipe_has_no_empty_table(space):
-    contents = load_contents(space)
-    card = {key: value for key, value in contents.card.items() if key != "recipe"}
-    assert "training" not in sections(replace(contents, card=card))
 
 
 def test_without_mistakes_the_tab_says_so_and_asks_nothing(tmp_path):
@@ -55,9 +51,26 @@ def test_about_a_space_with_few_mistakes_or_none(space):
     contents = load_contents(space)
     few = replace(contents, mistakes=contents.mistakes[:2])
     assert 'client.predict(2, "all classes", api_name="/misclassified")' in about(few)
-    test = contents.card["test"] | {"accuracy": 1.0}
-    text = about(replace(contents, mistakes=[], card=contents.card | {"test": test}))
+    perfect = replace(contents.card, test=contents.card.test | {"accuracy": 1.0})
+    text = about(replace(contents, mistakes=(), card=perfect))
     assert "**Mistakes** is empty" in text
     for words in ("/misclassified", "of its answers are wrong", "True class"):
         assert words not in text
         assert words in about(contents)
+
+
+def test_colours_and_opacity_are_the_reports():
+    rule = heat_rule(0.6)
+    for red, green, blue in COLOURS:
+        assert rule.count(f"rgb({red} {green} {blue} / ") == 2
+    assert "linear-gradient(90deg, rgb(98 20 110 / 0%), " in rule
+    assert "--heat-opacity: 0.6;" in rule
+
+
+def test_every_opacity_starts_where_the_card_says(space):
+    sliders = [
+        block
+        for block in build(load_contents(space)).blocks.values()
+        if "opacity" in (getattr(block, "label", None) or "").lower()
+    ]
+    assert [slider.value for slider in sliders] == [100 * OPACITY] * 4  # three tabs and the API

@@ -75,9 +75,8 @@ class PageSlider(gr.Slider, metaclass=Quiet):
     is_template = True
 
     def preprocess(self, payload: Any) -> Any:
-        if isinstance(payload, bool) or not isinstance(payload, int | float):
-            return self.value
-        if math.isnan(payload):
+        number = isinstance(payload, int | float) and not isinstance(payload, bool)
+        if not number or math.isnan(payload):
             return self.value
         return super().preprocess(min(max(payload, self.minimum), self.maximum))
 

@@ -5,16 +5,16 @@ of Gradio.
 """
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
 
 from ....classifier.saliency import METHODS, saliency_maps
+from ....display.formats import probability, shape
 from ..checks import InputError, choice, switch, whole
 from ..contents import Contents, Mistake
-from ..pictures import open_picture
-from . import html as figures
+from . import html
+from .html import escape
 
 ALL_LAYERS = "all"
 ALL_CLASSES = "all classes"
@@ -52,34 +52,37 @@ class Page:
         Args:
             file: the uploaded picture, if there is one.
             top: how many classes to show.
-            show: whether heat maps are wanted.
+            show: whether to show heat maps.
             count: how many, one for each of the likeliest classes.
             layer: the layer to explain, or `ALL_LAYERS`.
             how: a key of `METHODS`.
         """
         if file is None:
-            return figures.empty(START), ""
+            return html.empty(START), ""
         try:
             top = whole(top, 1, self.contents.max_top, TOP_CLASSES)
             count = whole(count, 1, self.contents.max_top, MAP_COUNT)
             layer = choice(layer, [*self.contents.layers, ALL_LAYERS], "Layer")
             how = choice(how, list(METHODS), "Method")
-            wanted = switch(show, "Show Grad-CAM images")
-            image = self.contents.fit(open_picture(file))
+            show = switch(show, "Show Grad-CAM images")
+            image = self.contents.open(file)
         except InputError as error:
-            return figures.refusal(str(error)), ""
-        probabilities = self.contents.probabilities(image[None])[0]
-        answer = figures.live(self._prediction(probabilities, top))
-        if not wanted:
-            return answer, figures.empty(MAPS_HIDDEN)
+            return html.refusal(str(error)), ""
+        probabilities = self.contents.probabilities(image)
+        answer = html.live(self._prediction(probabilities, top))
+        if not show:
+            return answer, html.empty(MAPS_HIDDEN)
         labels = likeliest(probabilities, count)
         if layer == ALL_LAYERS:
             title, maps = f"{how} from every layer", self._layers(image, probabilities, labels, how)
         else:
-            seen = self._seen(image)
+            size = shape(image.shape[:2])
+            seen = html.picture(
+                image, f"the input, {size} pixels", f"<b>input</b> <span>{size}</span>"
+            )
             title = f"{how} from {layer}"
-            maps = figures.grid([seen, *self._maps(image, probabilities, labels, layer, how)])
-        return answer, figures.legend(title) + maps
+            maps = html.grid([seen, *self._maps(image, probabilities, labels, layer, how)])
+        return answer, html.legend(title) + maps
 
     def several(
         self,
@@ -94,23 +97,23 @@ class Page:
         Args:
             files: paths, and the names they were uploaded under.
             top: how many classes to show.
-            show: whether heat maps are wanted.
+            show: whether to show heat maps.
             count: how many a picture, one for each of its likeliest classes.
             layer: the layer to explain.
         """
         if not files:
-            return figures.empty(START_SEVERAL)
+            return html.empty(START_SEVERAL)
         try:
             whole(len(files), 1, MAX_FILES, "Number of pictures")
             top = whole(top, 1, self.contents.max_top, TOP_CLASSES)
             count = whole(count, 1, self.contents.max_top, MAP_COUNT)
             layer = choice(layer, list(self.contents.layers), "Layer")
-            wanted = switch(show, "Show Grad-CAM images")
+            show = switch(show, "Show Grad-CAM images")
         except InputError as error:
-            return figures.refusal(str(error))
-        cards = [self._card(file, name, top, count if wanted else 0, layer) for file, name in files]
-        title = figures.legend(f"{DEFAULT_METHOD} from {layer}") if wanted else ""
-        return title + figures.grid(cards, "several")
+            return html.refusal(str(error))
+        cards = [self._card(file, name, top, count if show else 0, layer) for file, name in files]
+        title = html.legend(f"{DEFAULT_METHOD} from {layer}") if show else ""
+        return title + html.grid(cards, "several")
 
     def mistakes(
         self, show: object, count: object, true_class: object, explain: object, layer: object
@@ -118,45 +121,40 @@ class Page:
         """Misclassified test images, the most confident first.
 
         Args:
-            show: whether they are wanted at all.
+            show: whether to show any.
             count: how many.
             true_class: a class name, or `ALL_CLASSES`.
-            explain: whether the heat maps of the wrong and of the right answer are wanted.
+            explain: whether to show the heat maps of the wrong and of the right answer.
             layer: the layer to explain.
         """
         stored = self.contents.mistakes
         if not stored:
-            return figures.empty(PERFECT)
+            return html.empty(PERFECT)
         try:
             count = whole(count, 1, len(stored), MISTAKE_COUNT)
             layer = choice(layer, list(self.contents.layers), "Layer")
-            wanted = switch(show, "Show misclassified images")
-            explained = switch(explain, "Explain with Grad-CAM")
+            show = switch(show, "Show misclassified images")
+            explain = switch(explain, "Explain with Grad-CAM")
             rows = select(self.contents, true_class)[:count]
         except InputError as error:
-            return figures.refusal(str(error))
-        if not wanted:
-            return figures.empty(MISTAKES_HIDDEN)
+            return html.refusal(str(error))
+        if not show:
+            return html.empty(MISTAKES_HIDDEN)
         if not rows:
-            return figures.empty(
+            return html.empty(
                 f"No stored mistake has the true class {true_class}: choose another class."
             )
         note = f"{len(rows)} shown, the most confident first"
-        if not explained:
-            return figures.hint(f"{note}.") + figures.grid(self._plain(rows))
-        title = figures.legend(f"{DEFAULT_METHOD} from {layer}")
-        sides = figures.hint(f"{note}: the wrong answer to the left, the right one beside it.")
-        return title + sides + figures.grid(self._explained(rows, layer), "pairs")
+        if not explain:
+            return html.hint(f"{note}.") + html.grid(map(self._mistake, rows))
+        title = html.legend(f"{DEFAULT_METHOD} from {layer}")
+        sides = html.hint(f"{note}: the wrong answer to the left, the right one beside it.")
+        return title + sides + html.grid(self._explained(rows, layer), "pairs")
 
     def _prediction(self, probabilities: np.ndarray, top: int) -> str:
         labels = likeliest(probabilities, top)
         names = [self.contents.classes[label] for label in labels]
-        return figures.prediction(names, probabilities[labels].tolist(), len(self.contents.classes))
-
-    def _seen(self, image: np.ndarray) -> str:
-        side = f"{image.shape[1]}×{image.shape[0]} pixels"
-        caption = f"<b>input</b> <span>{image.shape[1]}×{image.shape[0]}</span>"
-        return figures.picture(image, f"the input, {side}", caption)
+        return html.prediction(names, probabilities[labels].tolist(), len(self.contents.classes))
 
     def _maps(
         self,
@@ -167,84 +165,72 @@ class Page:
         how: str,
     ) -> list[str]:
         """A picture for each class."""
-        (maps,) = saliency_maps(self.contents.bundle, image[None], [labels], layer, how)
-        shown = []
-        for label, saliency in zip(labels, maps, strict=True):
+        pictures = []
+        for label, saliency in zip(
+            labels, self.contents.maps(image, labels, layer, how), strict=True
+        ):
             name = self.contents.classes[label]
-            caption = f"<b>{escape(name)}</b> <span>{figures.share(probabilities[label])}</span>"
-            shown.append(figures.picture(image, f"{how} of {name} from {layer}", caption, saliency))
-        return shown
+            caption = f"<b>{escape(name)}</b> <span>{probability(probabilities[label], 1)}</span>"
+            pictures.append(html.picture(image, f"{how} of {name} from {layer}", caption, saliency))
+        return pictures
 
     def _layers(
         self, image: np.ndarray, probabilities: np.ndarray, labels: Sequence[int], how: str
     ) -> str:
         """A row for each class, a picture for each layer."""
         layers = self.contents.layers
-        found = {
-            layer: saliency_maps(self.contents.bundle, image[None], [labels], layer, how)[0]
-            for layer in layers
-        }
+        maps = {layer: self.contents.maps(image, labels, layer, how) for layer in layers}
         rows = []
         for turn, label in enumerate(labels):
-            name = self.contents.classes[label]
-            title = f"<h3>{escape(name)} <small>{figures.share(probabilities[label])}</small></h3>"
+            name, chance = self.contents.classes[label], probability(probabilities[label], 1)
             row = [
-                figures.picture(
+                html.picture(
                     image,
                     f"{how} of {name} from {layer}",
                     f"<b>{layer}</b> <span>{width}×{height}</span>",
-                    found[layer][turn],
+                    maps[layer][turn],
                 )
                 for layer, (height, width) in layers.items()
             ]
-            rows.append(title + figures.grid(row))
+            rows.append(f"<h3>{escape(name)} <small>{chance}</small></h3>{html.grid(row)}")
         return "".join(rows)
 
     def _card(self, file: Path, name: str, top: int, count: int, layer: str) -> str:
-        title = escape(name)
         try:
-            image = self.contents.fit(open_picture(file))
+            image = self.contents.open(file)
         except InputError as error:
-            return figures.card([figures.refusal(str(error))], title)
-        probabilities = self.contents.probabilities(image[None])[0]
-        best = likeliest(probabilities, count)
-        seen = figures.picture(image, f"{name} as the network sees it")
+            return html.card([html.refusal(str(error))], escape(name))
+        probabilities = self.contents.probabilities(image)
+        seen = html.picture(image, f"{name} as the network sees it")
         below = ""
         if count:
-            maps = self._maps(image, probabilities, best, layer, DEFAULT_METHOD)
-            below = figures.grid(maps, "small")
-        return figures.card([seen, self._prediction(probabilities, top)], title, below)
+            labels = likeliest(probabilities, count)
+            maps = self._maps(image, probabilities, labels, layer, DEFAULT_METHOD)
+            below = html.grid(maps, "small")
+        return html.card([seen, self._prediction(probabilities, top)], escape(name), below)
 
-    def _plain(self, rows: Sequence[Mistake]) -> list[str]:
-        return [
-            figures.picture(self.contents.image(row), self._describe(row), self._caption(row))
-            for row in rows
-        ]
+    def _mistake(self, row: Mistake) -> str:
+        chance = probability(row.predicted_probability, 1)
+        caption = f"{self._truth(row)} {self._said(row)}<small>{chance}</small>"
+        return html.picture(self.contents.image(row), self._describe(row), caption)
 
     def _explained(self, rows: Sequence[Mistake], layer: str) -> list[str]:
+        """For each mistake the wrong answer's heat map beside the right one's."""
         images = np.stack([self.contents.image(row) for row in rows])
         targets = [(row.predicted, row.label) for row in rows]
         maps = saliency_maps(self.contents.bundle, images, targets, layer)
-        return [
-            self._pair(row, image, *pair)
-            for row, image, pair in zip(rows, images, maps, strict=True)
-        ]
-
-    def _pair(self, row: Mistake, image: np.ndarray, wrong: np.ndarray, right: np.ndarray) -> str:
-        """The wrong answer's heat map beside the right one's."""
-        shown = []
-        for line, label, probability, saliency in (
-            (self._said(row), row.predicted, row.predicted_probability, wrong),
-            (self._truth(row), row.label, row.label_probability, right),
-        ):
-            caption = f"{line}<small>{figures.share(probability)}</small>"
-            described = f"Grad-CAM of {self.contents.classes[label]} on {self._describe(row)}"
-            shown.append(figures.picture(image, described, caption, saliency))
-        return figures.card(shown)
-
-    def _caption(self, row: Mistake) -> str:
-        chance = figures.share(row.predicted_probability)
-        return f"{self._truth(row)} {self._said(row)}<small>{chance}</small>"
+        cards = []
+        for row, image, (wrong, right) in zip(rows, images, maps, strict=True):
+            pair = []
+            for line, label, chance, saliency in (
+                (self._said(row), row.predicted, row.predicted_probability, wrong),
+                (self._truth(row), row.label, row.label_probability, right),
+            ):
+                described = f"Grad-CAM of {self.contents.classes[label]} on {self._describe(row)}"
+                caption = f"{line}<small>{probability(chance, 1)}</small>"
+                pair.append(html.picture(image, described, caption, saliency))
+            cards.append(html.card(pair))
+        return cards
 
     def _truth(self, row: Mistake) -> str:
         return f"<span>is <b>{escape(self.contents.classes[row.label])}</b></span>"
@@ -265,8 +251,6 @@ def likeliest(probabilities: np.ndarray, count: int) -> list[int]:
 
 
 def select(contents: Contents, true_class: object) -> list[Mistake]:
-    """The stored mistakes whose true class is asked for; raises InputError for no class."""
-    wanted = choice(true_class, [ALL_CLASSES, *contents.classes], "True class")
-    return [
-        row for row in contents.mistakes if wanted in (ALL_CLASSES, contents.classes[row.label])
-    ]
+    """The stored mistakes of the true class asked for; raises InputError for an unknown class."""
+    name = choice(true_class, [ALL_CLASSES, *contents.classes], "True class")
+    return [row for row in contents.mistakes if name in (ALL_CLASSES, contents.classes[row.label])]

@@ -1,7 +1,7 @@
 """HTML for what the demo shows: bars, pictures under heat maps, notices.
 
 All text is escaped; pictures travel inside the page, so nothing is fetched for them. The opacity
-of heat maps is the CSS variable `--heat-opacity` of a surrounding element. Knows nothing of Gradio.
+of heat maps is the CSS variable `--heat-opacity`. Knows nothing of Gradio.
 """
 
 import base64
@@ -12,19 +12,11 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from ....display.formats import probability
 from ....display.heatmap import overlay
 
 OVERLAY_SIZE = 128  # pixels a side
 UNSURE = 0.5  # a highest probability below this is called unsure
-
-
-def share(probability: float) -> str:
-    """A probability in words for people; never 0% or 100% for what is not."""
-    if 0 < probability < 0.001:
-        return "< 0.1%"
-    if 0.999 < probability < 1:
-        return "> 99.9%"
-    return f"{probability:.1%}"
 
 
 def data_uri(image: np.ndarray) -> str:
@@ -53,9 +45,9 @@ def bars(names: Sequence[str], probabilities: Sequence[float]) -> str:
     """Classes as bars, in the order given."""
     rows = (
         f'<li><span class="name">{escape(name)}</span>'
-        f'<span class="bar"><i style="width:{100 * probability:.2f}%"></i></span>'
-        f'<span class="share">{share(probability)}</span></li>'
-        for name, probability in zip(names, probabilities, strict=True)
+        f'<span class="bar"><i style="width:{100 * chance:.2f}%"></i></span>'
+        f'<span class="share">{probability(chance, 1)}</span></li>'
+        for name, chance in zip(names, probabilities, strict=True)
     )
     return f'<ol class="bars">{"".join(rows)}</ol>'
 
@@ -68,7 +60,8 @@ def prediction(names: Sequence[str], probabilities: Sequence[float], classes: in
             f"The network is unsure here. It knows only its {classes} classes"
             " and cannot say “none of these”."
         )
-    answer = f'<p class="answer">{escape(names[0])} <small>{share(probabilities[0])}</small></p>'
+    best = f"{escape(names[0])} <small>{probability(probabilities[0], 1)}</small>"
+    answer = f'<p class="answer">{best}</p>'
     return f'<div class="prediction">{answer}{bars(names, probabilities)}{note}</div>'
 
 

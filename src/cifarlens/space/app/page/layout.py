@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 
 from ....classifier.saliency import METHODS
+from ....display.formats import percent
 from .. import about
 from ..api import Api
 from ..checks import InputError
 from ..contents import Contents
-from . import html as figures
+from . import html
 from .components import PageSlider, PictureInput, PicturesInput, RawRadio, RawSlider, refuse
 from .gallery import PngGallery
 from .handlers import (
@@ -27,12 +28,12 @@ from .handlers import (
 )
 
 CONCURRENCY = 4  # with one torch thread each: the best of four settings measured on two cores
-OPACITY = 70  # percent, at first
 MAPS = 3  # at first
 MAPS_LABEL = "How many Grad-CAM images"
 MISTAKES = 10  # at first
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+SLIDER: dict[str, Any] = {"precision": 0, "min_width": 220, "buttons": []}
 COMPUTE: dict[str, Any] = {"concurrency_limit": CONCURRENCY, "concurrency_id": "network"}
 UPDATE: dict[str, Any] = {**PRIVATE, **COMPUTE, "trigger_mode": "always_last"}
 
@@ -59,13 +60,13 @@ def build(contents: Contents) -> gr.Blocks:
 
 
 def _header(contents: Contents, name: str) -> str:
-    classes = "".join(f"<li>{figures.escape(label)}</li>" for label in contents.classes)
-    test = contents.card["test"]
-    right = f"{test['accuracy']:.2%} of {test['images']:,} test images right"
+    classes = "".join(f"<li>{html.escape(label)}</li>" for label in contents.classes)
+    test = contents.card.test
+    right = f"{percent(test['accuracy'], 2)} of {test['images']:,} test images right"
     return (
         '<div class="name"><span class="mark" aria-hidden="true"></span>'
-        f'<h1>{figures.escape(name)}</h1><p class="right">{right}</p></div>'
-        f"<p>{figures.escape(about.lead(contents))}</p>"
+        f'<h1>{html.escape(name)}</h1><p class="right">{right}</p></div>'
+        f"<p>{html.escape(about.lead(contents))}</p>"
         f'<ul class="classes" aria-label="Classes">{classes}</ul>'
     )
 
@@ -73,17 +74,24 @@ def _header(contents: Contents, name: str) -> str:
 def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
     with gr.Row(elem_classes="tab-body"):
         with gr.Column(scale=4, min_width=300):
-            picture = _picture()
+            picture = PictureInput(
+                label="Your picture",
+                sources=["upload", "clipboard", "webcam"],
+                height=300,
+                elem_id="picture",
+                buttons=[],
+                placeholder="Drop a picture here\nor click to choose a file",
+            )
             _examples(contents, picture)
         with gr.Column(scale=7, min_width=300, elem_id="classify-results"):
             # Above what it makes longer, so that it stays under the visitor's finger.
             top = _top_slider(contents)
-            answer = gr.HTML(figures.empty(START), elem_id="prediction", js_on_load=None)
+            answer = gr.HTML(html.empty(START), elem_id="prediction", js_on_load=None)
             show = _maps_switch()
             with gr.Group() as settings:
                 with gr.Row(elem_classes="side-by-side"):
                     count = _slider(contents.max_top, MAPS, MAPS_LABEL)
-                    _opacity("classify-results")
+                    _opacity(contents, "classify-results")
                 layer = _layers(contents, compare=True)
                 with gr.Accordion("Other methods", open=False):
                     how = gr.Radio(
@@ -97,31 +105,17 @@ def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
     inputs = [picture, top, show, count, layer, how]
     _on(changes, page.classify, inputs, [answer, maps])
     _reveal(show, settings)
-    if contents.examples:  # what a visitor sees first is a result
-        first = str(contents.examples[0])
-        blocks.load(lambda: first, None, picture, show_progress="hidden", **PRIVATE)
-
-
-def _picture() -> gr.Image:
-    return PictureInput(
-        label="Your picture",
-        sources=["upload", "clipboard", "webcam"],
-        height=300,
-        elem_id="picture",
-        buttons=[],
-        placeholder="Drop a picture here\nor click to choose a file",
-    )
+    first = str(contents.examples[0])  # what a visitor sees first is a result
+    blocks.load(lambda: first, None, picture, show_progress="hidden", **PRIVATE)
 
 
 def _examples(contents: Contents, picture: gr.Image) -> None:
     files = [str(path) for path in contents.examples]
-    if not files:
-        return
     with gr.Column(elem_id="examples"):
         gr.Examples(
             files,
             picture,
-            label=f"Or one of {len(files)} examples" if len(files) > 1 else "Or an example",
+            label=f"Or one of {len(files)} examples",
             examples_per_page=len(files),
             cache_examples=False,
             **PRIVATE,
@@ -138,7 +132,7 @@ def _several(contents: Contents, page: Page) -> None:
                 elem_id="pictures",
             )
         with gr.Column(min_width=300, elem_id="several-results"):
-            result = gr.HTML(figures.empty(START_SEVERAL), elem_id="cards", js_on_load=None)
+            result = gr.HTML(html.empty(START_SEVERAL), elem_id="cards", js_on_load=None)
         with gr.Column(min_width=300):
             with gr.Group():
                 top = _top_slider(contents)
@@ -146,16 +140,16 @@ def _several(contents: Contents, page: Page) -> None:
             with gr.Group() as settings:
                 count = _slider(contents.max_top, MAPS, MAPS_LABEL)
                 layer = _layers(contents)
-                _opacity("several-results")
+                _opacity(contents, "several-results")
     changes = [files.change, top.change, show.input, count.change, layer.input]
-    _on(changes, page.several, [files, top, show, count, layer], result)
+    _on(changes, page.several, [files, top, show, count, layer], [result])
     _reveal(show, settings)
 
 
 def _mistakes(contents: Contents, page: Page) -> None:
     stored = len(contents.mistakes)
     if not stored:
-        gr.HTML(figures.empty(PERFECT), elem_id="mistakes", js_on_load=None)
+        gr.HTML(html.empty(PERFECT), elem_id="mistakes", js_on_load=None)
         return
     with gr.Row(elem_classes="tab-body"):
         with gr.Column(scale=4, min_width=300):
@@ -176,11 +170,11 @@ def _mistakes(contents: Contents, page: Page) -> None:
                 )
             with gr.Group(visible=False) as settings:
                 layer = _layers(contents)
-                _opacity("mistakes-results")
+                _opacity(contents, "mistakes-results")
         with gr.Column(scale=7, min_width=300, elem_id="mistakes-results"):
-            result = gr.HTML(figures.empty(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
+            result = gr.HTML(html.empty(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
     changes = [show.input, count.change, true_class.input, explain.input, layer.input]
-    _on(changes, page.mistakes, [show, count, true_class, explain, layer], result)
+    _on(changes, page.mistakes, [show, count, true_class, explain, layer], [result])
     _reveal(explain, settings)
 
 
@@ -191,8 +185,7 @@ def _about(contents: Contents) -> None:
         for scale, names in ((6, about.TEXTS), (5, about.FACTS)):
             with gr.Column(scale=scale, min_width=300):
                 for name in names:
-                    if name in sections:
-                        gr.Markdown(sections[name], elem_classes="panel")
+                    gr.Markdown(sections[name], elem_classes="panel")
 
 
 def _maps_switch() -> gr.Checkbox:
@@ -210,17 +203,7 @@ def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Sl
     """Whole numbers from 1 to `high`, at first `value` or as near as there is."""
     if high == 1:  # Gradio makes no slider of one value, and there is nothing to choose
         return gr.Number(1, visible=False)
-    return PageSlider(
-        1,
-        high,
-        min(value, high),
-        step=1,
-        precision=0,
-        label=label,
-        info=info,
-        min_width=220,
-        buttons=[],
-    )
+    return PageSlider(1, high, min(value, high), step=1, label=label, info=info, **SLIDER)
 
 
 def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
@@ -234,18 +217,10 @@ def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
     )
 
 
-def _opacity(results: str) -> None:
+def _opacity(contents: Contents, results: str) -> None:
     """A slider that sets a CSS variable of the element `results`, without a request."""
-    slider = PageSlider(
-        0,
-        100,
-        OPACITY,
-        step=5,
-        precision=0,
-        label="Heat-map opacity (%)",
-        min_width=220,
-        buttons=[],
-    )
+    label = "Heat-map opacity (%)"
+    slider = PageSlider(0, 100, contents.opacity, step=5, label=label, **SLIDER)
     script = f"(percent) => {{ setHeatOpacity('{results}', percent); return []; }}"
     slider.change(None, slider, None, js=script, **PRIVATE)
 
@@ -257,15 +232,16 @@ def _reveal(switch: gr.Checkbox, settings: gr.Group) -> None:
     switch.input(show, switch, settings, show_progress="hidden", queue=False, **PRIVATE)
 
 
-def _on(changes: list[Any], answer: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
-    first = outputs[0] if isinstance(outputs, list) else outputs
+def _on(
+    changes: list[Any], answer: Callable[..., Any], inputs: list[Any], outputs: list[Any]
+) -> None:
     gr.on(
         changes,
         answer,
         inputs,
         outputs,
         show_progress="minimal",
-        show_progress_on=[first],
+        show_progress_on=outputs[:1],
         api_name=f"page_{answer.__name__}",  # leaves the plain names to the endpoints
         **UPDATE,
     )
@@ -278,7 +254,7 @@ def _endpoints(contents: Contents, api: Api) -> None:
     maps = _number(contents.max_top, min(MAPS, contents.max_top), "Number of Grad-CAM images")
     layers = list(contents.layers)
     layer = RawRadio(layers, value=layers[-1], label="Layer")
-    opacity = RawSlider(0, 100, OPACITY, step=1, label="Opacity (%)")
+    opacity = RawSlider(0, 100, contents.opacity, step=1, label="Opacity (%)")
     method = RawRadio(list(METHODS), value=DEFAULT_METHOD, label="Method")
     stored = max(1, len(contents.mistakes))
     count = _number(stored, min(MISTAKES, stored), "Number of misclassified images")

@@ -1,6 +1,9 @@
 """The demo's colours and type, for light and dark; `style.css` builds on their variables."""
 
 import gradio as gr
+import numpy as np
+
+from ....display.heatmap import COLOURS, heat_colours
 
 SYSTEM_FONTS = ["system-ui", "sans-serif"]  # none that a page would have to fetch
 LIGHT = {
@@ -52,3 +55,18 @@ def theme() -> gr.themes.Base:
 
 def _both(suffix: str, values: dict[str, str]) -> dict[str, str]:
     return {f"{name}{suffix}": value for name, value in values.items()}
+
+
+def heat_rule(opacity: float) -> str:
+    """CSS variables of the heat maps: their scale, the demo's mark, and their opacity at first."""
+    values = np.linspace(0, 1, len(COLOURS))
+    colours = heat_colours(values).tolist()
+    stops = [
+        f"rgb({red} {green} {blue} / {alpha / 255:.0%})" for red, green, blue, alpha in colours
+    ]
+    rings = [f"{stop} {0.66 * (1 - value):.0%}" for value, stop in zip(values, stops, strict=True)]
+    return f""":root {{
+  --heat: linear-gradient(90deg, {", ".join(stops)});
+  --mark: radial-gradient(circle at 62% 38%, {", ".join(reversed(rings))});
+  --heat-opacity: {opacity};
+}}"""
