@@ -102,7 +102,7 @@ def _log(stage: str, seconds: float) -> None:
 
 def _machine() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    torch = sys.modules.get("torch")  # a stage that does not compute has no device
+    torch = sys.modules.get("torch")  # stats needs none
     if torch is not None:
         found["torch"] = torch.__version__
         found["device"] = "cpu"

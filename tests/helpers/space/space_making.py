@@ -25,7 +25,7 @@ from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Space
 from cifarlens.space.packaging.package import Ingredients, package_space
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60

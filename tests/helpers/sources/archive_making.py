@@ -19,7 +19,7 @@ import numpy as np
 from cifarlens.dataset.arrays import dataset_digest
 from cifarlens.sources.cifar10 import ARCHIVE, FOLDER, MD5S, SOURCE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STAGE = Path(__file__).parent / "small_stage.py"
 SIZE = 20  # images a batch
 NOBODY = 65534
