@@ -19,18 +19,14 @@ ROOMS: dict[str, set[str]] = {
     "training": {"classifier", "dataset", "display", "params", "runtime"},
     "evaluation": {"classifier"},
     "explanation": {"classifier", "evaluation"},
-    "figures": {
-        *("classifier", "dataset", "display", "evaluation", "explanation"),
-        "runtime",
-    },
+    "figures": {"classifier", "dataset", "display", "evaluation", "explanation", "runtime"},
     "report": {
         *("classifier", "dataset", "display", "evaluation", "explanation", "figures", "params"),
         *("runtime", "sources", "training"),
     },
     "space/app": {"classifier", "display"},
     "space/packaging": {
-        *("classifier", "dataset", "display", "evaluation", "params", "runtime", "sources"),
-        *("space/app", "training"),
+        *("classifier", "dataset", "evaluation", "params", "runtime", "sources", "space/app"),
     },
     "demo": {"runtime"},
 }
@@ -42,21 +38,16 @@ def place(path: Path) -> str:
     return "/".join(path.relative_to(PACKAGE).parts[:2]) if name == "space" else name
 
 
-def modules() -> list[Path]:
-    around = {PACKAGE / "__init__.py", PACKAGE / "space/__init__.py"}
-    return [path for path in PACKAGE.rglob("*.py") if path not in around]
+AROUND = {PACKAGE / "__init__.py", PACKAGE / "space/__init__.py"}
+MODULES = set(PACKAGE.rglob("*.py")) - AROUND
 
 
 def imported_rooms() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {name: set() for name in ROOMS}
-    for path in modules():
-        for module in imports(path):
-            inner = [file for file in files(module) if file in modules_set]
-            found[place(path)] |= {place(file) for file in inner} - {place(path)}
+    for path in MODULES:
+        imported = {file for module in imports(path) for file in files(module)} & MODULES
+        found[place(path)] |= {place(file) for file in imported} - {place(path)}
     return found
-
-
-modules_set = set(modules())
 
 
 def test_imports_point_one_way():
