@@ -16,11 +16,11 @@ from torch import nn
 
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
+from ..classifier.operations import HEAD
 from .gradcam import Maps, frozen_copy, network_maps, normalized
 from .similarity import rank_correlation
 
 SEED = 0  # of the new weights: no knob, so that runs compare
-HEAD = "head"
 DIGITS = 3
 CHANGED = 0.3  # mean rank correlation, either sign, up to which maps count as changed: our choice
 
