@@ -38,7 +38,7 @@ class Layer:
         kernel: height and width of its window, pixels of its input; None without one.
         stride: of the window, pixels; 1 without one.
         inputs: channels, height and width (or values alone) of the first input for one image.
-        outputs: likewise of the output.
+        outputs: the same of the output.
         parameters: that it has, frozen ones too; those of an earlier row count there.
         mult_adds: multiply-adds for one image, each weight once for each place where it is
             applied, a batch norm's and a bias's once, as torchinfo counts them.

@@ -36,16 +36,9 @@ def all_cases(logits: np.ndarray, labels: np.ndarray) -> list[Case]:
     """A case for each row of logits, float32 N×classes, and label, int64 N."""
     probabilities = softmax(logits)
     predicted = logits.argmax(axis=1)
-    return [
-        Case(
-            index,
-            int(true),
-            int(guess),
-            float(probabilities[index, guess]),
-            float(probabilities[index, true]),
-        )
-        for index, (true, guess) in enumerate(zip(labels, predicted, strict=True))
-    ]
+    rows = np.arange(len(labels))
+    columns = rows, labels, predicted, probabilities[rows, predicted], probabilities[rows, labels]
+    return [Case(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def surest_mistakes(cases: Sequence[Case], most: int) -> list[Case]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..classifier.bundle import Bundle
 from .faithfulness import probabilities, without
-from .gradcam import frozen_copy, normalized
+from .gradcam import prepare
 
 SHARE = 30  # percent of the pixels removed, the middle one of the test's
 
@@ -49,7 +49,8 @@ def remove(
         maps: float32 N×H×W.
         places: of the images to show; at least one.
     """
-    network, x = frozen_copy(bundle), normalized(bundle, images[places]).numpy()
+    network, inputs = prepare(bundle, images[places])
+    x = inputs.numpy()
     explained = [labels[place] for place in places]
     parts = [x, *(without(x, maps[places], SHARE, most) for most in (True, False))]
     untouched, most, least = (probabilities(network, part, explained) for part in parts)
