@@ -55,17 +55,8 @@ def remove(
     parts = [x, *(without(x, maps[places], SHARE, most) for most in (True, False))]
     untouched, most, least = (probabilities(network, part, explained) for part in parts)
     _, without_most, without_least = (_pixels(bundle, part) for part in parts)
-    return [
-        Removal(
-            place,
-            float(untouched[row]),
-            without_most[row],
-            float(most[row]),
-            without_least[row],
-            float(least[row]),
-        )
-        for row, place in enumerate(places)
-    ]
+    columns = untouched.tolist(), without_most, most.tolist(), without_least, least.tolist()
+    return [Removal(*row) for row in zip(places, *columns, strict=True)]
 
 
 def _pixels(bundle: Bundle, x: np.ndarray) -> np.ndarray:
