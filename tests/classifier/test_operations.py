@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from cifarlens.classifier.networks import NETWORKS, Network
 from cifarlens.classifier.operations import Layer, network_layers, parts_of
 from cifarlens.figures.network import PLAIN
-from cifarlens.report.sections.network import millions, network_section, shape_words
+from cifarlens.report.sections.network import network_section
 
 TOTALS = {  # parameters, mult-adds in millions, receptive field in pixels
     "custom_resnet": (6_573_130, 379.27, 88),
@@ -215,15 +215,3 @@ def test_the_section_is_drawn_for_every_network(layers: list[Layer]) -> None:
         assert f">{part.name}<" in section["drawing"]
         assert f">{part.parameters:,}<" in section["drawing"]
     assert section["drawing"] == network_section(layers)["drawing"]
-
-
-def test_numbers_in_few_digits() -> None:
-    assert [millions(count) for count in (0, 999, 5_130, 379_266_442, 1_159_419_530)] == [
-        "0",
-        "999",
-        "5.13K",
-        "379.27M",
-        "1.16G",
-    ]
-    assert shape_words((64, 32, 32)) == "64×32×32"
-    assert shape_words((10,)) == "10"

@@ -16,9 +16,9 @@ def test_rates() -> None:
 
 
 def test_operations_and_shapes() -> None:
-    counts = [millions(count) for count in (12, 5_100, 379_270_000, 1_159_420_000)]
-    assert counts == ["12", "5.10K", "379.27M", "1.16G"]
-    assert shape((64, 32, 32)) == "64×32×32"
+    counts = [millions(count) for count in (0, 999, 5_130, 379_266_442, 1_159_419_530)]
+    assert counts == ["0", "999", "5.13K", "379.27M", "1.16G"]
+    assert [shape((64, 32, 32)), shape((10,))] == ["64×32×32", "10"]
 
 
 def test_times() -> None:

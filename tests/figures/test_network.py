@@ -91,10 +91,8 @@ def test_many_parts_make_it_wider() -> None:
     assert network_figure(network_layers(network, 32)).get_figwidth() > 2 * WIDTH
 
 
-@pytest.mark.parametrize("width", [1, 256])
-def test_blocks_never_change_their_order(width: int) -> None:
-    with_meta = network_layers(NETWORKS["resnet34"](2, width=1).eval(), 32)
-    (axes,) = network_figure(with_meta).axes
+def test_blocks_never_change_their_order() -> None:
+    (axes,) = network_figure(network_layers(NETWORKS["resnet34"](2, width=1), 32)).axes
     fronts = [patch.get_xy()[0, 0] for patch in axes.patches if isinstance(patch, Polygon)][::6]
     assert fronts == sorted(fronts)
     assert len(fronts) == 36

@@ -90,41 +90,34 @@ def load_bundle(folder: Path) -> Bundle:
 
     Raises:
         BundleError: a file is missing or damaged, the configuration is not one of ours, or the
-            tensors' names, shapes or values are no weights of the architecture.
+            tensors' names, shapes or values are not weights of the architecture.
     """
     config = _read_config(folder / CONFIG)
+    name, size = config.architecture, config.image_size
     try:
         with torch.device("meta"):
             outline = _make(config)
     except Exception as error:  # the constructor of a network may raise any
-        raise _bad(
-            folder, f"has arguments that do not fit {config.architecture} ({error})"
-        ) from None
+        raise _bad(folder, f"has arguments that do not fit {name} ({error})") from None
     if outline.layers != config.layers:
         raise _bad(folder, f"lists the layers {config.layers}, not {outline.layers}")
     state = _read_weights(folder / WEIGHTS)
-    _compare(folder, outline.state_dict(), state)
+    for fault in _weight_faults(outline.state_dict(), state):
+        raise _bad(folder, fault)
     network = _make(config)  # the outline has no values for what is not in the file
     network.load_state_dict(state, strict=True, assign=True)
     network.eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)
-    _try_image(folder, network, config)
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, 3, size, size))
+    except Exception:  # and so may its forward pass
+        raise _bad(folder, f"has the image_size {size}, which {name} cannot take") from None
     return Bundle(network, config)
 
 
 def _make(config: BundleConfig) -> Network:
     return NETWORKS[config.architecture](len(config.classes), **config.arguments)
-
-
-def _try_image(folder: Path, network: Network, config: BundleConfig) -> None:
-    size = config.image_size
-    try:
-        with torch.no_grad():
-            network(torch.zeros(1, 3, size, size))
-    except Exception:  # and so may its forward pass
-        raise _bad(
-            folder, f"has the image_size {size}, which {config.architecture} cannot take"
-        ) from None
 
 
 def _bad(folder: Path, what: str) -> BundleError:
@@ -142,31 +135,30 @@ def _read_config(path: Path) -> BundleConfig:
         raise _bad(folder, f"has a {CONFIG} that cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise _bad(folder, f"has a {CONFIG} that is no JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise _bad(folder, f"has a {CONFIG} that is no JSON object")
-    expected = BundleConfig.__dataclass_fields__.keys()
-    for key in sorted(expected - content.keys()):
-        raise _bad(folder, f"has a {CONFIG} without {key}")
-    for key in sorted(content.keys() - expected):
-        raise _bad(folder, f"has a {CONFIG} with the unknown key {key!r}")
-    for fault in _faults(content):
+    for fault in _config_faults(content):
         raise _bad(folder, f"has a {CONFIG} {fault}")
     tuples = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
     return BundleConfig(**{**content, **tuples})
 
 
-def _faults(content: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the values of a configuration, each in a few words."""
-    architecture = content["architecture"]
+def _config_faults(content: Any) -> Iterator[str]:
+    """What is wrong with a configuration, in a few words; only the first holds for certain."""
+    if not isinstance(content, dict):
+        yield "that is no JSON object"
+    expected = BundleConfig.__dataclass_fields__.keys()
+    for key in sorted(expected - content.keys()):
+        yield f"without {key}"
+    for key in sorted(content.keys() - expected):
+        yield f"with the unknown key {key!r}"
+    architecture, arguments = content["architecture"], content["arguments"]
     if not isinstance(architecture, str) or architecture not in NETWORKS:
         yield f"whose architecture is {architecture!r}, not one of {', '.join(NETWORKS)}"
-    if not isinstance(content["arguments"], dict):
-        yield f"whose arguments are {content['arguments']!r}, no JSON object"
-    else:
-        defaults = default_arguments(architecture)
-        for name, value in content["arguments"].items():
-            if name not in defaults or not _is_like(value, defaults[name]):
-                yield f"whose argument {name!r} is {value!r}, which {architecture} does not take"
+    if not isinstance(arguments, dict):
+        yield f"whose arguments are {arguments!r}, no JSON object"
+    defaults = default_arguments(architecture)
+    for name, value in arguments.items():
+        if name not in defaults or not _is_like(value, defaults[name]):
+            yield f"whose argument {name!r} is {value!r}, which {architecture} does not take"
     for key, what in (("classes", "class names"), ("layers", "names of layers")):
         names = content[key]
         if not isinstance(names, list) or not all(map(_is_name, names)):
@@ -175,7 +167,8 @@ def _faults(content: Mapping[str, Any]) -> Iterator[str]:
             yield f"whose {key} are not two or more different names, but {names!r}"
     for key, low in (("mean", 0), ("std", MIN_STD)):
         values = content[key]
-        if not isinstance(values, list) or not all(_in_range(v, low, 1) for v in values):
+        numbers = isinstance(values, list) and all(type(v) in (int, float) for v in values)
+        if not numbers or not all(low <= v <= 1 for v in values):
             yield f"whose {key} is {values!r}, no list of numbers from {low:g} to 1"
         elif len(values) != 3:
             yield f"whose {key} has {len(values)} values, not one for each of 3 channels"
@@ -186,10 +179,6 @@ def _faults(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and value.isprintable() and bool(value.strip())
-
-
-def _in_range(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and type(value) is not bool and low <= value <= high
 
 
 def _is_like(value: object, default: object) -> bool:
@@ -207,22 +196,20 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise _bad(path.parent, f"has a damaged {WEIGHTS} ({error})") from None
 
 
-def _compare(
-    folder: Path, expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]
-) -> None:
-    for name in sorted(expected.keys() - found.keys()):
-        raise _bad(folder, f"lacks the tensor {name}")
-    for name in sorted(found.keys() - expected.keys()):
-        raise _bad(folder, f"has a tensor too many, {name}")
-    for name, should in expected.items():
-        is_ = found[name]
-        if is_.shape != should.shape or is_.dtype != should.dtype:
-            raise _bad(
-                folder,
-                f"has {name} as {is_.dtype} {tuple(is_.shape)},"
-                f" not {should.dtype} {tuple(should.shape)}",
-            )
-        if not is_.isfinite().all():
-            raise _bad(folder, f"has values in {name} that are no finite numbers")
-        if name.endswith("running_var") and is_.min() < 0:
-            raise _bad(folder, f"has a variance below 0 in {name}")
+def _weight_faults(
+    expected: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]
+) -> Iterator[str]:
+    """What is wrong with the tensors of a file; only the first holds for certain."""
+    for name in sorted(expected.keys() - state.keys()):
+        yield f"lacks the tensor {name}"
+    for name in sorted(state.keys() - expected.keys()):
+        yield f"has a tensor too many, {name}"
+    for name, needed in expected.items():
+        tensor = state[name]
+        has, needs = (f"{part.dtype} {tuple(part.shape)}" for part in (tensor, needed))
+        if has != needs:
+            yield f"has {name} as {has}, not {needs}"
+        if not tensor.isfinite().all():
+            yield f"has values in {name} that are no finite numbers"
+        if name.endswith("running_var") and tensor.min() < 0:
+            yield f"has a variance below 0 in {name}"

@@ -184,14 +184,14 @@ def layer_names(name: str, arguments: dict[str, Any]) -> tuple[str, ...]:
 
 
 def layer_sizes(network: Network, image_size: int) -> dict[str, tuple[int, int, int]]:
-    """Channels, height and width of every feature layer's output for one square image."""
+    """Channels, height and width of every feature layer's output for one square image.
+
+    The network is in `eval()`: in training, batch norms would follow the empty image.
+    """
     sizes = {}
     x = torch.zeros(1, 3, image_size, image_size)
-    was_training = network.training
-    network.eval()
     with torch.no_grad():
         for name, layer in network.features.named_children():
             x = layer(x)
             sizes[name] = (x.shape[1], x.shape[2], x.shape[3])
-    network.train(was_training)
     return sizes

@@ -6,7 +6,7 @@ function called outside of them leaves a row. The forward pass may be any Python
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from .networks import Network
 
@@ -37,7 +38,7 @@ class Layer:
         kernel: height and width of its window, pixels of its input; None without one.
         stride: of the window, pixels; 1 without one.
         inputs: channels, height and width (or values alone) of the first input for one image.
-        outputs: likewise of the output.
+        outputs: the same of the output.
         parameters: that it has, frozen ones too; those of an earlier row count there.
         mult_adds: multiply-adds for one image, each weight once for each place where it is
             applied, a batch norm's and a bias's once, as torchinfo counts them.
@@ -133,12 +134,12 @@ class _Reader(TorchFunctionMode):
     def __init__(self, network: Network, image: Tensor) -> None:
         super().__init__()
         self.layers: list[Layer] = []
-        self._values = {id(image): _Value((), 1, 1)}
-        self._weights: dict[int, tuple[nn.Parameter, ...]] = {  # that a tensor is made from
-            id(parameter): (parameter,) for parameter in network.parameters()
+        # By tensor, whose hash is its id: as a key it lives on, and no other tensor gets that id.
+        self._values = {image: _Value((), 1, 1)}
+        self._weights: dict[Tensor, set[nn.Parameter]] = {  # that a tensor is made from
+            parameter: {parameter} for parameter in network.parameters()
         }
-        self._counted: set[int] = set()
-        self._alive = [image]  # an id stays a tensor's own as long as the tensor lives
+        self._counted: set[nn.Parameter] = set()
         self._running: list[str] = []  # paths of the modules, the innermost last
         self._leaves = 0  # modules of torch.nn that run
         for path, module in network.named_modules():
@@ -152,8 +153,8 @@ class _Reader(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if not self._leaves:
-            kind = func.__name__.strip("_").capitalize()  # of add_ and __add__ too
-            self._note(kind, (_place(self._running[-1])[0], kind), (args, kwargs), result)
+            # The name of add_ and __add__ too is Add.
+            self._note(func.__name__.strip("_").capitalize(), (args, kwargs), result)
         return result
 
     def _enter(self, path: str, leaf: bool, *_: Any) -> None:
@@ -162,96 +163,74 @@ class _Reader(TorchFunctionMode):
 
     def _leave(self, leaf: bool, module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
         # Torch does not report autograd functions of one's own: their module stands for them.
-        unseen = not any(id(tensor) in self._values for tensor in _tensors(result))
+        unseen = self._values.keys().isdisjoint(_tensors(result))
         if self._leaves == leaf and (leaf or unseen):
-            place = _place(self._running[-1])
-            self._note(type(module).__name__, place, (args, kwargs), result, module)
+            self._note(type(module).__name__, (args, kwargs), result, module)
         self._running.pop()
         self._leaves -= leaf
 
-    def _note(
-        self,
-        kind: str,
-        place: tuple[str, str],
-        given: Any,
-        result: Any,
-        module: nn.Module | None = None,
-    ) -> None:
+    def _note(self, kind: str, given: Any, result: Any, module: nn.Module | None = None) -> None:
         """Follows what an operation gives, and adds its row if it takes the image."""
-        taken, results = list(_tensors(given)), list(_tensors(result))
-        self._alive += results
-        weights = {id(p): p for tensor in taken for p in self._weights.get(id(tensor), ())}
-        weights |= {id(p): p for p in (module.parameters() if module else ())}
-        known = [tensor for tensor in taken if id(tensor) in self._values]
+        taken, results = _tensors(given), _tensors(result)
+        weights = set(module.parameters() if module else ())
+        weights.update(*(self._weights.get(tensor, ()) for tensor in taken))
+        known = [tensor for tensor in taken if tensor in self._values]
         if not known:  # it prepares weights, or a constant
-            self._weights |= dict.fromkeys(map(id, results), tuple(weights.values()))
+            self._weights |= dict.fromkeys(results, weights)
             return
-        value = self._merged(known)
-        if results and kind.lower() not in LEFT_OUT and "dropout" not in kind.lower():
-            value = self._add(kind, place, module, known, results[0], weights, value)
-        self._values |= dict.fromkeys(map(id, results), value)
-
-    def _merged(self, tensors: Sequence[Tensor]) -> _Value:
-        values = [self._values[id(tensor)] for tensor in tensors]
+        values = [self._values[tensor] for tensor in known]
         rows = sorted({row for value in values for row in value.rows})
         # The smallest step is the largest map's, over which the others are spread.
-        return _Value(tuple(rows), max(v.field for v in values), min(v.step for v in values))
+        value = _Value(tuple(rows), max(v.field for v in values), min(v.step for v in values))
+        if results and kind.lower() not in LEFT_OUT and "dropout" not in kind.lower():
+            value = self._add(kind, module, known, results[0], weights, value)
+        self._values |= dict.fromkeys(results, value)
 
     def _add(
         self,
         kind: str,
-        place: tuple[str, str],
         module: nn.Module | None,
         taken: Sequence[Tensor],
         result: Tensor,
-        weights: dict[int, nn.Parameter],
+        weights: set[nn.Parameter],
         before: _Value,
     ) -> _Value:
-        kernel, stride, reach = _window(module)
-        if not kernel:
-            stride = reach = max(map(_side, taken)) / _side(result)
+        part, _, name = self._running[-1].removeprefix("features.").partition(".")
+        kernel, stride, reach = _window(module, taken, result)
         field = before.field + max(reach - 1, 0) * before.step
         outputs = tuple(result.shape[1:])
+        places = math.prod(outputs[1:]) if kind == "Conv2d" else 1
         self.layers.append(
             Layer(
-                part=place[0],
-                name=place[1],
+                part=part or HEAD,
+                name=name if module else kind,
                 kind=kind,
                 kernel=kernel,
                 stride=int(stride) if kernel else 1,
                 inputs=tuple(taken[0].shape[1:]),
                 outputs=outputs,
-                parameters=sum(p.numel() for key, p in weights.items() if key not in self._counted),
-                mult_adds=_mult_adds(kind, weights.values(), outputs),
+                parameters=sum(p.numel() for p in weights - self._counted),
+                mult_adds=sum(p.numel() * (places if p.dim() == 4 else 1) for p in weights),
                 field=round(field),
                 sources=before.rows,
             )
         )
-        self._counted |= weights.keys()
+        self._counted |= weights
         return _Value((len(self.layers) - 1,), field, before.step * stride)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(value: Any) -> list[Tensor]:
     """The tensors in what a function takes or gives."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
-def _place(path: str) -> tuple[str, str]:
-    """Part and name inside it of a module's path: features.layer1.pooled.0, head.2."""
-    part, _, name = path.removeprefix("features.").partition(".")
-    return part or HEAD, name
-
-
-def _window(module: nn.Module | None) -> tuple[tuple[int, int] | None, float, float]:
+def _window(
+    module: nn.Module | None, taken: Sequence[Tensor], result: Tensor
+) -> tuple[tuple[int, int] | None, float, float]:
     """Kernel, stride and how far it reaches, the larger of both ways; no kernel for most."""
     if not isinstance(module, Window):
-        return None, 1, 1
+        ratio = max(map(_side, taken)) / _side(result)
+        return None, ratio, ratio
     kernel, stride, dilation = (
         (side, side) if isinstance(side, int) else (side[0], side[-1])
         for side in (module.kernel_size, module.stride, getattr(module, "dilation", 1))
@@ -263,8 +242,3 @@ def _window(module: nn.Module | None) -> tuple[tuple[int, int] | None, float, fl
 def _side(tensor: Tensor) -> int:
     """Places of a map each way, 1 if it is not a map; the same for C×H×W and H×W×C."""
     return tensor.shape[2] or 1 if tensor.dim() == 4 else 1
-
-
-def _mult_adds(kind: str, weights: Iterable[nn.Parameter], outputs: tuple[int, ...]) -> int:
-    places = math.prod(outputs[1:]) if kind == "Conv2d" else 1
-    return sum(p.numel() * (places if p.dim() == 4 else 1) for p in weights)

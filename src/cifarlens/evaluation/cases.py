@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, zip_longest
 
 import numpy as np
 
@@ -35,16 +36,9 @@ def all_cases(logits: np.ndarray, labels: np.ndarray) -> list[Case]:
     """A case for each row of logits, float32 N×classes, and label, int64 N."""
     probabilities = softmax(logits)
     predicted = logits.argmax(axis=1)
-    return [
-        Case(
-            index,
-            int(true),
-            int(guess),
-            float(probabilities[index, guess]),
-            float(probabilities[index, true]),
-        )
-        for index, (true, guess) in enumerate(zip(labels, predicted, strict=True))
-    ]
+    rows = np.arange(len(labels))
+    columns = rows, labels, predicted, probabilities[rows, predicted], probabilities[rows, labels]
+    return [Case(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def surest_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
@@ -56,24 +50,14 @@ def surest_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
 def varied_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
     """As `surest_mistakes`, but the surest of each pair of classes comes in before any second."""
     ranked = surest_mistakes(cases, len(cases))
-    pairs: set[tuple[int, int]] = set()
-    firsts: list[int] = []
-    others: list[int] = []
-    for place, case in enumerate(ranked):
-        pair = case.true, case.predicted
-        (others if pair in pairs else firsts).append(place)
-        pairs.add(pair)
-    return [ranked[place] for place in sorted((firsts + others)[:most])]
+    surest = {(case.true, case.predicted): case.index for case in reversed(ranked)}
+    varied = sorted(ranked, key=lambda case: case.index != surest[case.true, case.predicted])
+    return sorted(varied[:most], key=lambda case: (-case.confidence, case.index))
 
 
 def even_correct(cases: Sequence[Case], most: int) -> list[Case]:
     """Correct ones in turn from every class, each class in test order, sorted by class."""
-    seen: dict[int, int] = {}
-    dealt = []
-    for case in cases:
-        if case.correct:
-            seen[case.true] = seen.get(case.true, 0) + 1
-            dealt.append((seen[case.true], case.true, case.index, case))
-    # By place within the class, then by class: dealt out one class after another.
-    chosen = [case for *_, case in sorted(dealt, key=lambda deal: deal[:3])[:most]]
-    return sorted(chosen, key=lambda case: (case.true, case.index))
+    correct = sorted((case for case in cases if case.correct), key=lambda case: case.true)
+    classes = [list(same) for _, same in groupby(correct, key=lambda case: case.true)]
+    dealt = [case for turn in zip_longest(*classes) for case in turn if case]
+    return sorted(dealt[:most], key=lambda case: (case.true, case.index))

@@ -17,7 +17,7 @@ import torch
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
 from ..evaluation.metrics import Z95
-from .gradcam import frozen_copy, normalized
+from .gradcam import prepare
 from .imputation import paint_over
 
 REMOVED = (10, 30, 50)  # percent of the pixels; the scores are means over these
@@ -73,7 +73,8 @@ def measure(
         labels: the label explained in each image.
         maps: by name float32 N×H×W; `BASELINE` is added.
     """
-    network, x = frozen_copy(bundle), normalized(bundle, images).numpy()
+    network, inputs = prepare(bundle, images)
+    x = inputs.numpy()
     candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}  # ties: random order
     most: dict[str, np.ndarray] = {}
     least: dict[str, np.ndarray] = {}
@@ -120,5 +121,4 @@ def _order(maps: np.ndarray) -> np.ndarray:
     image, and in their own order the top rows would go first.
     """
     noise = np.random.default_rng(SEED).random(maps.shape)
-    rows = zip(maps, noise, strict=True)
-    return np.stack([np.lexsort((ties.ravel(), values.ravel())) for values, ties in rows])
+    return np.lexsort((noise.reshape(len(maps), -1), maps.reshape(len(maps), -1)))

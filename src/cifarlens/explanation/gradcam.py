@@ -55,7 +55,7 @@ def cam_maps(
         labels: the label to explain in each image.
         methods: keys of `METHODS`.
     """
-    return network_maps(frozen_copy(bundle), normalized(bundle, images), labels, methods)
+    return network_maps(*prepare(bundle, images), labels, methods)
 
 
 def network_maps(
@@ -89,19 +89,15 @@ def _one_pass(
         }
 
 
-def frozen_copy(bundle: Bundle) -> Network:
-    """The network on the CPU, in `eval()`, its weights without gradients.
+def prepare(bundle: Bundle, images: np.ndarray) -> tuple[Network, torch.Tensor]:
+    """A copy of the network, and what it takes, float32 N×3×H×W, from images uint8 N×H×W×3.
 
-    Nothing in it works in place, which would change the activations that grad-cam keeps.
+    It is on the CPU, in `eval()`, its weights without gradients. Nothing in it works in place,
+    which would change the activations that grad-cam keeps.
     """
+    config = bundle.config
     network = copy.deepcopy(bundle.network).cpu().eval().requires_grad_(False)
     for module in network.modules():
         if "inplace" in vars(module):
             vars(module)["inplace"] = False
-    return network
-
-
-def normalized(bundle: Bundle, images: np.ndarray) -> torch.Tensor:
-    """What the network takes, float32 N×3×H×W, from uint8 N×H×W×3."""
-    config = bundle.config
-    return normalize(torch.from_numpy(np.array(images)), config.mean, config.std)
+    return network, normalize(torch.from_numpy(np.array(images)), config.mean, config.std)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..classifier.bundle import Bundle
 from .faithfulness import probabilities, without
-from .gradcam import frozen_copy, normalized
+from .gradcam import prepare
 
 SHARE = 30  # percent of the pixels removed, the middle one of the test's
 
@@ -49,22 +49,14 @@ def remove(
         maps: float32 N×H×W.
         places: of the images to show; at least one.
     """
-    network, x = frozen_copy(bundle), normalized(bundle, images[places]).numpy()
+    network, inputs = prepare(bundle, images[places])
+    x = inputs.numpy()
     explained = [labels[place] for place in places]
     parts = [x, *(without(x, maps[places], SHARE, most) for most in (True, False))]
     untouched, most, least = (probabilities(network, part, explained) for part in parts)
     _, without_most, without_least = (_pixels(bundle, part) for part in parts)
-    return [
-        Removal(
-            place,
-            float(untouched[row]),
-            without_most[row],
-            float(most[row]),
-            without_least[row],
-            float(least[row]),
-        )
-        for row, place in enumerate(places)
-    ]
+    columns = untouched.tolist(), without_most, most.tolist(), without_least, least.tolist()
+    return [Removal(*row) for row in zip(places, *columns, strict=True)]
 
 
 def _pixels(bundle: Bundle, x: np.ndarray) -> np.ndarray:

@@ -16,11 +16,11 @@ from torch import nn
 
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
-from .gradcam import Maps, frozen_copy, network_maps, normalized
+from ..classifier.operations import HEAD
+from .gradcam import Maps, network_maps, prepare
 from .similarity import rank_correlation
 
 SEED = 0  # of the new weights: no knob, so that runs compare
-HEAD = "head"
 DIGITS = 3
 CHANGED = 0.3  # mean rank correlation, either sign, up to which maps count as changed: our choice
 
@@ -61,9 +61,9 @@ def check_sanity(bundle: Bundle, images: np.ndarray, labels: Sequence[int], befo
         labels: the label explained in each image.
         before: the trained network's maps.
     """
-    x = normalized(bundle, images)
+    trained, x = prepare(bundle, images)
     steps, again = [], []
-    for step, network in _forgetting(frozen_copy(bundle)):
+    for step, network in _forgetting(trained):
         steps.append(step)
         again.append(network_maps(network, x, labels))
     maps = {name: np.stack([after[name] for after in again]) for name in before}

@@ -82,11 +82,8 @@ def _examples(dataset: Dataset, rows: list[np.ndarray]) -> Figure:
             line[0].text(
                 -0.25, 0.5, name, transform=line[0].transAxes, ha="right", va="center", color=MUTED
             )
-        figure.suptitle(
-            f"The first {EXAMPLES} train images of each class",
-            fontsize=11,
-            fontweight="bold",
-        )
+        title = f"The first {EXAMPLES} train images of each class"
+        figure.suptitle(title, fontsize=11, fontweight="bold")
     return figure
 
 

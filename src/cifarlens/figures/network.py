@@ -4,7 +4,7 @@ It draws any network: operations that it has no shape for are named under their 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Any
@@ -62,7 +62,7 @@ class _Block:
         return self.left + self.thick + self.back
 
     @property
-    def top(self) -> tuple[float, float]:
+    def top(self) -> Point:
         """The middle of its upper face, a little above."""
         return (self.left + self.right) / 2, self.low + self.tall + self.back + NEAR
 
@@ -111,37 +111,35 @@ def _blocks(layers: Sequence[Layer]) -> list[_Block]:
 
     What lies beside the main path belongs to the arc that joins it.
     """
-    blocks = [_Block("", layers[0].inputs)]
-    drawn: dict[int, int] = {}  # the block of each row on the main path
-    for row in _main_path(layers):
-        layer, last, before = layers[row], blocks[-1], len(blocks) - 1
+    blocks, main = [_Block("", layers[0].inputs)], _main_path(layers)
+    drawn: list[int] = []  # each row's block; beside the main path, the block where its way begins
+    for row, layer in enumerate(layers):
+        starts = [drawn[source] for source in layer.sources] or [0]
+        if row not in main:
+            drawn.append(starts[0])
+            continue
+        last, before = blocks[-1], len(blocks) - 1
         resized = layer.kernel is None and math.prod(layer.outputs) != math.prod(last.shape)
         if layer.kind in SIZED or layer.part != last.part or resized:
             blocks.append(_Block(layer.part, layer.outputs))
-        drawn[row] = len(blocks) - 1
+        drawn.append(len(blocks) - 1)
         blocks[-1].shape = layer.outputs
-        starts = {_start(layers, source, drawn) for source in layer.sources}
-        blocks[-1].skips += sorted(starts - {before, drawn[row]})
+        blocks[-1].skips += sorted({*starts} - {before, drawn[row]})
     return blocks
 
 
-def _main_path(layers: Sequence[Layer]) -> list[int]:
+def _main_path(layers: Sequence[Layer]) -> set[int]:
     """Rows from the image to the logits on the way with the most multiply-adds."""
     costs: list[tuple[int, int]] = []  # of the way to each row: multiply-adds, rows
     for layer in layers:
         cost, rows = max((costs[source] for source in layer.sources), default=(0, 0))
         costs.append((cost + layer.mult_adds, rows + 1))
-    path = [len(layers) - 1]
-    while sources := layers[path[-1]].sources:
-        path.append(max(sources, key=lambda source: costs[source]))
-    return path[::-1]
-
-
-def _start(layers: Sequence[Layer], row: int, drawn: Mapping[int, int]) -> int:
-    """The block where the way to a row leaves the main path; 0 is the image."""
-    while row not in drawn and layers[row].sources:
-        row = layers[row].sources[0]
-    return drawn.get(row, 0)
+    row = len(layers) - 1
+    path = {row}
+    while sources := layers[row].sources:
+        row = max(sources, key=costs.__getitem__)
+        path.add(row)
+    return path
 
 
 def _place(blocks: Sequence[_Block]) -> None:
@@ -180,15 +178,12 @@ def _draw(axes: Axes, block: _Block) -> None:
     colour = ORANGE if not block.part else GREEN if block.part == HEAD else BLUE
     left, right, low, back = block.left, block.left + block.thick, block.low, block.back
     high = low + block.tall
+    front = [(left, low), (right, low), (right, high), (left, high)]
+    rear = [(x + back, y + back) for x, y in front]
     faces = {
-        0.95: [(left, low), (right, low), (right, high), (left, high)],
-        0.35: [
-            (left, high),
-            (right, high),
-            (right + back, high + back),
-            (left + back, high + back),
-        ],
-        0.6: [(right, low), (right + back, low + back), (right + back, high + back), (right, high)],
+        0.95: front,
+        0.35: [front[3], front[2], rear[2], rear[3]],
+        0.6: [front[1], rear[1], rear[2], front[2]],
     }
     for alpha, corners in faces.items():
         axes.add_patch(Polygon(corners, facecolor=PAPER, edgecolor=PAPER, linewidth=1))
@@ -197,20 +192,21 @@ def _draw(axes: Axes, block: _Block) -> None:
 
 def _arrow(axes: Axes, one: _Block, other: _Block) -> None:
     if other.left - one.right > 4 * NEAR:
-        ends = (one.right + NEAR, TALL / 2), (other.left - NEAR, TALL / 2)
-        axes.add_patch(_curve(ends, 0, MUTED, 1.0))
+        start, end = (one.right + NEAR, TALL / 2), (other.left - NEAR, TALL / 2)
+        axes.add_patch(_curve(start, end, 0, MUTED, 1.0))
 
 
 def _arc(axes: Axes, one: _Block, other: _Block) -> None:
     """From one block over those between to the other, which it joins."""
     (left, low), (right, high) = one.top, other.top
     bend = min(0.5, 2 * (CEILING - NEAR - max(low, high)) / (right - left))  # twice its height
-    axes.add_patch(_curve((one.top, other.top), -bend, VERMILION, 1.6))
+    axes.add_patch(_curve(one.top, other.top, -bend, VERMILION, 1.6))
 
 
-def _curve(ends: tuple[Point, Point], bend: float, colour: str, width: float) -> FancyArrowPatch:
+def _curve(start: Point, end: Point, bend: float, colour: str, width: float) -> FancyArrowPatch:
     return FancyArrowPatch(
-        *ends,
+        start,
+        end,
         arrowstyle="-|>",
         connectionstyle=f"arc3,rad={bend}",
         mutation_scale=6 + 2 * width,

@@ -52,7 +52,6 @@ def _draw_gaps(axes: Axes, calibration: Calibration) -> None:
         yerr=np.abs(interval - accuracy),
         fmt="o",
         color=BLUE,
-        ecolor=BLUE,
         markersize=6,
         linewidth=1.4,
         label="accuracy",

@@ -14,7 +14,6 @@ from xml.sax.saxutils import quoteattr
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -40,9 +39,9 @@ THEMED = {
 # What an SVG of its own needs and a part of a page must not have: rules for every element of the
 # page, comments, and a font of its own.
 PAGE_RULES = (
-    (re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL), ""),
-    (re.compile(r"<!--.*?-->\s*", re.DOTALL), ""),
-    (re.compile(r" font-family: [^;\"]*;"), ""),
+    r"(?s)<defs>\s*<style.*?</style>\s*</defs>",
+    r"(?s)<!--.*?-->\s*",
+    r" font-family: [^;\"]*;",
 )
 
 DPI = 200  # crisp on dense screens
@@ -90,9 +89,7 @@ def styled() -> AbstractContextManager[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, sides in inches, that lays itself out."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_png(path: Path, figure: Figure) -> None:
@@ -121,8 +118,8 @@ def render_svg(figure: Figure, name: str, label: str) -> str:
         figure.savefig(content, format="svg", metadata=keep_out, transparent=True)
     svg = content.getvalue()
     svg = svg[svg.index("<svg") :]
-    for pattern, replacement in PAGE_RULES:
-        svg = pattern.sub(replacement, svg)
+    for pattern in PAGE_RULES:
+        svg = re.sub(pattern, "", svg)
     for colour, variable in THEMED.items():
         svg = svg.replace(colour, f"var({variable}, {colour})")
     svg = re.sub(r'\b(id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", svg)
@@ -140,15 +137,7 @@ def percent_axis(axes: Axes, which: str = "y") -> None:
 
 
 def write_above(axes: Axes, x: float, text: str, *, side: str = "center", lift: int = 2) -> None:
-    """A word above the axes, `lift` points over their frame.
-
-    Args:
-        axes: already drawn on.
-        x: where, in the axes' values.
-        text: the word.
-        side: its part that stands at `x`: left, center or right.
-        lift: points.
-    """
+    """Writes a word `lift` points above the axes' frame, its left, center or right side at `x`."""
     axes.annotate(
         text,
         (x, 1),

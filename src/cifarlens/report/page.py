@@ -6,17 +6,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..display import formats
+from ..display.formats import duration, millions, percent, probability, rate, shape
 
 HERE = Path(__file__).parent
-FILTERS = {
-    "percent": formats.percent,
-    "probability": formats.probability,
-    "rate": formats.rate,
-    "millions": formats.millions,
-    "shape": formats.shape,
-    "duration": formats.duration,
-}
+FILTERS = (percent, probability, rate, millions, shape, duration)
 
 
 def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
@@ -35,7 +28,7 @@ def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(FILTERS)
+    environment.filters.update({show.__name__: show for show in FILTERS})
     style = "\n".join(asset(f"{name}.css") for name in styles)
     return environment.get_template(template).render(style=style, **values)
 

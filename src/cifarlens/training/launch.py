@@ -61,6 +61,8 @@ def launch(params: Trainer, command: Sequence[str]) -> bool:
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # lost connections, likewise
+    # A signal that was ignored stays so.
+    heeded = [name.name for name in SIGNALS if signal.getsignal(name) is not signal.SIG_IGN]
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
             min_nodes=params.num_nodes,
@@ -69,7 +71,7 @@ def launch(params: Trainer, command: Sequence[str]) -> bool:
             run_id=RUN_ID,
             max_restarts=0,
             logs_specs=DefaultLogsSpecs(log_dir=folder),
-            signals_to_handle=",".join(_heeded()),
+            signals_to_handle=",".join(heeded),
             **place,
         )
         _run(config, command, Path(folder))
@@ -121,11 +123,6 @@ def _explain(failures: list[tuple[int, ProcessFailure]], folder: Path) -> BaseEx
         f"{why if signum == signal.SIGKILL else ''}: run again; it goes on after its last whole"
         " epoch."
     )
-
-
-def _heeded() -> list[str]:
-    """Signals to stop at; one that was ignored stays so."""
-    return [name.name for name in SIGNALS if signal.getsignal(name) is not signal.SIG_IGN]
 
 
 def _place(num_nodes: int) -> dict[str, Any]:

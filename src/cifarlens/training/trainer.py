@@ -35,7 +35,6 @@ EXPECTED_WARNINGS = (
     ".*You defined a `validation_step` but have no `val_dataloader`.*",
 )
 
-
 NO_MEMORY = "can't allocate memory|out of memory|_ALLOC_FAILED"
 LOST = "gloo|NCCL|Connection (closed|reset) by peer"
 CAUSE_FIRST = 2.0  # seconds for the process that failed first to be seen, and this one ended

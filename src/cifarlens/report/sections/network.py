@@ -23,16 +23,3 @@ def network_section(layers: Sequence[Layer]) -> dict[str, Any]:
         "open": len(layers) <= OPEN,
         "others": any(other_kinds(part) for part in parts),
     }
-
-
-def millions(count: int) -> str:
-    """A number of operations in few digits: 379.27M, 5.1K, 12."""
-    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "K")):
-        if count >= unit:
-            return f"{count / unit:.2f}{name}"
-    return f"{count}"
-
-
-def shape_words(shape: Sequence[int]) -> str:
-    """A shape as people write it: 64×32×32."""
-    return "×".join(map(str, shape))
