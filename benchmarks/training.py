@@ -20,14 +20,14 @@ from torch.utils.data import Dataset as TorchDataset
 
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.params import Augment, Loss, Model, Optimizer, Trainer
+from cifarlens.params import Augment, Loss, Model, Trainer, load_params
 from cifarlens.training.one_cycle.fit import fit
 from cifarlens.training.one_cycle.schedule import Recipe, one_cycle
 from cifarlens.training.setup import Settings, Setup, set_up
 from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD, usual_transforms
-from .processes import run
+from .processes import ROOT, run
 from .table import Measure, Row, in_turn, make_row
 
 FLOPS = 6 * 379.27e6  # of a train image at width 64: forward and backward, 2 a multiply-add
@@ -55,7 +55,7 @@ def make_setup(
         val_size=0,
         augment=Augment(padding=4, flip=True, cutout=8),
         model=Model(name="custom_resnet", width=width, dropout=0.0, norm_first=True),
-        optimizer=Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99),
+        optimizer=load_params(ROOT / "params.yaml").optimizer,
         loss=Loss(label_smoothing=0.1),
         trainer=trainer
         or Trainer(

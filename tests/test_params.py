@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from contributed import CONTRIBUTED
+from contributed import CONTRIBUTED, OURS
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
@@ -227,7 +227,7 @@ def contributed(monkeypatch):
     return read
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", OURS)
 def test_arguments_are_those_that_the_constructor_takes(name):
     model = parse_params(YAML(typ="safe").load(TEXT.replace("custom_resnet ", f"{name} ", 1))).model
     taken = {"width": 64, "dropout": 0.0}

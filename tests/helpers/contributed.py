@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cifarlens.classifier.networks import Network
 
+OURS = ("custom_resnet", "resnet18", "resnet34")  # which the tests know; an added one needs none
 MARK = "# What a contributor appends to networks.py begins here.\n"
 
 

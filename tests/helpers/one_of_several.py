@@ -14,7 +14,7 @@ import torch
 
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.dataset.statistics import channel_statistics
-from cifarlens.params import Augment, Loss, Model, Optimizer, Trainer
+from cifarlens.params import Augment, Loss, Model, Trainer, load_params
 from cifarlens.runtime.distributed import rank
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.files import write_json
@@ -27,6 +27,8 @@ from cifarlens.training.setup import Settings, Setup, set_up
 
 COUNT = 179  # images to train on
 RECIPE = Recipe(epochs=3, peak_epoch=1, lr_max=0.01, lr_min=0.001)
+ROOT = Path(__file__).parents[2]
+OPTIMIZER = load_params(ROOT / "params.yaml").optimizer.model_copy(update={"weight_decay": 0.1})
 KEPT = {"keep": "best", "ema_decay": 0.5}
 
 
@@ -40,7 +42,7 @@ def small_setup(data: Path, **trainer: object) -> Setup:
         val_size=21,
         augment=Augment(padding=2, flip=False, cutout=4),
         model=Model(name="custom_resnet", width=4, dropout=0.1, norm_first=True),
-        optimizer=Optimizer(weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99),
+        optimizer=OPTIMIZER,
         loss=Loss(label_smoothing=0.1),
         trainer=Trainer.model_validate(
             {

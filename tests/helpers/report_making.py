@@ -1,6 +1,7 @@
 """Makes a run out of real digits, a narrow network with random weights, and known logits."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from cifarlens.dataset.arrays import Dataset
 from cifarlens.dataset.statistics import class_counts
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
-from cifarlens.params import Augment, Loss, Optimizer
+from cifarlens.params import Augment, Loss, load_params
 from cifarlens.report.run import Run, RunParams
 
+ROOT = Path(__file__).parents[2]
 HISTORY = {
     "epoch": [1.0, 2.0, 3.0],
     "lr": [0.01, 0.02, 0.001],
@@ -33,7 +35,7 @@ PARAMS = RunParams(
     lr_min=0.001,
     val_size=100,
     augment=Augment(padding=4, flip=True, cutout=8),
-    optimizer=Optimizer(weight_decay=0.3, decoupled=True, beta1=0.9, beta2=0.99),
+    optimizer=load_params(ROOT / "params.yaml").optimizer,
     loss=Loss(label_smoothing=0.1),
 )
 CURVE = {

@@ -169,7 +169,9 @@ def test_truncated_archive(suffix, share, members, md5s, tmp_path, refuses):
     path = pack(tmp_path / f"c.tar.{suffix}", members)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    assert f"c.tar.{suffix} is no .tar.gz or .tar.xz archive, or truncated or" in refuses(path)
+    assert f"c.tar.{suffix} is not a .tar.gz or .tar.xz archive, or is truncated or" in refuses(
+        path
+    )
 
 
 def test_flipped_bytes(members, md5s, tmp_path, refuses):

@@ -19,7 +19,7 @@ OFTEN = 20  # more than any number of attempts
 NAME = ARCHIVE.name
 PAGE = b"<!doctype html><title>Please log in</title>"
 CUT = "the connection was cut; set"
-DAMAGED = f"{ARCHIVE} is no .tar.gz or .tar.xz archive, or truncated or damaged; set"
+DAMAGED = f"{ARCHIVE} is not a .tar.gz or .tar.xz archive, or is truncated or damaged; set"
 
 
 def ok(content: bytes, *headers: str) -> bytes:

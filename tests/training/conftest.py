@@ -1,10 +1,14 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from cifarlens.dataset.statistics import channel_statistics
-from cifarlens.params import Augment, Loss, Model, Optimizer, Trainer
+from cifarlens.params import Augment, Loss, Model, Trainer, load_params
 from cifarlens.training.setup import Settings, set_up
+
+ROOT = Path(__file__).parents[2]
+OPTIMIZER = load_params(ROOT / "params.yaml").optimizer.model_copy(update={"weight_decay": 0.1})
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def setup(few_digits):
             model=Model(
                 **{"name": "custom_resnet", "width": 4, "dropout": 0.0, "norm_first": True} | model
             ),
-            optimizer=Optimizer(weight_decay=0.1, decoupled=True, beta1=0.9, beta2=0.99),
+            optimizer=OPTIMIZER,
             loss=Loss(label_smoothing=0.1),
             trainer=Trainer(
                 devices=1,

@@ -27,7 +27,7 @@ CEILING = TALL + 1.5  # that no arc passes
 FLOOR = -0.95  # where the lines of names begin
 NEAR = 0.06  # between arrows and blocks
 LINE = 0.38  # between two lines of text, units
-LETTER = 0.12  # width, units
+LETTER = 0.14  # width, units
 LOOSE, TIGHT = 0.4, 0.09  # between two blocks
 MAX_GAPS = 0.75 * LENGTH  # between all blocks together
 SIZED = ("Conv2d", "Linear")  # give a block each
@@ -223,7 +223,7 @@ def _name_shapes(axes: Axes, blocks: Sequence[_Block]) -> None:
     for (_, shape), same in groupby(blocks, lambda block: (block.part, block.shape)):
         alike = list(same)
         text, middle = "×".join(map(str, shape)), (alike[0].left + alike[-1].right) / 2
-        half = LETTER * len(text) / 2
+        half = LETTER * (len(text) + 1) / 2  # half a letter of room on each side
         if middle - half > free:
             _write(axes, middle, 0, text, color=INK)
             free = middle + half

@@ -105,7 +105,9 @@ def _read_archive(path: Path) -> dict[str, bytes]:
     except Exception as error:  # tarfile and the decompressors raise a dozen kinds for damage
         if isinstance(error, OSError) and error.errno:
             raise
-        raise _error(path, "is no .tar.gz or .tar.xz archive, or truncated or damaged") from None
+        raise _error(
+            path, "is not a .tar.gz or .tar.xz archive, or is truncated or damaged"
+        ) from None
     return members
 
 

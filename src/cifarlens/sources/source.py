@@ -12,10 +12,10 @@ class DataSource:
 
     Attributes:
         title: as the report and the Space show it.
-        link: its page on the web.
-        about: what it holds and who made it, in Markdown.
-        licence: a sentence on what its authors allow.
-        goal: test accuracy to reach, 0 to 1; None without one.
+        link: its page on the web, for the Space.
+        about: what it holds and who made it, in Markdown, for the Space.
+        licence: a sentence on what its authors allow, for the Space.
+        goal: test accuracy to reach, 0 to 1, for the report; None without one.
         load: brings the images. It imports what it needs itself: params.py, and so every stage,
             imports all sources, but only `download` loads one.
     """

@@ -2,7 +2,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from contributed import CONTRIBUTED
+from contributed import CONTRIBUTED, OURS
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from torch import nn
 
@@ -15,7 +15,7 @@ from cifarlens.training.one_cycle.schedule import Recipe
 MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Linear)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", OURS)
 def test_every_module_is_there_and_what_it_takes_comes_before(name):
     network = NETWORKS[name](10, width=2, dropout=0.1)
     graph = GraphDef.FromString(graph_event(network, 32).graph_def)
@@ -60,10 +60,10 @@ def picky(num_classes: int, width: int = 64) -> Network:
     return Network(features, nn.Sequential(Picky(), nn.Linear(900 * width, num_classes)))
 
 
-def test_a_network_that_cannot_be_drawn_is_trained(parts, folders, monkeypatch, capsys):
+def test_a_network_that_cannot_be_drawn_is_trained(setup, folders, monkeypatch, capsys):
     monkeypatch.setitem(NETWORKS, "picky", picky)
     recipe = Recipe(epochs=1, peak_epoch=1, lr_max=0.01, lr_min=0.001)
-    made = parts(name="picky", width=1)
+    made = setup(name="picky", width=1)
     history = fit(made, recipe, checkpoints=folders.checkpoints, logs=folders.logs)
     assert len(history) == 1
     assert "TensorBoard gets no graph of the network: one image?is too few\n" in (
