@@ -1,15 +1,6 @@
 "use strict";
 {
-  const find = (selector, from = document) => from.querySelector(selector);
-
-  // Numbers of the confusion matrix
-  for (const radio of document.querySelectorAll('input[name="confusion"]')) {
-    const show = () => {
-      if (radio.checked) find("#confusion").dataset.mode = radio.value;
-    };
-    radio.addEventListener("change", show);
-    show(); // a reloaded page keeps its choice
-  }
+  const find = (selector) => document.querySelector(selector);
 
   // Layer and opacity: one CSS variable each
   const section = find("#explanations");
@@ -21,7 +12,6 @@
     find("#percent").value = `${Math.round(100 * opacity.value)}%`;
   };
   controls.addEventListener("input", set);
-  controls.addEventListener("submit", (event) => event.preventDefault());
   set();
 
   // Misclassified images: filters, and more on demand
@@ -36,22 +26,24 @@
       const fits = (card) =>
         (!truth.value || card.dataset.true === truth.value) &&
         (!predicted.value || card.dataset.predicted === predicted.value);
-      const found = cards.filter(fits);
-      const shown = new Set(all ? found : found.slice(0, first));
+      const matching = cards.filter(fits);
+      const shown = new Set(all ? matching : matching.slice(0, first));
       for (const card of cards) card.hidden = !shown.has(card);
-      find("#shown").value = `${shown.size} of ${found.length} shown`;
-      find("#no-mistakes").hidden = found.length > 0;
-      more.hidden = found.length <= first;
-      more.textContent = all ? `Show the first ${first}` : `Show all ${found.length}`;
+      find("#shown").value = `${shown.size} of ${matching.length} shown`;
+      find("#no-mistakes").hidden = matching.length > 0;
+      more.hidden = matching.length <= first;
+      more.textContent = all ? `Show the first ${first}` : `Show all ${matching.length}`;
     };
     filters.addEventListener("change", update);
-    filters.addEventListener("submit", (event) => event.preventDefault());
     more.addEventListener("click", () => {
       all = !all;
       update();
     });
     update();
   }
+
+  // Nothing is sent: Enter in a form changes nothing
+  addEventListener("submit", (event) => event.preventDefault());
 
   // Paper has no folds
   addEventListener("beforeprint", () => {

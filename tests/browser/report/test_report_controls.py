@@ -1,0 +1,139 @@
+"""What people change in the report: layer, opacity, filters, numbers, folded parts."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Locator, Page, expect
+from report_making import narrow_bundle
+
+from cifarlens.evaluation.cases import all_cases
+from cifarlens.evaluation.metrics import evaluate
+from cifarlens.explanation.explain import explain
+from cifarlens.report.report import write_report
+from cifarlens.report.run import Run
+from cifarlens.report.sections.errors import FIRST
+
+
+def heat(page: Page) -> Locator:
+    return page.locator("#explanations .heat").first
+
+
+def style(element: Locator, name: str) -> str:
+    value: str = element.evaluate("(e, name) => getComputedStyle(e)[name]", name)
+    return value
+
+
+def pixels(element: Locator) -> bytes:
+    return element.screenshot()
+
+
+def test_opacity_changes_the_maps_at_once(opened: Page) -> None:
+    assert style(heat(opened), "opacity") == "0.6"
+    slider = opened.get_by_label("Opacity")
+    slider.focus()
+    before = pixels(opened.locator(".card").first)
+    slider.press("ArrowRight")
+    assert style(heat(opened), "opacity") == "0.65"
+    expect(opened.locator("#percent")).to_have_text("65%")
+    slider.press("Home")
+    assert style(heat(opened), "opacity") == "0"
+    assert pixels(opened.locator(".card").first) != before
+
+
+def test_layer_changes_the_maps_at_once(opened: Page) -> None:
+    card = opened.locator(".card").first
+    expect(opened.get_by_label("layer3")).to_be_checked()
+    assert style(heat(opened), "objectPosition") == "0px 100%"
+    seen = [pixels(card)]
+    for name, place in (("prep", "0%"), ("layer1", "33.3"), ("layer2", "66.6")):
+        opened.get_by_label(name).check()
+        assert style(heat(opened), "objectPosition").startswith(f"0px {place}")
+        seen.append(pixels(card))
+    assert len(set(seen)) == 4
+
+
+def test_layers_by_keyboard(opened: Page) -> None:
+    opened.get_by_label("layer3").focus()
+    opened.keyboard.press("ArrowLeft")
+    expect(opened.get_by_label("layer2")).to_be_checked()
+
+
+def test_layer_and_opacity_move_the_maps_of_every_method(opened: Page) -> None:
+    other = opened.locator(".methods .heat").nth(2)
+    tested = opened.locator("#trust .heat").first
+    opened.get_by_label("prep").check()
+    opened.get_by_label("Opacity").press("End")
+    assert style(other, "objectPosition") == "0px 0%"
+    assert style(other, "opacity") == "1"
+    assert style(tested, "opacity") == "0.6"  # the tests' pictures show one layer
+
+
+def test_numbers_of_the_charts_open_by_keyboard(opened: Page) -> None:
+    cell = opened.get_by_role("columnheader", name="Precision")
+    expect(cell).to_be_hidden()
+    opened.locator("#errors summary").first.focus()
+    opened.keyboard.press("Enter")
+    expect(cell).to_be_visible()
+
+
+def test_filter_by_true_and_predicted_class(opened: Page, run: Run) -> None:
+    wrong = [case for case in run.cases if not case.correct]
+    shown = opened.locator("#mistakes > li:visible")
+    expect(shown).to_have_count(FIRST)
+    opened.get_by_label("True class", exact=True).select_option("3")
+    expect(shown).to_have_count(sum(case.true == 3 for case in wrong))
+    for text in shown.all_inner_texts():
+        assert "is 3" in text
+    pair = next(case for case in wrong if case.true == 3)
+    opened.get_by_label("Predicted class", exact=True).select_option(str(pair.predicted))
+    both = [case for case in wrong if (case.true, case.predicted) == (3, pair.predicted)]
+    expect(shown).to_have_count(len(both))
+    expect(opened.locator("#shown")).to_have_text(f"{len(both)} of {len(both)} shown")
+
+
+def test_a_filter_that_nothing_fits_says_so(opened: Page, run: Run) -> None:
+    wrong = {(case.true, case.predicted) for case in run.cases if not case.correct}
+    true, predicted = next(
+        (i, j) for i in {i for i, _ in wrong} for j in {j for _, j in wrong} if (i, j) not in wrong
+    )
+    opened.get_by_label("True class", exact=True).select_option(str(true))
+    opened.get_by_label("Predicted class", exact=True).select_option(str(predicted))
+    expect(opened.get_by_text("No such mistake")).to_be_visible()
+    expect(opened.locator("#more")).to_be_hidden()
+
+
+def test_more_mistakes_on_demand(opened: Page, run: Run) -> None:
+    total = run.result.images - run.result.correct
+    opened.get_by_role("button", name=f"Show all {total}").click()
+    expect(opened.locator("#mistakes > li:visible")).to_have_count(total)
+    opened.get_by_role("button", name=f"Show the first {FIRST}").click()
+    expect(opened.locator("#mistakes > li:visible")).to_have_count(FIRST)
+
+
+def test_confusion_in_images_and_percent(opened: Page) -> None:
+    cell = opened.locator("#confusion tbody tr").first.locator("td").first
+    images = cell.inner_text()
+    opened.get_by_label("percent of the true class").check()
+    assert re.fullmatch(r"\d+\.\d", cell.inner_text())
+    opened.get_by_label("images", exact=True).check()
+    assert cell.inner_text() == images
+
+
+def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path) -> None:
+    labels = run.dataset.test_labels
+    logits = 5 * np.eye(10, dtype=np.float32)[labels]
+    perfect = replace(
+        run,
+        cases=all_cases(logits, labels),
+        result=evaluate(logits, labels, run.dataset.classes),
+    )
+    bundle = narrow_bundle(run.dataset.classes)
+    explanations = explain(bundle, run.dataset.test_images, perfect.cases, 2, layer="prep")
+    write_report(tmp_path / "index.html", perfect, explanations, opacity=0)
+    page.goto((tmp_path / "index.html").as_uri())
+    expect(page.get_by_text("Nothing was confused")).to_be_visible()
+    page.get_by_label("layer3").check()
+    assert style(heat(page), "objectPosition") == "0px 100%"
+    assert style(heat(page), "opacity") == "0"

@@ -1,0 +1,106 @@
+"""The report for everybody: both themes, both sizes, by keyboard, on paper.
+
+`page` fails a test on console errors, exceptions and requests that leave this machine.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+PHONE = {"width": 390, "height": 844}
+
+
+def test_every_section_and_picture_is_there(opened: Page) -> None:
+    expect(opened).to_have_title(re.compile("CIFAR-10"))
+    assert opened.locator("main > section").count() == 8
+    broken = opened.evaluate(
+        "Promise.all([...document.images].map(i => i.decode().then(() => 0, () => 1)))"
+        ".then(found => found.reduce((a, b) => a + b, 0))"
+    )
+    assert broken == 0
+    assert opened.locator("svg[role=img]").count() == 10
+    for link in opened.locator("nav a").all():
+        assert opened.locator(link.get_attribute("href") or "").count() == 1
+
+
+@pytest.fixture(params=["light", "dark"])
+def phone(request: pytest.FixtureRequest, browser: Browser, report: str) -> Iterator[Page]:
+    context = browser.new_context(viewport=PHONE, color_scheme=request.param, has_touch=True)
+    page = context.new_page()
+    page.goto(report)
+    yield page
+    context.close()
+
+
+def test_text_stands_out_in_both_themes(phone: Page) -> None:
+    """WCAG's contrast of the body's text, 4.5 at least, and figures follow the theme."""
+    ink, paper = (
+        phone.evaluate(
+            "name => { const e = document.createElement('i'); document.body.append(e);"
+            " e.style.color = `var(${name})`; return getComputedStyle(e).color; }",
+            name,
+        )
+        for name in ("--muted", "--paper")
+    )
+    assert contrast(ink, paper) >= 4.5
+    label = phone.locator("#training svg text").first
+    assert contrast(label.evaluate("e => getComputedStyle(e).fill"), paper) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_is_for_everybody(opened: Page, scheme: str, width: int) -> None:
+    """axe finds nothing, every picture has a description, and nothing is wider than the window."""
+    opened.set_viewport_size({"width": width, "height": 844})
+    opened.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    faults = Axe().run(opened).response["violations"]
+    assert [(row["impact"], row["id"], row["nodes"][0]["html"][:200]) for row in faults] == []
+    assert opened.evaluate("[...document.images].every(image => image.hasAttribute('alt'))")
+    assert opened.evaluate("document.documentElement.scrollWidth") == width
+
+
+FOCUSED = """() => { const e = document.activeElement, look = getComputedStyle(e);
+  return [e.id || e.name || e.ariaLabel || e.innerText,
+    look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) >= 2]; }"""
+
+
+def test_tab_alone_reaches_everything_and_shows_where_it_is(opened: Page) -> None:
+    seen: list[str] = []
+    while "opacity" not in seen:
+        assert len(seen) < 60
+        opened.keyboard.press("Tab")
+        name, outlined = opened.evaluate(FOCUSED)
+        assert outlined, f"{name} has the focus, but does not show it"
+        seen.append(name)
+    assert seen[0] == "Skip to the results"
+    links = [link.inner_text() for link in opened.locator("nav a").all()]
+    assert seen[1 : 1 + len(links)] == links
+    for name in ("Drawing of the network", "Table of layers", "true", "predicted", "more", "layer"):
+        assert name in seen
+    opened.get_by_text("The layers in numbers").focus()
+    opened.keyboard.press("Enter")
+    expect(opened.get_by_role("region", name="Table of layers")).to_be_hidden()
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours rgb(r, g, b), by WCAG 2.2."""
+    lights = []
+    for colour in (one, other):
+        channels = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(lights) / min(lights)
+
+
+def test_it_prints(opened: Page, tmp_path: Path) -> None:
+    opened.emulate_media(media="print")
+    expect(opened.locator("header")).to_be_hidden()
+    opened.evaluate("document.querySelector('#network details').open = false")
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")  # paper has no folds
+    expect(opened.get_by_role("region", name="Table of layers")).to_be_visible()
+    content = opened.pdf(path=tmp_path / "report.pdf", print_background=True)
+    assert content.startswith(b"%PDF")
