@@ -1,4 +1,4 @@
-"""Reads params.yaml, and says in one sentence what is wrong in it; knows no parameter by name."""
+"""Reads params.yaml, and says in one sentence what is wrong in it. Names no parameter."""
 
 import difflib
 import warnings
@@ -19,6 +19,7 @@ MAX_SHOWN = 60  # characters of a value in a message
 
 
 def read_yaml(path: Path) -> object:
+    """What the YAML parser makes of a file; raises UserError if it cannot be read or parsed."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -58,6 +59,7 @@ def _parse(text: str) -> object:
 
 
 def sentence(error: ErrorDetails, schema: type[BaseModel]) -> str:
+    """Pydantic's first error for the user: the key, its value and what is allowed there."""
     if error["type"] == "misfit":
         context = error["ctx"]
         key, value, allowed = context["key"], context["value"], context["allowed"]
@@ -105,6 +107,7 @@ def _fields(path: list[str], schema: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def show(value: object) -> str:
+    """A value of params.yaml as a sentence quotes it."""
     match value:
         case None:
             return "empty"
