@@ -2,7 +2,7 @@
 
 Ours, a plain program for the same task and what the hardware allows, measured in turn; medians over
 repeats. Start it on an idle machine: what else runs is measured too. Of a GPU speaks the part
-accelerator, all others of the CPU; setup are all but scaling if none is named.
+accelerator, all others of the CPU; parts are all but scaling if none is named.
 """
 
 import argparse
@@ -15,13 +15,7 @@ from cifarlens.runtime.errors import UserError
 
 from .accelerator import accelerator_rows
 from .images import augmentation_row
-from .pipeline import (
-    evaluation_row,
-    memory_row,
-    nothing_to_do_row,
-    stage_rows,
-    start_rows,
-)
+from .pipeline import evaluation_row, memory_row, nothing_to_do_row, stage_rows, start_rows
 from .scaling import print_scaling
 from .table import HEADER, Row, load, machine, new_file
 from .training import step_rows
@@ -41,7 +35,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [*PARTS, "scaling"]
-    parser.add_argument("setup", nargs="*", metavar="PART", help=f"any of {', '.join(names)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(names)}")
     parser.add_argument("--json", type=new_file, help="also write every repeat's figures there")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(names):
@@ -59,9 +53,9 @@ def main() -> None:
             print(f"Figures of every repeat: {options.json}")
 
 
-def measure(setup: list[str], result: dict[str, Any]) -> None:
+def measure(parts: list[str], result: dict[str, Any]) -> None:
     """Prints every row as soon as it is known, and adds it to what goes into the JSON file."""
-    chosen = [name for name in PARTS if name in setup]
+    chosen = [name for name in PARTS if name in parts]
     result["rows"] = []
     if chosen:
         print(HEADER)
@@ -69,7 +63,7 @@ def measure(setup: list[str], result: dict[str, Any]) -> None:
         for row in PARTS[name]():
             print(row.line(), flush=True)
             result["rows"].append(row.record())
-    if "scaling" in setup:
+    if "scaling" in parts:
         result["scaling"] = print_scaling()
     result["load at the end"] = load()
     print(f"load {load()} at the end")
