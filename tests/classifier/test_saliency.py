@@ -145,18 +145,3 @@ def test_right_under_eight_threads():
     ]
     assert len(jobs) == 200
     assert not wrong
-
-
-@pytest.mark.parametrize(
-    ("targets", "layer", "method", "words"),
-    [
-        ([(0,)], "layer9", "Grad-CAM", "layer is 'layer9'"),
-        ([(0,)], "layer3", "CAM", "method is 'CAM'"),
-        ([(10,)], "layer3", "Grad-CAM", "target is 10, not from 0 to 9"),
-        ([(-1,)], "layer3", "Grad-CAM", "target is -1"),
-        ([(0,), (1,)], "layer3", "Grad-CAM", "2 rows of targets for 1 images"),
-    ],
-)
-def test_refusals_name_the_value(targets, layer, method, words):
-    with pytest.raises(ValueError, match=words):
-        saliency_maps(make_bundle("custom_resnet"), make_images(1), targets, layer, method)

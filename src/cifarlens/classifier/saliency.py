@@ -66,12 +66,7 @@ def saliency_maps(
     Returns:
         For each image float32 maps, targets×h×w at the layer's resolution, each scaled to 0 to 1
         (all 0 where nothing speaks for the class).
-
-    Raises:
-        ValueError: unknown layer or method, a label out of range, or targets for another number
-            of images.
     """
-    _check(bundle, images, targets, layer, method)
     config, network = bundle.config, bundle.network
     split = config.layers.index(layer) + 1
     x = normalize(torch.from_numpy(np.array(images)), config.mean, config.std)
@@ -98,18 +93,3 @@ def _scale(maps: Tensor) -> Tensor:
     maps = maps.clamp_min(0)
     maps = maps - maps.amin((1, 2), keepdim=True)
     return maps / (maps.amax((1, 2), keepdim=True) + 1e-7)
-
-
-def _check(
-    bundle: Bundle, images: np.ndarray, targets: Sequence[Sequence[int]], layer: str, method: str
-) -> None:
-    if layer not in bundle.config.layers:
-        raise ValueError(f"layer is {layer!r}, not one of {', '.join(bundle.config.layers)}")
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}, not one of {', '.join(METHODS)}")
-    if len(targets) != len(images):
-        raise ValueError(f"{len(targets)} rows of targets for {len(images)} images")
-    count = len(bundle.config.classes)
-    for label in (label for labels in targets for label in labels):
-        if not 0 <= label < count:
-            raise ValueError(f"target is {label}, not from 0 to {count - 1}")
