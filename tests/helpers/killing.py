@@ -27,6 +27,7 @@ class Run:
 
     def __init__(self, project: Project, *command: str, log: Path) -> None:
         self.project, self.log, self.mark = project, log, uuid.uuid4().hex
+        self.earlier = set((project.folder / "checkpoints").glob("*"))  # runs that have finished
         with log.open("w") as stream:
             self.process = subprocess.Popen(
                 command,
@@ -74,7 +75,9 @@ class Run:
                 time.sleep(pause)
 
     def checkpoints(self) -> Iterator[Path]:
-        yield from (self.project.folder / "checkpoints").glob("*/last.ckpt")
+        for path in (self.project.folder / "checkpoints").glob("*/last.ckpt"):
+            if path.parent not in self.earlier:
+                yield path
 
     def unfinished_checkpoints(self) -> Iterator[Path]:
         yield from (self.project.folder / "checkpoints").glob("*/.last.ckpt.*.part")

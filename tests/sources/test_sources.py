@@ -24,7 +24,7 @@ def test_every_source_says_what_the_report_and_the_space_need(name):
 @pytest.mark.parametrize(
     ("code", "brought"),
     [
-        ("import cifarlens.params", []),
+        ("import cifarlens.sources", []),
         ("from cifarlens.sources import SOURCES; SOURCES['digits'].load()", ["sklearn", "PIL"]),
     ],
 )

@@ -54,7 +54,7 @@ def test_the_stage_makes_the_same_space(space, tmp_path):
     [
         (lambda f: shutil.rmtree(f / "models"), "The model bundle models has no config.json"),
         (lambda f: (f / "data/evaluation/test_logits.npy").unlink(), "is missing"),
-        (lambda f: (f / "data/dataset/classes.json").unlink(), "The data set in"),
+        (lambda f: (f / "data/dataset/classes.json").unlink(), "classes.json is missing"),
         (lambda f: (f / "requirements.lock").unlink(), "requirements.lock is missing"),
     ],
 )
