@@ -42,7 +42,7 @@ def read_yaml(path: Path) -> object:
         line = f"line {mark.line + 1} is " if mark else ""
         what = getattr(error, "problem", None) or str(error) or type(error).__name__
         raise UserError(
-            f"{path}: {line}no valid YAML ({shown(what, 2 * MAX_SHOWN)}): mend it."
+            f"{path}: {line}no valid YAML ({shown(what, 2 * MAX_SHOWN)}): fix it."
         ) from None
 
 
