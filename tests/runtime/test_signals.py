@@ -8,6 +8,7 @@ import textwrap
 import time
 
 import pytest
+from closure import ROOT
 
 HEAD = """
 import os, sys, time
@@ -62,6 +63,24 @@ def test_impatience_does_not_break_the_cleaning(tmp_path):
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "cleaned\n")
     assert "Traceback" not in err
+
+
+def test_ctrl_c_while_a_stage_imports_shows_no_traceback(tmp_path):
+    slow = "import time; print('importing', flush=True); time.sleep(60)"
+    (tmp_path / "numpy.py").write_text(slow)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.stats"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (-signal.SIGINT, "")
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path):
