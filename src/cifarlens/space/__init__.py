@@ -1,1 +1,1 @@
-"""The Gradio app, and what packages it with a model as a Hugging Face Space."""
+"""Holds the Gradio app, and the code that packages it with a model as a Hugging Face Space."""

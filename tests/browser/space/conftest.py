@@ -1,4 +1,4 @@
-"""One running copy of a packaged Space for the tests of this folder, and a page of it."""
+"""One running copy of a packaged Space, and its page."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,34 +6,28 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
-from space_making import Running, make_space, running
+from space_making import RunningSpace, make_space, run_copy
 
 from cifarlens.space.app.contents import Contents, load_contents
 
-MISTAKES = 12  # that the Space of these tests ships
-
-expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
+expect.set_options(timeout=15_000)  # for a busy machine
 
 
 @pytest.fixture(scope="session")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_space(tmp_path_factory.mktemp("space"), mistakes=MISTAKES)
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSpace]:
+    folder = tmp_path_factory.mktemp("app")
+    with run_copy(make_space(folder), folder) as app:
+        yield app
 
 
 @pytest.fixture(scope="session")
-def contents(space: Path) -> Contents:
-    return load_contents(space)
-
-
-@pytest.fixture(scope="session")
-def served(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(space, tmp_path_factory.mktemp("app")) as started:
-        yield started
+def contents(served: RunningSpace) -> Contents:
+    return load_contents(served.copy)
 
 
 @pytest.fixture
-def app(page: Page, served: Running) -> Page:
-    """The page as it first appears: with the first example's result."""
+def app(page: Page, served: RunningSpace) -> Page:
+    """The page as it opens, with the result of the first example."""
     page.goto(served.url)
     expect(page.locator("#maps figure")).to_have_count(4)
     return page
@@ -50,5 +44,5 @@ def drawing(tmp_path: Path) -> Path:
 @pytest.fixture
 def bad(tmp_path: Path) -> Path:
     path = tmp_path / "bad.jpg"
-    path.write_text("This is no picture.")
+    path.write_text("This is not a picture.")
     return path

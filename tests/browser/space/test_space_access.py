@@ -1,4 +1,4 @@
-"""Every state of the page for everybody: both widths, light and dark, axe, the keyboard alone."""
+"""Accessibility of the page: both widths, light and dark, axe, and the keyboard alone."""
 
 import re
 from collections.abc import Iterator
@@ -7,47 +7,51 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from space_visiting import (
-    MAPS,
-    MISTAKES,
     OPACITY,
-    TOP,
     answer,
-    box,
-    findings,
-    heats,
+    bars,
+    choice,
+    find_problems,
+    heat_maps,
     number,
     open_tab,
-    rows,
 )
 
-# The element with the focus, by the name a screen reader says.
+from cifarlens.space.app.page.handlers import (
+    MAP_COUNT,
+    MAPS_HIDDEN,
+    MISTAKE_COUNT,
+    TOP_CLASSES,
+)
+
+# The name of the focused element for a screen reader.
 FOCUSED = """() => { const e = document.activeElement;
   const text = e.ariaLabel || e.labels?.[0]?.innerText || e.innerText;
   return text.trim().split('\\n')[0]; }"""
-# Whether it, or the label drawn in its place, is outlined.
+# Whether the focused element, or the label that represents it, is outlined.
 OUTLINED = """() => { const e = document.activeElement;
   const drawn = getComputedStyle(e).opacity === '0' ? e.closest('label') : e;
   const style = getComputedStyle(drawn);
   return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2; }"""
-PLACES = """() => [...document.querySelectorAll(
+POSITIONS = """() => [...document.querySelectorAll(
     '#tabs, #picture, #examples .gallery-item, #prediction, #classify-results input[type=number]')]
   .slice(0, 14).map(e => { const box = e.getBoundingClientRect();
     return [Math.round(box.left + scrollX), Math.round(box.top + scrollY)]; })"""
-HEIGHT = "e => Math.round(e.getBoundingClientRect().top + scrollY)"
+TOP = "e => Math.round(e.getBoundingClientRect().top + scrollY)"
 
 
-def states(app: Page, good: list[Path], bad: Path) -> Iterator[str]:
-    """Every state of the page, one after the other, by name."""
+def visit_states(app: Page, good: list[Path], bad: Path) -> Iterator[str]:
+    """Brings the page into each of its states in turn and yields the state's name."""
     yield "an example"
     app.get_by_role("button", name="Other methods").click()
-    box(app, "all layers").check()
-    expect(heats(app)).to_have_count(12)
+    choice(app, "all layers").check()
+    expect(heat_maps(app)).to_have_count(12)
     yield "all layers"
-    number(app, TOP).fill("11")
-    expect(rows(app)).to_have_count(10)
+    number(app, TOP_CLASSES).fill("11")
+    expect(bars(app)).to_have_count(10)
     yield "a number out of range"
-    box(app, "Show Grad-CAM images").uncheck()
-    expect(heats(app)).to_have_count(0)
+    choice(app, "Show Grad-CAM images").uncheck()
+    expect(heat_maps(app)).to_have_count(0)
     yield "no heat maps"
     app.get_by_label("Remove Image").click()
     expect(answer(app)).to_have_count(0)
@@ -61,67 +65,63 @@ def states(app: Page, good: list[Path], bad: Path) -> Iterator[str]:
     expect(app.locator("#cards .card")).to_have_count(len(good) + 1)
     yield "several pictures"
     open_tab(app, "Mistakes")
-    yield "mistakes off"
-    box(app, "Show misclassified images").check()
+    yield "no mistakes"
+    choice(app, "Show misclassified images").check()
     expect(app.locator("#mistakes figure")).to_have_count(10)
     yield "mistakes"
     app.get_by_label("True class").click()
     yield "a list of classes"
     app.keyboard.press("Escape")
-    box(app, "Explain with Grad-CAM").check()
+    choice(app, "Explain with Grad-CAM").check()
     expect(app.locator("#mistakes .heat")).to_have_count(20)
-    yield "mistakes explained"
+    yield "mistakes with heat maps"
     open_tab(app, "About")
     yield "about"
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_state_is_for_everybody(page, served, contents, bad, faults, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_state_is_accessible(page, served, contents, bad, faults, width, scheme):
     page.set_viewport_size({"width": width, "height": 844})
-    page.goto(served.url)
-    expect(page.locator("#maps figure")).to_have_count(4)
-    found = {state: findings(page) for state in states(page, list(contents.examples[:2]), bad)}
-    assert len(found) == 13
-    assert not {state: problems for state, problems in found.items() if problems}
-    # The browser itself complains of a preview that is no picture.
-    faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_follows_the_visitors_colour_scheme(page, served, scheme):
     page.emulate_media(color_scheme=scheme)
     page.goto(served.url)
     expect(page.locator("#maps figure")).to_have_count(4)
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (sum(int(value) for value in re.findall(r"\d+", ground)[:3]) < 150) == (scheme == "dark")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    is_dark = sum(int(value) for value in re.findall(r"\d+", background)[:3]) < 150
+    assert is_dark == (scheme == "dark")
+    states = visit_states(page, list(contents.examples[:2]), bad)
+    problems = {state: find_problems(page) for state in states}
+    assert len(problems) == 13
+    assert not {state: rows for state, rows in problems.items() if rows}
+    # The browser reports a preview that is not a picture.
+    faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_what_is_used_stays_where_it_is(page, served, width):
+def test_controls_do_not_move_when_results_change(page, served, width):
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(served.url)
     expect(page.locator("#maps figure")).to_have_count(4)
-    places = page.evaluate(PLACES)
-    number(page, TOP).fill("10")
-    expect(rows(page)).to_have_count(10)
-    assert page.evaluate(PLACES) == places
-    before = heats(page).first.get_attribute("src")
+    positions = page.evaluate(POSITIONS)
+    number(page, TOP_CLASSES).fill("10")
+    expect(bars(page)).to_have_count(10)
+    assert page.evaluate(POSITIONS) == positions
+    before = heat_maps(page).first.get_attribute("src")
     page.get_by_role("button", name="Example: 7").click()
-    expect(heats(page).first).not_to_have_attribute("src", before)
-    assert page.evaluate(PLACES) == places
-    place = number(page, MAPS).evaluate(HEIGHT)
-    number(page, MAPS).fill("10")
-    expect(heats(page)).to_have_count(10)
-    assert number(page, MAPS).evaluate(HEIGHT) == place
+    expect(heat_maps(page).first).not_to_have_attribute("src", before)
+    assert page.evaluate(POSITIONS) == positions
+    top = number(page, MAP_COUNT).evaluate(TOP)
+    number(page, MAP_COUNT).fill("10")
+    expect(heat_maps(page)).to_have_count(10)
+    assert number(page, MAP_COUNT).evaluate(TOP) == top
 
 
 def reach(app: Page, name: str) -> None:
-    """Presses Tab until what is called so has the focus, and looks for its outline on the way."""
+    """Presses Tab until the element has the focus; every focused element must be outlined."""
     for _ in range(60):
         app.keyboard.press("Tab")
         focused = app.evaluate(FOCUSED)
         if app.evaluate("document.activeElement !== document.body"):
-            assert app.evaluate(OUTLINED), f"{focused} has the focus, but does not show it"
+            assert app.evaluate(OUTLINED), f"the focus on {focused} is not visible"
         if focused == name:
             return
     raise AssertionError(f"Tab does not reach {name}")
@@ -132,77 +132,82 @@ def press(app: Page, name: str, key: str) -> None:
     app.keyboard.press(key)
 
 
-@pytest.fixture
-def chooser(app: Page) -> Page:
-    """The page, told from the start to hand its file dialogs over: a key is quicker than that."""
-    app.on("filechooser", lambda _dialog: None)
-    return app
+def press_for_new_maps(app: Page, name: str, key: str) -> None:
+    before = heat_maps(app).first.get_attribute("src")
+    press(app, name, key)
+    expect(heat_maps(app).first).not_to_have_attribute("src", before)
 
 
-def choose(app: Page, files: list[Path]) -> None:
+def choose_files(app: Page, files: list[Path]) -> None:
     with app.expect_file_chooser() as dialog:
         app.keyboard.press("Enter")
     dialog.value.set_files(files)
 
 
-def test_classify_by_keyboard_alone(chooser, drawing):
-    app = chooser
-    before = heats(app).first.get_attribute("src")
-    press(app, "Example: 4", "Enter")
-    expect(heats(app).first).not_to_have_attribute("src", before)
-    press(app, f"range slider for {TOP}", "ArrowRight")
-    expect(rows(app)).to_have_count(4)
+@pytest.fixture
+def keyboard_app(app: Page) -> Page:
+    """The page with file dialogs intercepted from the start, since a key opens them at once."""
+    app.on("filechooser", lambda _dialog: None)
+    return app
+
+
+def test_one_picture_by_keyboard_alone(keyboard_app, drawing):
+    app = keyboard_app
+    press_for_new_maps(app, "Example: 4", "Enter")
+    press(app, f"range slider for {TOP_CLASSES}", "ArrowRight")
+    expect(bars(app)).to_have_count(4)
     app.keyboard.press("Home")
-    expect(rows(app)).to_have_count(1)
+    expect(bars(app)).to_have_count(1)
     press(app, "Show Grad-CAM images", "Space")
-    expect(heats(app)).to_have_count(0)
+    expect(app.locator("#maps")).to_have_text(MAPS_HIDDEN)
+    expect(number(app, MAP_COUNT)).to_have_count(0)
     app.keyboard.press("Space")
-    expect(heats(app)).to_have_count(3)
-    press(app, f"number input for {MAPS}", "ArrowUp")
-    expect(heats(app)).to_have_count(4)
+    expect(heat_maps(app)).to_have_count(3)
+    press(app, f"number input for {MAP_COUNT}", "ArrowUp")
+    expect(heat_maps(app)).to_have_count(4)
     press(app, f"range slider for {OPACITY}", "End")
-    expect(heats(app).first).to_have_css("opacity", "1")
-    before = heats(app).first.get_attribute("src")
-    press(app, "layer1 · 16×16", "Space")
-    expect(heats(app).first).not_to_have_attribute("src", before)
-    before = heats(app).first.get_attribute("src")
+    expect(heat_maps(app).first).to_have_css("opacity", "1")
+    press_for_new_maps(app, "layer1 · 16×16", "Space")
+    expect(app.get_by_role("heading", name="Grad-CAM from layer1")).to_be_visible()
     press(app, "Other methods", "Enter")
-    expect(box(app, "HiResCAM")).to_be_visible()
-    press(app, "HiResCAM", "Space")
-    expect(heats(app).first).not_to_have_attribute("src", before)
+    expect(choice(app, "HiResCAM")).to_be_visible()
+    press_for_new_maps(app, "HiResCAM", "Space")
     press(app, "Remove Image", "Enter")
     expect(answer(app)).to_have_count(0)
     reach(app, "Drop an image file here to upload")
-    choose(app, [drawing])
+    choose_files(app, [drawing])
     expect(answer(app)).to_be_visible()
 
 
-def test_several_by_keyboard_alone(chooser, drawing):
-    app = chooser
+def test_the_other_tabs_by_keyboard_alone(keyboard_app, drawing, contents):
+    app = keyboard_app
     press(app, "Several", "Enter")
     reach(app, "Click to upload or drop files")
-    choose(app, [drawing, drawing])
+    choose_files(app, [contents.examples[5], drawing])
     cards = app.locator("#cards .card")
     expect(cards).to_have_count(2)
     press(app, "Remove this file", "Enter")
     expect(cards).to_have_count(1)
+    expect(cards).to_contain_text(drawing.name)
+    press(app, f"range slider for {TOP_CLASSES}", "Home")
+    expect(cards.locator(".bars li")).to_have_count(1)
+    press(app, f"range slider for {MAP_COUNT}", "End")
+    expect(cards.locator(".heat")).to_have_count(10)
     press(app, "Show Grad-CAM images", "Space")
-    expect(app.locator("#cards .heat")).to_have_count(0)
-
-
-def test_mistakes_by_keyboard_alone(app, contents):
+    expect(cards.locator(".heat")).to_have_count(0)
+    expect(number(app, MAP_COUNT)).to_have_count(0)
     press(app, "Mistakes", "Enter")
     press(app, "Show misclassified images", "Space")
     figures = app.locator("#mistakes figure")
     expect(figures).to_have_count(10)
-    press(app, f"range slider for {MISTAKES}", "End")
+    press(app, f"range slider for {MISTAKE_COUNT}", "End")
     expect(figures).to_have_count(len(contents.mistakes))
     reach(app, "True class")
     app.keyboard.press("ArrowDown")
     app.keyboard.press("Enter")
-    first = sum(row.label == 0 for row in contents.mistakes)
-    expect(figures).to_have_count(first)
+    count = sum(row.label == 0 for row in contents.mistakes)
+    expect(figures).to_have_count(count)
     press(app, "Explain with Grad-CAM", "Space")
-    expect(app.locator("#mistakes .heat")).to_have_count(2 * first)
+    expect(app.locator("#mistakes .heat")).to_have_count(2 * count)
     press(app, "About", "Enter")
-    expect(app.locator("#about-text")).to_be_visible()
+    expect(app.locator("#about-text")).to_contain_text(f"{contents.card.test['accuracy']:.2%}")

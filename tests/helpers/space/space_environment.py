@@ -1,7 +1,7 @@
-"""Clean environments for a packaged Space: nothing but what its own requirements ask for.
+"""Clean environments for a packaged Space, with nothing but what its own requirements need.
 
-The quick one links what is installed here; the real one installs from the package index. Neither
-can import this repository.
+The fast one links installed packages, the real one installs from the package index. Neither can
+import this repository.
 """
 
 import re
@@ -18,88 +18,78 @@ from packaging.utils import canonicalize_name
 EXTRA_INDEX = "--extra-index-url"
 
 
-def requirements(space: Path) -> list[Requirement]:
-    """What a Space's requirements.txt pins for this Python, and its README's version of Gradio."""
+def read_requirements(space: Path) -> list[Requirement]:
+    """Returns the pins of requirements.txt for this Python, and the README's Gradio version."""
     lines = (space / "requirements.txt").read_text().splitlines()
-    wanted = [Requirement(line) for line in lines if line and not line.startswith(("#", "--"))]
+    pins = [Requirement(line) for line in lines if line and not line.startswith(("#", "--"))]
     (gradio,) = re.findall(r"^sdk_version: (\S+)$", (space / "README.md").read_text(), re.M)
-    wanted.append(Requirement(f"gradio=={gradio}"))
-    return [one for one in wanted if one.marker is None or one.marker.evaluate()]
+    pins.append(Requirement(f"gradio=={gradio}"))
+    return [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
 
 
-def closure(wanted: list[Requirement]) -> dict[str, Distribution]:
-    """The installed distributions that the requirements bring; fails on another version."""
-    found: dict[str, Distribution] = {}
+def collect_distributions(requirements: list[Requirement]) -> dict[str, Distribution]:
+    """Returns what the requirements install, by name; fails if another version is installed."""
+    result: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
-    waiting = list(wanted)
+    waiting = list(requirements)
     while waiting:
-        one = waiting.pop()
-        name = canonicalize_name(one.name)
-        installed = distribution(name)
-        assert one.specifier.contains(installed.version, prereleases=True), (one, installed.version)
-        found[name] = installed
-        for extra in ("", *one.extras):
-            if (name, extra) in seen:
-                continue
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        installed = result[name] = distribution(name)
+        version = installed.version
+        assert requirement.specifier.contains(version, prereleases=True), (requirement, version)
+        for extra in {"", *requirement.extras} - {extra for key, extra in seen if key == name}:
             seen.add((name, extra))
-            for text in installed.requires or ():
-                needed = Requirement(text)
-                if needed.marker is None or needed.marker.evaluate({"extra": extra}):
-                    waiting.append(needed)
-    return found
+            for line in installed.requires or ():
+                dependency = Requirement(line)
+                if dependency.marker is None or dependency.marker.evaluate({"extra": extra}):
+                    waiting.append(dependency)
+    return result
 
 
-def linked_environment(folder: Path, wanted: list[Requirement]) -> Path:
-    """An environment without pip whose packages are links to exactly the closure's files."""
+def link_environment(folder: Path, requirements: list[Requirement]) -> Path:
+    """Links the installed packages into an environment without pip; returns its Python."""
     venv.create(folder, with_pip=False)
     (packages,) = folder.glob("lib/python*/site-packages")
-    chosen = closure(wanted)
-    others = {name for d in distributions() for name in tops(d) if canonical(d) not in chosen}
+    chosen = collect_distributions(requirements)
+    others = [d for d in distributions() if canonicalize_name(d.metadata["Name"]) not in chosen]
+    names = {name for other in others for name in top_names(other)}
     for installed in chosen.values():
         root = Path(str(installed.locate_file("")))
-        for name in tops(installed):
-            if name not in others:
-                link(packages / name, root / name)
-        for file in installed.files or ():
-            if file.parts[0] in others and file.parts[0] != "..":
+        for name in top_names(installed) - names:
+            link(packages / name, root / name)
+        for file in installed.files or ():  # of folders that other packages also fill
+            if file.parts[0] in names:
                 link(packages / file, root / file)
     return folder / "bin/python"
 
 
-def canonical(installed: Distribution) -> str:
-    return canonicalize_name(installed.metadata["Name"])
+def top_names(installed: Distribution) -> set[str]:
+    """Returns a distribution's entries directly in site-packages."""
+    return {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}
 
 
-def tops(installed: Distribution) -> set[str]:
-    """A distribution's own entries of site-packages; scripts and caches left out."""
-    names = {file.parts[0] for file in installed.files or ()}
-    return names - {"..", "__pycache__"}
+def link(path: Path, target: Path) -> None:
+    if not path.exists() and target.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
 
 
-def link(place: Path, target: Path) -> None:
-    if not place.exists() and target.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(target)
-
-
-def installed_environment(folder: Path, space: Path) -> Path:
-    """An environment made with pip from the Space's requirements.txt: minutes, and gigabytes."""
+def install_environment(folder: Path, space: Path) -> Path:
+    """Installs the Space's requirements.txt with pip (minutes, gigabytes); returns the Python."""
     venv.create(folder, with_pip=True)
-    lines = (space / "requirements.txt").read_text().splitlines()
-    kept = [
-        line for line in lines if not line.startswith(EXTRA_INDEX) or reachable(line.split()[1])
-    ]
-    copy = folder / "requirements.txt"
-    copy.write_text("\n".join(kept) + "\n")
-    python = folder / "bin/python"
+    copy, python = folder / "requirements.txt", folder / "bin/python"
+    lines = (space / "requirements.txt").read_text().splitlines(keepends=True)
+    copy.write_text("".join(line for line in lines if not is_unreachable_index(line)))
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*command, "-r", copy], check=True, stdout=sys.stderr)
     return python
 
 
-def reachable(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=10).close()
-    except OSError:
-        return False
-    return True
+def is_unreachable_index(line: str) -> bool:
+    if line.startswith(EXTRA_INDEX):
+        try:
+            urllib.request.urlopen(line.split()[1], timeout=10).close()
+        except OSError:
+            return True
+    return False

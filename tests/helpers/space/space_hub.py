@@ -1,7 +1,7 @@
-"""A hub on the loopback interface: as much of its protocol as pushing a Space needs.
+"""A local stand-in for the Hugging Face hub, with the part of its protocol that a push needs.
 
-Files arrive as they would there: small ones inside a commit, the others through LFS, whose digests
-are checked. A Space is a dict from path to content.
+Small files arrive inside a commit, the others through LFS with checked digests. A Space is a dict
+from path to content.
 """
 
 import base64
@@ -19,17 +19,17 @@ LFS = ("*.safetensors", "*.png")
 
 
 class Hub(ThreadingHTTPServer):
-    """What the hub holds, and every request it got, as `METHOD path`."""
+    """Holds the Spaces, and each request as `METHOD path`."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.spaces: dict[str, dict[str, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
-        self.by_lfs: set[str] = set()
+        self.lfs_files: set[str] = set()
         self.requests: list[str] = []
-        self.status: int | None = None  # answered to everything, if set
+        self.status: int | None = None  # if set, the status of every answer
         self.uses_lfs = True
 
     @property
@@ -40,18 +40,19 @@ class Hub(ThreadingHTTPServer):
         space = self.spaces[name]
         for line in lines:
             value = line["value"]
-            if line["key"] == "file":
-                space[value["path"]] = base64.b64decode(value["content"])
-            elif line["key"] == "lfsFile":
-                space[value["path"]] = self.blobs[value["oid"]]
-                self.by_lfs.add(value["path"])
-            elif line["key"] == "deletedFile":
-                del space[value["path"]]
-            else:
-                assert line["key"] == "header", line
+            match line["key"]:
+                case "file":
+                    space[value["path"]] = base64.b64decode(value["content"])
+                case "lfsFile":
+                    space[value["path"]] = self.blobs[value["oid"]]
+                    self.lfs_files.add(value["path"])
+                case "deletedFile":
+                    del space[value["path"]]
+                case key:
+                    assert key == "header", line
 
 
-class Answer(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Hub
     protocol_version = "HTTP/1.1"
 
@@ -59,77 +60,69 @@ class Answer(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self._route("GET")
-
-    def do_POST(self) -> None:
-        self._route("POST")
-
-    def do_PUT(self) -> None:
-        self._route("PUT")
-
-    def _route(self, method: str) -> None:
         path = self.path.partition("?")[0]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.requests.append(f"{method} {path}")
+        self.server.requests.append(f"{self.command} {path}")
         if path.startswith("/blobs/"):
-            oid = path.removeprefix("/blobs/")
-            assert hashlib.sha256(body).hexdigest() == oid
-            self.server.blobs[oid] = body
+            digest = path.removeprefix("/blobs/")
+            assert hashlib.sha256(body).hexdigest() == digest
+            self.server.blobs[digest] = body
             self._send({})
         elif self.server.status:
-            self._send({"error": "as asked for"}, self.server.status)
-        elif method == "POST" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._send({"error": "set by the test"}, self.server.status)
+        elif self.command == "POST" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._send({"error": "Invalid username or password."}, 401)
         elif path == "/api/repos/create":
             self._create(json.loads(body))
         elif path == "/api/validate-yaml":
             self._send({"errors": [], "warnings": []})
         elif path.endswith(".git/info/lfs/objects/batch"):
-            objects = [self._blob(wanted) for wanted in json.loads(body)["objects"]]
+            objects = [self._upload_address(blob) for blob in json.loads(body)["objects"]]
             self._send({"transfer": "basic", "objects": objects})
         elif path.startswith("/api/spaces/"):
-            self._space(path.removeprefix("/api/spaces/"), body)
+            user, name, *action = path.removeprefix("/api/spaces/").split("/")
+            self._answer_for_space(f"{user}/{name}", action[:1], body)
         else:
-            self._send({"error": "no such address"}, 404)
+            self._send({"error": "unknown address"}, 404)
 
-    def _create(self, wanted: dict[str, str]) -> None:
-        name = f"{wanted['organization']}/{wanted['name']}"
-        assert (wanted["type"], wanted["sdk"]) == ("space", "gradio")
-        known = name in self.server.spaces
+    do_POST = do_PUT = do_GET
+
+    def _create(self, request: dict[str, str]) -> None:
+        name = f"{request['organization']}/{request['name']}"
+        assert (request["type"], request["sdk"]) == ("space", "gradio")
+        status = 409 if name in self.server.spaces else 200
         self.server.spaces.setdefault(name, {".gitattributes": b"", "README.md": b"---\n---\n"})
-        self._send({"url": f"{self.server.url}/spaces/{name}"}, 409 if known else 200)
+        self._send({"url": f"{self.server.url}/spaces/{name}"}, status)
 
-    def _blob(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        target = {"href": f"{self.server.url}/blobs/{wanted['oid']}"}
-        return {**wanted, "actions": {"upload": target}}
+    def _upload_address(self, blob: dict[str, Any]) -> dict[str, Any]:
+        return {**blob, "actions": {"upload": {"href": f"{self.server.url}/blobs/{blob['oid']}"}}}
 
-    def _space(self, rest: str, body: bytes) -> None:
-        name, action = "/".join(rest.split("/")[:2]), rest.split("/")[2:]
+    def _answer_for_space(self, name: str, action: list[str], body: bytes) -> None:
         space = self.server.spaces.get(name)
         if space is None:
             self._send({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
         elif not action:
             files = [{"rfilename": path} for path in space]
             self._send({"id": name, "siblings": files, "tags": [], "likes": 0, "private": False})
-        elif action[:1] == ["tree"]:
+        elif action == ["tree"]:
             self._send(
                 [
                     {"type": "file", "path": path, "size": len(content), "oid": "0" * 40}
                     for path, content in space.items()
                 ]
             )
-        elif action[:1] == ["preupload"]:
+        elif action == ["preupload"]:
             self._send({"files": [self._mode(file["path"]) for file in json.loads(body)["files"]]})
-        elif action[:1] == ["commit"]:
+        elif action == ["commit"]:
             self.server.commit(name, [json.loads(line) for line in body.splitlines()])
             address = f"{self.server.url}/spaces/{name}/commit/{'1' * 40}"
             self._send({"commitUrl": address, "commitOid": "1" * 40})
         else:
-            self._send({"error": "no such address"}, 404)
+            self._send({"error": "unknown address"}, 404)
 
     def _mode(self, path: str) -> dict[str, Any]:
-        large = self.server.uses_lfs and any(fnmatch(path, pattern) for pattern in LFS)
-        return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
+        lfs = self.server.uses_lfs and any(fnmatch(path, pattern) for pattern in LFS)
+        return {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
 
     def _send(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
         content = json.dumps(value).encode()
@@ -143,13 +136,12 @@ class Answer(BaseHTTPRequestHandler):
 
 @contextmanager
 def hub() -> Iterator[Hub]:
-    """A hub that runs as long as the block."""
-    server = Hub()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    """Runs a hub during the block."""
+    with Hub() as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,19 +1,9 @@
-"""What the browser tests of the Space share: its parts on the page, and its accessibility."""
+"""Finds the parts of the Space's page and the problems of its accessibility."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-TOP = "How many top classes to show"
-MAPS = "How many Grad-CAM images"
-MISTAKES = "How many misclassified images"
 OPACITY = "Heat-map opacity (%)"
-
-# Controls without a name that a screen reader could say.
-NAMELESS = """() => [...document.querySelectorAll('button, input, select, textarea, [role=tab]')]
-  .filter(e => e.checkVisibility() && e.type !== 'file')
-  .filter(e => !(e.innerText?.trim() || e.ariaLabel || e.title || e.labels?.length
-    || e.getAttribute('aria-labelledby')))
-  .map(e => e.outerHTML.slice(0, 200))"""
 SETTLED = """() => !document.querySelector('.pending')
   && [...document.images].every(image => image.complete)"""
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
@@ -23,28 +13,29 @@ def answer(page: Page) -> Locator:
     return page.locator("#prediction .answer")
 
 
-def rows(page: Page) -> Locator:
+def bars(page: Page) -> Locator:
     return page.locator("#prediction .bars li")
 
 
-def heats(page: Page) -> Locator:
+def heat_maps(page: Page) -> Locator:
     return page.locator("#maps .heat")
 
 
-def shown(page: Page, locator: str) -> Locator:
-    """Elements of the tab that is open; the others' stay in the page."""
-    return page.locator(locator).filter(visible=True)
+def visible(page: Page, selector: str) -> Locator:
+    """Returns elements of the open tab; those of the other tabs stay in the page, hidden."""
+    return page.locator(selector).filter(visible=True)
 
 
 def number(page: Page, label: str) -> Locator:
-    return shown(page, f'[aria-label="number input for {label}"]')
+    return visible(page, f'[aria-label="number input for {label}"]')
 
 
 def slider(page: Page, label: str) -> Locator:
-    return shown(page, f'[aria-label="range slider for {label}"]')
+    return visible(page, f'[aria-label="range slider for {label}"]')
 
 
-def box(page: Page, label: str) -> Locator:
+def choice(page: Page, label: str) -> Locator:
+    """Returns a checkbox or a radio button of the open tab."""
     return page.get_by_label(label, exact=True).filter(visible=True)
 
 
@@ -53,28 +44,23 @@ def open_tab(page: Page, name: str) -> None:
     expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
 
 
-def findings(page: Page) -> list[str]:
-    """What is wrong with the page as it stands: axe's serious findings, controls without a name,
-    pictures without a description, parts wider than the window."""
+def find_problems(page: Page) -> list[str]:
+    """Returns axe's serious and critical findings in both colour schemes, and overflow."""
     page.wait_for_function(SETTLED)
-    found = [f"{scheme}: {row}" for scheme in ("light", "dark") for row in _serious(page, scheme)]
-    found += [f"no name: {html}" for html in page.evaluate(NAMELESS)]
-    if not page.evaluate("[...document.images].every(image => image.hasAttribute('alt'))"):
-        found.append("an image without alt")
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        found.append("wider than the window")
-    return found
-
-
-def _serious(page: Page, scheme: str) -> list[str]:
-    """Axe's serious and critical findings in one colour scheme."""
     if not page.evaluate("'axe' in window"):
-        page.add_style_tag(content=STILL)  # colours of half a transition are nobody's choice
+        page.add_style_tag(content=STILL)  # axe must not see the colours of a transition
         page.evaluate(Axe().axe_script)
+    problems = [problem for scheme in ("light", "dark") for problem in _run_axe(page, scheme)]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        problems.append("wider than the window")
+    return problems
+
+
+def _run_axe(page: Page, scheme: str) -> list[str]:
     page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
     violations = page.evaluate("axe.run({resultTypes: ['violations']}).then(r => r.violations)")
     return [
-        f"{row['impact']} {row['id']}: {[node['html'][:120] for node in row['nodes'][:3]]}"
+        f"{scheme}: {row['id']}: {[node['html'][:120] for node in row['nodes'][:3]]}"
         for row in violations
         if row["impact"] in ("serious", "critical")
     ]

@@ -1,8 +1,6 @@
-"""The stage itself: the same Space as from code, and one sentence for what it cannot use."""
-
 import json
+import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,56 +12,57 @@ from cifarlens.dataset.arrays import save_dataset
 from cifarlens.runtime.files import write_array, write_json
 
 
-def project(folder: Path) -> None:
-    """What the stage reads, where it reads it."""
-    given = make_ingredients(folder)
-    save_dataset(folder / "data/dataset", given.dataset)
-    write_array(folder / "data/evaluation/test_logits.npy", given.test_logits)
-    write_json(folder / "metrics/evaluate.json", given.test_metrics)
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the inputs of the stage, which is also the working directory."""
+    ingredients = make_ingredients(tmp_path)
+    save_dataset(tmp_path / "data/dataset", ingredients.dataset)
+    write_array(tmp_path / "data/evaluation/test_logits.npy", ingredients.test_logits)
+    write_json(tmp_path / "metrics/evaluate.json", ingredients.test_metrics)
     rates = {"lr_max": 0.00431, "lr_min": 1e-05}
-    trained = {"epochs": 24, "kept_epoch": 24, "ema_decay": 0.0, "parameters": 103_000, **rates}
-    write_json(folder / "metrics/train.json", trained)
-    shutil.copy(ROOT / "requirements.lock", folder)
+    metrics = {"epochs": 24, "kept_epoch": 24, "ema_decay": 0.0, "parameters": 103_000, **rates}
+    write_json(tmp_path / "metrics/train.json", metrics)
+    shutil.copy(ROOT / "requirements.lock", tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["data"]["source"], params["space"] = "digits", {"mistakes": 12, "top_classes": 3}
     params["gradcam"]["opacity"] = OPACITY
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    shutil.copytree(ROOT / "stages", folder / "stages")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["package_space.py"])
+    return tmp_path
 
 
-def run_stage(folder: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "stages.package_space"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def run_stage() -> None:
+    runpy.run_path(str(ROOT / "stages/package_space.py"), run_name="__main__")
 
 
-def test_the_stage_makes_the_same_space(space, tmp_path):
-    project(tmp_path)
-    done = run_stage(tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    made, expected = files(tmp_path / "space"), files(space)
-    card, other = json.loads(made.pop("card.json")), json.loads(expected.pop("card.json"))
-    assert "up to 0.00431" in dict(card.pop("recipe"))["Learning rate"]
-    other.pop("recipe")
-    assert card == other
-    del made["README.md"], expected["README.md"]  # it tells of the recipe
-    assert made == expected
+def test_the_stage_builds_the_same_space_with_its_own_recipe(project, space):
+    run_stage()
+    actual, expected = files(project / "space"), files(space)
+    actual_card = json.loads(actual.pop("card.json"))
+    expected_card = json.loads(expected.pop("card.json"))
+    assert "up to 0.00431" in dict(actual_card.pop("recipe"))["Learning rate"]
+    expected_card.pop("recipe")
+    assert actual_card == expected_card
+    del actual["README.md"], expected["README.md"]  # contains the recipe
+    assert actual == expected
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("path", "words"),
     [
-        (lambda f: shutil.rmtree(f / "models"), "The model bundle models has no config.json"),
-        (lambda f: (f / "data/evaluation/test_logits.npy").unlink(), "is missing"),
-        (lambda f: (f / "data/dataset/classes.json").unlink(), "classes.json is missing"),
-        (lambda f: (f / "requirements.lock").unlink(), "requirements.lock is missing"),
+        ("models/config.json", "The model bundle models has no config.json"),
+        ("data/evaluation/test_logits.npy", "test_logits.npy is missing"),
+        ("data/dataset/classes.json", "classes.json is missing"),
+        ("requirements.lock", "requirements.lock is missing"),
     ],
 )
-def test_the_stage_names_what_is_wrong(tmp_path, spoil, words):
-    project(tmp_path)
-    spoil(tmp_path)
-    done = run_stage(tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
-    assert not (tmp_path / "space").exists()
+def test_the_stage_names_a_missing_file_and_writes_nothing(project, path, words, capsys):
+    (project / path).unlink()
+    with pytest.raises(SystemExit, match="2"):
+        run_stage()
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert words in error
+    assert not (project / "space").exists()

@@ -2,17 +2,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from space_hub import TOKEN, Hub, hub
-from space_making import ROOT, free_port
+from space_making import ROOT, files, free_port
 
 from cifarlens.runtime.errors import UserError
-from cifarlens.space.packaging.push import LFS, check_name, listing, main
+from cifarlens.space.packaging.push import LFS, check_name, list_files, main
 
 NAME = "ada/digits"
+OLD_FILES = {"old/notes.txt": b"old", "app.py": b"old", ".gitattributes": b"old"}
+Push = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -21,113 +24,113 @@ def server() -> Iterator[Hub]:
         yield running
 
 
+@pytest.fixture
 def push(
-    folder: Path, home: Path, *arguments: str, url: str, **settings: str
-) -> "subprocess.CompletedProcess[str]":
-    """The real command against a hub of ours; `home` has no token and no settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    environment = {
-        **kept,
-        "HF_ENDPOINT": url,
-        "HF_HOME": str(home),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_XET": "1",  # its storage speaks a protocol that only the hub has
-        "NO_PROXY": "127.0.0.1,localhost",
-        **settings,
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "cifarlens.space.packaging.push",
-        NAME,
-        "--folder",
-        str(folder),
-    ]
-    return subprocess.run(
-        [*command, *arguments],
-        env=environment,
+    space: Path,
+    server: Hub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Push:
+    """Runs the command against the local hub; returns exit code, output and error output."""
+    for key in [key for key in os.environ if key.startswith("HF_")]:
+        monkeypatch.delenv(key)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its storage has its own protocol
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "ENDPOINT", server.url)
+
+    def push(*arguments: str, token: str = "") -> tuple[int, str, str]:
+        monkeypatch.setenv("HF_TOKEN", token)
+        code = main([NAME, "--folder", str(space), *arguments])
+        return (code, *capsys.readouterr())
+
+    return push
+
+
+def test_a_push_makes_the_space_equal_to_the_folder(space, server, tmp_path):
+    server.spaces[NAME] = dict(OLD_FILES)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    environment |= {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path), "HF_TOKEN": TOKEN}
+    command = [sys.executable, "-m", "cifarlens.space.packaging.push", NAME, "--folder", space]
+    result = subprocess.run(
+        [*command, "--yes"],
+        env={**environment, "HF_HUB_DISABLE_XET": "1"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+    assert result.returncode == 0, result.stderr
+    assert f"Pushed: {server.url}/spaces/{NAME}/commit/" in result.stdout
+    assert server.spaces[NAME] == files(space)
+    assert server.lfs_files == {name for name in list_files(space) if name.endswith(LFS)}
+    assert "model/model.safetensors" in server.lfs_files
 
 
-def stored(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def test_a_push_makes_the_space_equal_to_the_folder(space, server, tmp_path):
-    done = push(space, tmp_path, "--yes", url=server.url, HF_TOKEN=TOKEN)
-    assert done.returncode == 0, done.stderr
-    assert f"Pushed: {server.url}/spaces/{NAME}/commit/" in done.stdout
-    assert server.spaces[NAME] == stored(space)
-    assert server.by_lfs == {name for name in listing(space) if name.endswith(LFS)}
-    assert "model/model.safetensors" in server.by_lfs
-
-
-def test_a_second_push_deletes_what_is_gone(space, server, tmp_path):
-    server.spaces[NAME] = {"old/notes.txt": b"old", "app.py": b"old", ".gitattributes": b"old"}
-    done = push(space, tmp_path, "--yes", url=server.url, HF_TOKEN=TOKEN)
-    assert done.returncode == 0, done.stderr
-    assert server.spaces[NAME] == stored(space)
-
-
-def test_the_upload_that_is_used_where_xet_is_installed(space, server, tmp_path):
-    """Nothing goes to LFS here, so nothing needs the hub's own storage."""
+def test_a_push_creates_a_space_where_xet_is_installed(space, server, push, monkeypatch):
+    """Nothing is stored by LFS here, so nothing needs the storage that Xet talks to."""
     server.uses_lfs = False
-    done = push(space, tmp_path, "--yes", url=server.url, HF_TOKEN=TOKEN, HF_HUB_DISABLE_XET="0")
-    assert done.returncode == 0, done.stderr
-    assert server.spaces[NAME] == stored(space)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    code, _, error = push("--yes", token=TOKEN)
+    assert code == 0, error
+    assert server.spaces[NAME] == files(space)
 
 
-def test_a_dry_run_shows_all_and_changes_nothing(space, server, tmp_path):
-    before = {"old/notes.txt": b"old", "app.py": b"old", ".gitattributes": b"old"}
-    server.spaces[NAME] = dict(before)
-    done = push(space, tmp_path, url=server.url)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
-    for path, content in stored(space).items():
+def test_a_dry_run_shows_all_changes_and_makes_none(space, server, push):
+    server.spaces[NAME] = dict(OLD_FILES)
+    code, output, error = push()
+    assert (code, error) == (0, "")
+    lines = output.splitlines()
+    contents = files(space)
+    for path, content in contents.items():
         (line,) = [line for line in lines if line.split()[:1] == [path]]
         assert ("LFS" in line.split()) == path.endswith((".png", ".safetensors"))
         if len(content) < 1000:
             assert f" {len(content)} B" in line
-    total = sum(map(len, stored(space).values()))
-    assert (
-        f"{len(stored(space))} files of {space}, {total / 1000:.1f} kB; 23 of them" in done.stdout
-    )
+    total = sum(map(len, contents.values()))
+    assert f"{len(contents)} files in {space}, {total / 1000:.1f} kB; 23 of them, " in output
     assert f"To: {server.url}/spaces/{NAME}" in lines
-    assert lines[lines.index("Would be deleted there:") + 1] == "  old/notes.txt"
-    added = "Add --yes (with make: YES=1) to push."
-    assert lines[-1] == f"Nothing was pushed: this was a dry run. {added}"
-    assert server.spaces == {NAME: before}
+    assert lines[lines.index("A push deletes these files:") + 1] == "  old/notes.txt"
+    hint = "Add --yes (with make: YES=1) to push."
+    assert lines[-1] == f"Nothing was pushed: this was a dry run. {hint}"
+    assert server.spaces == {NAME: OLD_FILES}
     assert all(request.startswith("GET ") for request in server.requests)
 
 
-def test_a_dry_run_of_a_new_space(space, server, tmp_path):
-    done = push(space, tmp_path, url=server.url)
-    assert done.returncode == 0
-    assert "There is no such Space" in done.stdout
+def test_a_dry_run_of_a_new_space(server, push):
+    code, output, _ = push()
+    assert code == 0
+    assert "The Space does not exist or is private." in output
     assert server.spaces == {}
 
 
-def test_a_dry_run_without_a_network(space, tmp_path):
-    done = push(space, tmp_path, url=f"http://127.0.0.1:{free_port()}")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "What lies there now is not known, and would be deleted." in done.stdout
-    assert "Add --yes (with make: YES=1) to push." in done.stdout
+def test_without_a_network_a_dry_run_works_and_a_push_is_refused(push, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    code, output, error = push()
+    assert (code, error) == (0, "")
+    assert "The Space's files are unknown. A push deletes those not in the folder." in output
+    assert "Add --yes (with make: YES=1) to push." in output
+    code, _, error = push("--yes", token=TOKEN)
+    assert code == 2
+    assert error.startswith(f"error: The hub request for {NAME} failed: ")
+    assert error.endswith("check the network and run again.\n")
+    assert error.count("\n") == 1
 
 
-def test_without_a_token_nothing_is_asked(space, server, tmp_path):
-    done = push(space, tmp_path, "--yes", url=server.url)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: There is no token to push with: make one")
-    assert done.stderr.count("\n") == 1
+@pytest.mark.parametrize(
+    ("token", "offline", "words"),
+    [("", False, "A push needs a token: create one"), (TOKEN, True, "HF_HUB_OFFLINE is set")],
+)
+def test_without_a_token_or_offline_no_request_is_sent(
+    server, push, monkeypatch, token, offline, words
+):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    code, _, error = push("--yes", token=token)
+    assert code == 2
+    assert error.startswith(f"error: {words}")
+    assert error.count("\n") == 1
     assert server.requests == []
 
 
@@ -135,45 +138,29 @@ def test_without_a_token_nothing_is_asked(space, server, tmp_path):
     ("status", "words"),
     [
         (401, "the token is not valid"),
-        (403, "your token may not write there"),
-        (402, "your account's plan does not allow such a Space"),
-        (500, "it answered 500 (as asked for): run it again later"),
+        (403, "the token may not write there"),
+        (402, "your account's plan does not allow this Space"),
+        (500, "the hub answered 500 (set by the test): run again later"),
     ],
 )
-def test_what_the_hub_refuses_is_told_in_one_sentence(space, server, tmp_path, status, words):
+def test_refusals_of_the_hub_are_one_line_messages(server, push, status, words):
     server.status = status
-    done = push(space, tmp_path, "--yes", url=server.url, HF_TOKEN=TOKEN)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: The hub could not be used for {NAME}: {words}")
-    assert done.stderr.count("\n") == 1
-
-
-def test_no_network_is_told_in_one_sentence(space, tmp_path):
-    url = f"http://127.0.0.1:{free_port()}"
-    done = push(space, tmp_path, "--yes", url=url, HF_TOKEN=TOKEN)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: The hub could not be used for {NAME}: ")
-    assert "check the network and run it again" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_offline_mode_is_named(space, server, tmp_path):
-    done = push(space, tmp_path, "--yes", url=server.url, HF_TOKEN=TOKEN, HF_HUB_OFFLINE="1")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: HF_HUB_OFFLINE is set")
-    assert server.requests == []
+    code, _, error = push("--yes", token=TOKEN)
+    assert code == 2
+    assert error.startswith(f"error: The hub request for {NAME} failed: {words}")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     "name", ["", "digits", "a/b/c", "a b/c", "../x", "a/b.git", "a/--b", "ä/b"]
 )
-def test_names_that_are_none(name, capsys):
-    with pytest.raises(UserError, match="is not the name of a Space: give USER/NAME"):
+def test_invalid_names_are_refused(name):
+    with pytest.raises(UserError, match="is not a valid name for a Space: give USER/NAME"):
         check_name(name)
 
 
 @pytest.mark.parametrize("arguments", [[], ["a/b", "c"], ["a/b", "--force"]])
-def test_other_arguments_get_one_sentence(arguments, capsys):
+def test_invalid_arguments_are_refused_with_the_usage(arguments, capsys):
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
@@ -181,23 +168,21 @@ def test_other_arguments_get_one_sentence(arguments, capsys):
     assert error.count("\n") == 1
 
 
-SPOIL = {
-    "was not made by package_space": lambda f: (f / ".env").write_text("SECRET=1"),
-    "notes.pkl was not made": lambda f: (f / "model/notes.pkl").write_bytes(b""),
+DAMAGE = {
+    ".env was not written by package_space": lambda f: (f / ".env").write_text("SECRET=1"),
+    "notes.pkl was not written": lambda f: (f / "model/notes.pkl").write_bytes(b""),
+    "link.png was not written": lambda f: (f / "link.png").symlink_to("/etc/passwd"),
     "is not a packaged Space": lambda f: (f / "app.py").unlink(),
-    "has no model.safetensors": lambda f: (f / "model/model.safetensors").unlink(),
-    "card.json cannot be read": lambda f: (f / "card.json").write_text("{"),
-    "link.png was not made": lambda f: (f / "link.png").symlink_to("/etc/passwd"),
 }
 
 
-@pytest.mark.parametrize("words", SPOIL)
-def test_a_folder_that_package_space_did_not_make(space, tmp_path, words, capsys):
+@pytest.mark.parametrize("words", DAMAGE)
+def test_a_folder_that_differs_from_a_packaged_space_is_refused(space, tmp_path, words, capsys):
     copy = Path(shutil.copytree(space, tmp_path / "copy"))
-    SPOIL[words](copy)
+    DAMAGE[words](copy)
     assert main([NAME, "--folder", str(copy), "--yes"]) == 2
-    printed = capsys.readouterr()
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
-    assert words in printed.err
-    assert printed.out == ""
+    output, error = capsys.readouterr()
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert words in error
+    assert output == ""

@@ -1,4 +1,4 @@
-"""The rooms that ship read as they stand: they import only what a Space has, and never unpickle."""
+"""The shipped rooms import only what a Space contains, and never unpickle."""
 
 import ast
 import sys
@@ -7,16 +7,16 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from cifarlens.space.packaging.shipped import PACKAGED, ROOMS, ROOT
+from cifarlens.space.packaging.shipped import ROOMS, ROOT, SOURCE_FILES
 
-# By the name that is imported; Gradio is an application of Starlette.
-AVAILABLE = {"PIL", "gradio", "numpy", "safetensors", "starlette", "torch"}
+# Import names of the libraries; Gradio itself depends on Starlette.
+LIBRARIES = {"PIL", "gradio", "numpy", "safetensors", "starlette", "torch"}
 UNPICKLING = {"marshal", "pickle", "shelve", "torch.load", "numpy.load", "np.load"}
-MODULES = [name for name in PACKAGED if name.endswith(".py")]
+AVAILABLE = LIBRARIES | (sys.stdlib_module_names - UNPICKLING)
 
 
-def imported(node: ast.AST, name: str) -> Iterator[str]:
-    """Modules that an import statement of the file `name` names, in full."""
+def imported_modules(node: ast.AST, name: str) -> Iterator[str]:
+    """Yields the full names of the modules that an import in the file `name` refers to."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -27,32 +27,33 @@ def imported(node: ast.AST, name: str) -> Iterator[str]:
             yield from (".".join([*package, alias.name]) for alias in node.names)
 
 
-def ships(module: str) -> bool:
-    path = module.replace(".", "/")
-    return f"{path}.py" in PACKAGED or f"{path}/__init__.py" in PACKAGED
+def is_available(module: str) -> bool:
+    path, top = module.replace(".", "/"), module.partition(".")[0]
+    shipped = {f"{path}.py", f"{path}/__init__.py"} & set(SOURCE_FILES)
+    return bool(shipped) if top == "cifarlens" else top in AVAILABLE
 
 
-def refused(name: str, source: str) -> list[str]:
-    """What in a file a Space lacks or must not use."""
-    found = []
+def find_problems(name: str, source: str) -> list[str]:
+    """Returns the modules and functions that a file must not use in a Space."""
+    problems = []
     for node in ast.walk(ast.parse(source, name)):
-        for module in imported(node, name):
-            top = module.partition(".")[0]
-            known = AVAILABLE | (sys.stdlib_module_names - UNPICKLING)
-            if not (ships(module) if top == "cifarlens" else top in known):
-                found.append(module)
+        problems += [m for m in imported_modules(node, name) if not is_available(m)]
         if isinstance(node, ast.Attribute) and ast.unparse(node) in UNPICKLING:
-            found.append(ast.unparse(node))
-    return found
+            problems.append(ast.unparse(node))
+    return problems
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_it_needs_only_what_a_space_has(name):
-    assert refused(name, (ROOT / name).read_text()) == []
+def test_shipped_modules_use_only_what_a_space_contains():
+    problems = {
+        name: find_problems(name, (ROOT / name).read_text())
+        for name in SOURCE_FILES
+        if name.endswith(".py")
+    }
+    assert {name: names for name, names in problems.items() if names} == {}
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "problems"),
     [
         ("import torch.nn.functional as F, json", []),
         ("from ..classifier.bundle import Bundle", []),
@@ -64,17 +65,16 @@ def test_it_needs_only_what_a_space_has(name):
         ("x = np.load('file')", ["np.load"]),
     ],
 )
-def test_this_test_would_notice(line, found):
-    assert refused("cifarlens/space/any.py", line) == found
+def test_forbidden_lines_are_noticed(line, problems):
+    assert find_problems("cifarlens/space/any.py", line) == problems
 
 
-def test_every_file_of_the_rooms_ships():
-    """Nothing that the code could miss stays behind."""
+def test_every_file_of_the_shipped_rooms_ships():
     files = {
         path.relative_to(ROOT).as_posix()
         for room in ROOMS
         for path in (ROOT / "cifarlens" / room).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert files <= set(PACKAGED)
-    assert all((ROOT / name).is_file() for name in PACKAGED)
+    assert files <= set(SOURCE_FILES)
+    assert all((ROOT / name).is_file() for name in SOURCE_FILES)

@@ -1,7 +1,7 @@
 """Builds the folder to push to Hugging Face as a Space.
 
-The folder is made whole in a temporary place and then moved; the same inputs give the same bytes.
-Knows nothing of DVC.
+The folder is built next to its target and then moved there. The same inputs give the same bytes.
+This module does not depend on DVC.
 """
 
 import io
@@ -18,30 +18,30 @@ from PIL import Image
 
 from ...classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ...dataset.arrays import Dataset
-from ...evaluation.cases import all_cases, surest_mistakes
+from ...evaluation.cases import all_cases, most_confident_mistakes
 from ...params import Space
 from ...runtime.files import write_bytes, write_json, write_text
 from ...sources import SOURCES
 from ..app import about, contents
-from .shipped import LIBRARIES, PACKAGED, ROOT, TEMPLATES
+from .shipped import LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
 
-PYTHON = "3.12"  # of the Space; the lock's versions run there
+PYTHON = "3.12"  # for the Space; requirements.lock supports it
 
 
 @dataclass(frozen=True)
 class Ingredients:
-    """All that a Space is made from.
+    """Holds the inputs of a Space.
 
     Attributes:
         model: folder of the model bundle.
-        dataset: its test images and class names are used.
-        test_logits: float32, N×classes, of the test images.
+        dataset: provides the test images and the class names.
+        test_logits: logits of the test images, float32, N×classes.
         test_metrics: content of metrics/evaluate.json.
-        lock: the requirements file that pins every version.
+        lock: path of requirements.lock, which pins every version.
         source: where the data came from, a key of `SOURCES`.
-        space: how many mistakes to ship, how many classes to show at first.
-        opacity: of heat maps at first, 0 to 1.
-        recipe: how the network was trained, names and values in display order.
+        space: the number of mistakes to ship and of top classes to show first.
+        opacity: initial opacity of the heat maps, 0 to 1.
+        recipe: names and values of the training settings, in display order.
     """
 
     model: Path
@@ -55,27 +55,27 @@ class Ingredients:
     recipe: Mapping[str, str]
 
 
-def package_space(target: Path, given: Ingredients) -> None:
-    """Makes `target` anew; raises BundleError if the model cannot be used."""
-    bundle = load_bundle(given.model)
+def package_space(target: Path, ingredients: Ingredients) -> None:
+    """Replaces the folder `target` with a new Space; raises BundleError for an unusable model."""
+    bundle = load_bundle(ingredients.model)
     folder = target.with_name(f".{target.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _build(folder, bundle, given)
+        _build(folder, bundle, ingredients)
         shutil.rmtree(target, ignore_errors=True)
         folder.replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build(folder: Path, bundle: Bundle, given: Ingredients) -> None:
-    for name in PACKAGED:
+def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
+    for name in SOURCE_FILES:
         write_bytes(folder / name, (ROOT / name).read_bytes())
     for name in (WEIGHTS, CONFIG):
-        write_bytes(folder / contents.MODEL / name, (given.model / name).read_bytes())
-    _write_examples(folder / contents.EXAMPLES, given)
-    _write_mistakes(folder, given)
-    source = SOURCES[given.source]
+        write_bytes(folder / contents.MODEL / name, (ingredients.model / name).read_bytes())
+    _write_examples(folder / contents.EXAMPLES, ingredients)
+    _write_mistakes(folder, ingredients)
+    source = SOURCES[ingredients.source]
     card = contents.Card(
         dataset={
             "name": source.title,
@@ -84,17 +84,17 @@ def _build(folder: Path, bundle: Bundle, given: Ingredients) -> None:
             "licence": source.licence,
         },
         parameters=sum(p.numel() for p in bundle.network.parameters()),
-        recipe=[list(row) for row in given.recipe.items()],
-        test=dict(given.test_metrics),
-        top_classes=given.space.top_classes,
-        opacity=given.opacity,
+        recipe=[list(row) for row in ingredients.recipe.items()],
+        test=dict(ingredients.test_metrics),
+        top_classes=ingredients.space.top_classes,
+        opacity=ingredients.opacity,
     )
     write_json(folder / contents.CARD, asdict(card))
-    _write_texts(folder, pinned(given.lock, LIBRARIES))
+    _render_templates(folder, read_pins(ingredients.lock, LIBRARIES))
 
 
-def pinned(lock: Path, names: tuple[str, ...]) -> list[str]:
-    """The requirement lines of a lock for some packages, in their order, without hashes."""
+def read_pins(lock: Path, names: tuple[str, ...]) -> list[str]:
+    """Returns the lock's requirement lines for `names`, in that order and without hashes."""
     lines = lock.read_text(encoding="utf-8").splitlines()
     return [
         line.removesuffix("\\").strip()
@@ -104,21 +104,22 @@ def pinned(lock: Path, names: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _write_examples(folder: Path, given: Ingredients) -> None:
-    """For each class its first test image that is classified correctly, or else its first."""
-    labels = given.dataset.test_labels
-    right = given.test_logits.argmax(1) == labels
-    for label, name in enumerate(given.dataset.classes):
-        places = np.flatnonzero(labels == label)
-        for place in [*places[right[places]], *places][:1]:  # none if a class has no test image
-            _write_image(folder / f"{label}_{_slug(name)}.png", given.dataset, place)
+def _write_examples(folder: Path, ingredients: Ingredients) -> None:
+    """Writes each class's first correctly classified test image, or its first if there is none."""
+    labels = ingredients.dataset.test_labels
+    correct = ingredients.test_logits.argmax(1) == labels
+    for label, name in enumerate(ingredients.dataset.classes):
+        indices = np.flatnonzero(labels == label)
+        for index in [*indices[correct[indices]], *indices][:1]:  # a class may lack test images
+            _write_image(folder / f"{label}_{_slug(name)}.png", ingredients.dataset, index)
 
 
-def _write_mistakes(folder: Path, given: Ingredients) -> None:
-    """The most confident mistakes; among equals the earlier image first."""
-    cases = all_cases(given.test_logits, given.dataset.test_labels)
+def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
+    """Writes the most confident mistakes, ties in test order."""
+    cases = all_cases(ingredients.test_logits, ingredients.dataset.test_labels)
+    mistakes = most_confident_mistakes(cases, ingredients.space.mistakes)
     rows = []
-    for rank, case in enumerate(surest_mistakes(cases, given.space.mistakes), start=1):
+    for rank, case in enumerate(mistakes, start=1):
         row = contents.Mistake(
             file=f"{contents.MISTAKES}/{rank:03d}.png",
             index=case.index,
@@ -127,39 +128,39 @@ def _write_mistakes(folder: Path, given: Ingredients) -> None:
             label_probability=case.true_probability,
             predicted_probability=case.confidence,
         )
-        _write_image(folder / row.file, given.dataset, case.index)
+        _write_image(folder / row.file, ingredients.dataset, case.index)
         rows.append(asdict(row))
     write_json(folder / contents.MISTAKES / contents.INDEX, rows)
 
 
-def _write_image(path: Path, dataset: Dataset, place: int) -> None:
+def _write_image(path: Path, dataset: Dataset, index: int) -> None:
     content = io.BytesIO()
-    Image.fromarray(np.array(dataset.test_images[place])).save(content, "PNG")
+    Image.fromarray(np.array(dataset.test_images[index])).save(content, "PNG")
     write_bytes(path, content.getvalue())
 
 
 def _slug(name: str) -> str:
-    """A class name as part of a file name."""
+    """Returns a class name as part of a file name."""
     return re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_").lower() or "class"
 
 
-def _write_texts(folder: Path, versions: list[str]) -> None:
-    """README, requirements, .gitattributes and app.py, from the folder's own contents."""
-    shipped = contents.load_contents(folder)
+def _render_templates(folder: Path, pins: list[str]) -> None:
+    """Renders README.md, requirements.txt, .gitattributes and app.py."""
+    space = contents.load_contents(folder)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    (gradio,) = (line for line in versions if line.startswith("gradio=="))
+    (gradio,) = (line for line in pins if line.startswith("gradio=="))
     values = {
-        "about": about.about(shipped),
-        "dataset": shipped.card.dataset["name"],
+        "about": about.about(space),
+        "dataset": space.card.dataset["name"],
         "gradio": gradio.removeprefix("gradio=="),
-        "lead": about.lead(shipped),
+        "lead": about.lead(space),
         "python": PYTHON,
-        "title": about.title(shipped),
-        "versions": versions,
+        "title": about.title(space),
+        "pins": pins,
     }
     for name, template in TEMPLATES.items():
         write_text(folder / name, environment.get_template(template).render(values))

@@ -1,7 +1,7 @@
 """Pushes a packaged Space to Hugging Face: `python -m cifarlens.space.packaging.push USER/NAME`.
 
-Shows what would happen and changes nothing, unless `--yes` is given. The Space becomes exactly the
-folder: what lies there and is not in the folder is deleted.
+Without `--yes`, it shows what a push does and changes nothing. A push makes the Space's files equal
+to the folder's and deletes all others.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
 from ...runtime.paths import SPACE
 from ..app.contents import CARD, EXAMPLES, MISTAKES, MODEL, ContentsError
-from .serve import check
+from .serve import check_space
 from .shipped import TEMPLATES
 
-MADE = (  # by package_space; `*` also stands for folders
+ALLOWED_FILES = (  # what package_space writes; `*` also matches `/`
     *TEMPLATES,
     CARD,
     "cifarlens/*.py",
@@ -40,123 +40,124 @@ MADE = (  # by package_space; `*` also stands for folders
     f"{MISTAKES}/*.json",
     f"{MISTAKES}/*.png",
 )
-LFS = (".png", ".safetensors")  # as the Space's .gitattributes says
-ATTRIBUTES = ".gitattributes"  # the hub keeps its own where a folder has none
-TIMEOUT = 20  # seconds, of a question to the hub
+LFS = (".png", ".safetensors")  # must agree with the Space's .gitattributes
+ATTRIBUTES = ".gitattributes"  # the hub keeps its own if the folder has none
+TIMEOUT = 20  # seconds for a dry run's request to the hub
 STATUS = {
-    401: "the token is not valid: make one with write access in your account's settings, then run"
-    " `hf auth login`",
-    402: "your account's plan does not allow such a Space",
-    403: "your token may not write there: use your own user name, or a token with write access",
-    404: "there is no such user or Space, or your token may not see it",
+    401: "the token is not valid: create one with write access in your account's settings, then"
+    " run `hf auth login`",
+    402: "your account's plan does not allow this Space",
+    403: "the token may not write there: use your own user name, or a token with write access",
+    404: "the user or the Space does not exist, or the token may not see it",
     413: "a file is too large for the hub",
-    429: "too many requests: wait some minutes and run it again",
+    429: "too many requests: wait a few minutes and run again",
 }
 
 
-def listing(folder: Path) -> dict[str, int]:
-    """What a push uploads: the size in bytes of each file, by its path in the Space.
+def list_files(folder: Path) -> dict[str, int]:
+    """Returns the size in bytes of each file to upload, by its path in the Space.
 
     Raises:
-        UserError: the folder is not a packaged Space, or holds a file of another origin.
-        BundleError: its model cannot be used.
-        ContentsError: its card or its list of mistakes is missing or damaged.
+        UserError: the folder is not a packaged Space, or holds a file that package_space does not
+            write.
+        BundleError: the model cannot be used.
+        ContentsError: the card or the list of mistakes is missing or damaged.
     """
-    check(folder)
+    check_space(folder)
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_dir():
             continue
-        if not any(fnmatch(name, pattern) for pattern in MADE):
-            raise UserError(f"{path} was not made by package_space: delete it or move it away.")
+        if not any(fnmatch(name, pattern) for pattern in ALLOWED_FILES):
+            raise UserError(f"{path} was not written by package_space: delete it or move it away.")
         files[name] = path.stat().st_size
     return files
 
 
 def check_name(name: str) -> None:
-    """Raises UserError unless `name` is a Space's full name, user and name."""
+    """Raises UserError unless `name` is a Space's full name, USER/NAME."""
     try:
         validate_repo_id(name)
         _user, _name = name.split("/")
-    except ValueError:  # of either line
+    except ValueError:  # from either line
         raise UserError(
-            f"{name!r} is not the name of a Space: give USER/NAME, letters, digits, '-', '_' and"
-            " '.' only, such as ada/cifar10-explained."
+            f"{name!r} is not a valid name for a Space: give USER/NAME, with letters, digits, '-',"
+            " '_' and '.' only, such as ada/cifar10-explained."
         ) from None
 
 
-def describe(folder: Path, files: Mapping[str, int]) -> str:
-    """The files as a table, and their sum."""
+def describe_files(folder: Path, files: Mapping[str, int]) -> str:
+    """Returns a table of the files with their sizes, and the totals."""
     width = max(map(len, files))
     rows = [
-        f"  {name:<{width}}  {_bytes(size):>10}{'  LFS' if name.endswith(LFS) else ''}"
+        f"  {name:<{width}}  {_format_size(size):>10}{'  LFS' if name.endswith(LFS) else ''}"
         for name, size in files.items()
     ]
-    large = [size for name, size in files.items() if name.endswith(LFS)]
+    lfs_sizes = [size for name, size in files.items() if name.endswith(LFS)]
     summary = (
-        f"{len(files)} files of {folder}, {_bytes(sum(files.values()))};"
-        f" {len(large)} of them, {_bytes(sum(large))}, by LFS."
+        f"{len(files)} files in {folder}, {_format_size(sum(files.values()))};"
+        f" {len(lfs_sizes)} of them, {_format_size(sum(lfs_sizes))}, use LFS."
     )
     return "\n".join([*rows, summary])
 
 
-def _bytes(size: int) -> str:
+def _format_size(size: int) -> str:
     if size < 1000:
         return f"{size} B"
     return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
 def upload(api: HfApi, name: str, folder: Path) -> str:
-    """Makes the Space if there is none, and makes it equal to the folder.
+    """Creates the Space if it does not exist, and makes its files equal to the folder's.
 
     Returns:
         The address of the commit.
 
     Raises:
-        UserError: there is no token, or the hub cannot be reached or refuses.
+        UserError: a token is missing, or the hub cannot be reached or refuses.
     """
     if not api.token and not get_token():
         raise UserError(
-            "There is no token to push with: make one with write access in your Hugging Face"
-            " account's settings, then run `hf auth login` or set HF_TOKEN."
+            "A push needs a token: create one with write access in your Hugging Face account's"
+            " settings, then run `hf auth login` or set HF_TOKEN."
         )
-    with _hub_errors(name):
+    with _translate_hub_errors(name):
         api.create_repo(name, repo_type="space", space_sdk="gradio", exist_ok=True)
-        made = api.upload_folder(
+        commit = api.upload_folder(
             repo_id=name,
             repo_type="space",
             folder_path=folder,
             delete_patterns="*",
             commit_message="Package of cifarlens",
         )
-    return str(made.commit_url)
+    return str(commit.commit_url)
 
 
 @contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """Turns what can go wrong between here and the hub into a UserError."""
+def _translate_hub_errors(name: str) -> Iterator[None]:
+    """Raises UserError in place of the errors of the hub and of the network."""
     try:
         yield
     except OfflineModeIsEnabled:
         raise UserError(
-            "HF_HUB_OFFLINE is set, so the hub is not asked: unset it and run again."
+            "HF_HUB_OFFLINE is set and blocks requests to the hub: unset it and run again."
         ) from None
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
-        # Uploads by several threads wrap the first error.
+        # Uploads in several threads wrap the first error.
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
-        raise UserError(f"The hub could not be used for {name}: {_reason(cause)}.") from None
+        raise UserError(f"The hub request for {name} failed: {_explain(cause)}.") from None
 
 
-def _reason(error: BaseException) -> str:
+def _explain(error: BaseException) -> str:
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
-        said = f" ({_line(error.server_message)})" if error.server_message else ""
-        return STATUS.get(status, f"it answered {status}{said}: run it again later")
-    return f"{_line(str(error)) or type(error).__name__}; check the network and run it again"
+        message = f" ({_first_line(error.server_message)})" if error.server_message else ""
+        return STATUS.get(status, f"the hub answered {status}{message}: run again later")
+    return f"{_first_line(str(error)) or type(error).__name__}; check the network and run again"
 
 
-def _line(text: str) -> str:
+def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0].rstrip(".")
 
 
@@ -167,47 +168,47 @@ class _Parser(argparse.ArgumentParser):
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = _Parser(prog="python -m cifarlens.space.packaging.push", description=__doc__)
-    parser.add_argument("name", metavar="USER/NAME", help="the Space on Hugging Face")
-    parser.add_argument("--folder", type=Path, default=SPACE, help="the packaged Space (space)")
-    parser.add_argument("--yes", action="store_true", help="push; without, only show what would be")
+    parser.add_argument("name", metavar="USER/NAME", help="name of the Space on Hugging Face")
+    parser.add_argument("--folder", type=Path, default=SPACE, help="packaged Space (space)")
+    parser.add_argument("--yes", action="store_true", help="push; the default is a dry run")
     return parser.parse_args(arguments)
 
 
 def run(arguments: list[str]) -> None:
-    """The command; raises what its parts do."""
+    """Runs the command; raises UserError, BundleError or ContentsError if it cannot."""
     options = _parse(arguments)
     check_name(options.name)
-    files = listing(options.folder)
+    files = list_files(options.folder)
     api = HfApi()
     address = f"{api.endpoint}/spaces/{options.name}"
-    print(describe(options.folder, files))
+    print(describe_files(options.folder, files))
     if options.yes:
         print(f"Pushing to {address} …", flush=True)
         print(f"Pushed: {upload(api, options.name, options.folder)}")
         return
     print(f"To: {address}")
-    print(_outlook(api, options.name, files))
+    print(_describe_changes(api, options.name, files))
     print("Nothing was pushed: this was a dry run. Add --yes (with make: YES=1) to push.")
 
 
-def _outlook(api: HfApi, name: str, files: Iterable[str]) -> str:
-    """What a push makes and deletes there, as far as the hub says."""
+def _describe_changes(api: HfApi, name: str, files: Iterable[str]) -> str:
+    """Says which files of the Space a push deletes, and whether it creates the Space."""
     try:
-        with _hub_errors(name):
+        with _translate_hub_errors(name):
             try:
-                info = api.space_info(name, timeout=TIMEOUT)  # unlike a listing, asks once
+                info = api.space_info(name, timeout=TIMEOUT)  # a listing would retry on failure
             except RepositoryNotFoundError:
-                return "There is no such Space, or it is private: it would be made if missing."
+                return "The Space does not exist or is private. A push creates it if necessary."
     except UserError as error:
-        return f"What lies there now is not known, and would be deleted. {error}"
-    gone = {file.rfilename for file in info.siblings or []} - {ATTRIBUTES, *files}
-    if not gone:
-        return "Nothing there would be deleted."
-    return "\n".join(["Would be deleted there:", *(f"  {path}" for path in sorted(gone))])
+        return f"The Space's files are unknown. A push deletes those not in the folder. {error}"
+    deletions = {file.rfilename for file in info.siblings or []} - {ATTRIBUTES, *files}
+    if not deletions:
+        return "A push deletes no files."
+    return "\n".join(["A push deletes these files:", *(f"  {path}" for path in sorted(deletions))])
 
 
 def main(arguments: list[str]) -> int:
-    """Exit codes: 0 done, 2 a user's mistake or a hub that cannot be used, 130 Ctrl-C."""
+    """Returns 0 when done, 2 after a user error or a failure of the hub, 130 after Ctrl-C."""
     try:
         run(arguments)
     except (UserError, BundleError, ContentsError) as error:

@@ -1,6 +1,7 @@
 """Runs a copy of a packaged Space: `python -m cifarlens.space.packaging.serve FOLDER`.
 
-A copy, since a running app may write beside its source, and the folder is a stage's output.
+The folder is the output of a stage, and a running app may write next to its source code, so it runs
+from a copy.
 """
 
 import os
@@ -19,21 +20,21 @@ from ..app.contents import CARD, MODEL, ContentsError, load_contents
 
 STOP_SECONDS = 10
 PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
-# They would let another cifarlens than the copy's own be found first.
-LEFT_OUT = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
+# These could make the app import another cifarlens than the copy's own.
+IMPORT_VARIABLES = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
 
 
 def serve(folder: Path) -> int:
-    """Copies the Space, runs it until it ends or is stopped, and returns its exit code.
+    """Copies the Space, runs the copy until it ends or is stopped, and returns its exit code.
 
     Raises:
-        UserError: the folder is not a packaged Space, or the port asked for cannot be used.
-        BundleError: its model cannot be used.
-        ContentsError: its card or its list of mistakes is missing or damaged.
+        UserError: the folder is not a packaged Space, or the requested port is not available.
+        BundleError: the model cannot be used.
+        ContentsError: the card or the list of mistakes is missing or damaged.
     """
-    check(folder)
+    check_space(folder)
     check_port(os.environ)
-    environment = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
+    environment = {key: value for key, value in os.environ.items() if key not in IMPORT_VARIABLES}
     with tempfile.TemporaryDirectory(prefix="space-") as temporary:
         copy = Path(temporary) / "space"
         shutil.copytree(folder, copy)
@@ -44,33 +45,41 @@ def serve(folder: Path) -> int:
             _stop(app)
 
 
-def check(folder: Path) -> None:
-    """Raises what `serve` does for a folder that is not a packaged Space, or a damaged one."""
+def check_space(folder: Path) -> None:
+    """Checks that the folder is a packaged Space that can be read.
+
+    Raises:
+        UserError: the folder is not a packaged Space.
+        BundleError: the model cannot be used.
+        ContentsError: the card or the list of mistakes is missing or damaged.
+    """
     for name in ("app.py", CARD, MODEL):
         if not (folder / name).exists():
             raise UserError(
-                f"{folder} is not a packaged Space (it has no {name}): make one with `dvc repro`,"
-                " or name its folder, such as demo/space after `make demo`."
+                f"{folder} is not a packaged Space ({name} is missing): create one with"
+                " `dvc repro`, or give another folder, such as demo/space after `make demo`."
             )
     load_contents(folder)
 
 
 def check_port(environment: Mapping[str, str]) -> None:
-    """Raises UserError if a port is asked for and cannot be used; Gradio would take another."""
-    asked = environment.get(PORT)
-    if asked is None:
+    """Raises UserError if the requested port is not available; Gradio would use another port."""
+    port = environment.get(PORT)
+    if port is None:
         return
-    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked) <= 65_535:
-        raise UserError(f"{PORT} is {asked!r}, but must be a whole number from 1 to 65535.")
+    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        raise UserError(
+            f"{PORT} is {port!r}; it must be a whole number from 1 to 65535. Change or unset it."
+        )
     host = environment.get(HOST, "127.0.0.1")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, int(asked)))
+            probe.bind((host, int(port)))
         except OSError as error:
             raise UserError(
-                f"Port {asked} of {host} cannot be used ({error.strerror}): stop what uses it, or"
-                f" set {PORT} to another."
+                f"Port {port} of {host} is not available ({error.strerror}): stop the program that"
+                f" uses it, or set {PORT} to another port."
             ) from None
 
 
@@ -84,10 +93,10 @@ def _stop(app: "subprocess.Popen[bytes]") -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit codes: the app's own, 2 for a user's mistake, 130 after Ctrl-C, 143 after SIGTERM."""
+    """Returns the app's exit code, 2 after a user error, 130 after Ctrl-C, 143 after SIGTERM."""
     if len(arguments) != 1:
         print(
-            "error: name one folder: python -m cifarlens.space.packaging.serve FOLDER",
+            "error: give one folder: python -m cifarlens.space.packaging.serve FOLDER",
             file=sys.stderr,
         )
         return 2

@@ -1,14 +1,14 @@
-"""Which source files a packaged Space holds, and which libraries its requirements name.
+"""Lists the source files of a packaged Space and the libraries in its requirements.
 
-A Space has no training code. A test holds the rooms that ship to these libraries.
+A Space contains no training code. A test checks that the shipped rooms import only these libraries.
 """
 
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]  # the folder that holds the package `cifarlens`
 
-ROOMS = ("classifier", "display", "space/app")  # that ship as they are
-PACKAGED = (
+ROOMS = ("classifier", "display", "space/app")  # shipped without changes
+SOURCE_FILES = (
     "cifarlens/__init__.py",
     "cifarlens/space/__init__.py",
     *sorted(
@@ -18,8 +18,8 @@ PACKAGED = (
         if path.suffix in (".py", ".css", ".js")
     ),
 )
-TEMPLATES = {  # by the file that each becomes
+TEMPLATES = {  # the template of each rendered file
     name: f"cifarlens/space/packaging/templates/{name.lstrip('.')}.j2"
     for name in (".gitattributes", "README.md", "app.py", "requirements.txt")
 }
-LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # as requirements name them
+LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # names in requirements.txt
