@@ -1,1 +1,1 @@
-"""Measurements of what users wait for; run by hand, no part of the tests."""
+"""Measures what users wait for. Run the benchmarks by hand; the tests do not include them."""

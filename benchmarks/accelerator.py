@@ -1,4 +1,4 @@
-"""Training on a GPU: whether it is fed, the price of determinism, what torch.compile gives."""
+"""Measures training on a GPU: image supply, cost of determinism, gain from torch.compile."""
 
 import tempfile
 import time
@@ -22,21 +22,21 @@ from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD
 from .processes import run
-from .table import Row, in_turn, make_row
+from .table import Row, make_row, measure_in_turn
 from .training import make_setup, random_images
 
-RUN = 24 * 50_000  # images of a run
-WARM_UP, STEPS = 10, 100  # the first do not count: memory, kernels, compilation
+RUN = 24 * 50_000  # images per run
+WARM_UP, STEPS = 10, 100  # warm-up steps allocate memory and compile kernels
 COMPILED = {"torch.compile": "default", "torch.compile, CUDA graphs": "reduce-overhead"}
 
 
 def accelerator_rows() -> Iterator[Row]:
-    """Rows of this machine's GPU; without one says so."""
+    """Yields the rows of this machine's GPU; prints a message if there is none."""
     if resolve_accelerator("auto") != "gpu":
-        print("training on a GPU: left out; there is none")
+        print("training on a GPU: skipped; this machine has no GPU")
         return
     yield fed_row("gpu")
-    yield from price_rows("gpu", COMPILED)
+    yield from variant_rows("gpu", COMPILED)
 
 
 def fed_row(
@@ -48,17 +48,20 @@ def fed_row(
     repeats: int = 3,
     steps: int = STEPS,
 ) -> Row:
-    """Images a second of whole epochs as the train stage does them.
+    """Measures images per second over whole epochs, trained as the train stage trains them.
 
-    Beside it, as limits, the network on batches that lie ready. The goal is 24 epochs in 15 s.
+    The limit is the network alone, on a batch that is already on the device. The goal is 24 epochs
+    in 15 s.
     """
-    found = epoch_rates(accelerator, images, batch, width, epochs)
-    ready = [apart(accelerator, batch, width, True, None, steps) for _ in range(repeats)]
+    rates = epoch_rates(accelerator, images, batch, width, epochs)
+    limit = [
+        isolated_step_rate(accelerator, batch, width, True, None, steps) for _ in range(repeats)
+    ]
     name = f"training, width {width}, {accelerator}, fed by workers"
-    return make_row(name, "images/s", found, limit=ready, goal=RUN / 15)
+    return make_row(name, "images/s", rates, limit=limit, goal=RUN / 15)
 
 
-def price_rows(
+def variant_rows(
     accelerator: Accelerator,
     compiled: dict[str, str],
     batch: int = 512,
@@ -66,26 +69,26 @@ def price_rows(
     repeats: int = 3,
     steps: int = STEPS,
 ) -> Iterator[Row]:
-    """The network's steps on batches that lie ready, each way beside what it is the price of.
+    """Measures steps on a batch that is already on the device, each variant against its baseline.
 
-    Determinism is compared with the fastest algorithms that cuDNN finds, the compiled networks, all
-    deterministic, with the eager one.
+    The baseline of determinism is the fastest algorithms that cuDNN selects. The baseline of the
+    compiled networks is the eager network; all of these are deterministic.
     """
-    ways: list[tuple[bool, str | None]] = [(True, None), (False, None)]
-    ways += [(True, mode) for mode in compiled.values()]
+    variants: list[tuple[bool, str | None]] = [(True, None), (False, None)]
+    variants += [(True, mode) for mode in compiled.values()]
 
     def measure(deterministic: bool, mode: str | None) -> Callable[[], float]:
-        return lambda: apart(accelerator, batch, width, deterministic, mode, steps)
+        return lambda: isolated_step_rate(accelerator, batch, width, deterministic, mode, steps)
 
-    exact, free, *others = in_turn(repeats, *(measure(*way) for way in ways))
+    exact, fastest, *others = measure_in_turn(repeats, *(measure(*each) for each in variants))
     row = partial(make_row, unit="images/s", relative_to="plain")
-    yield row("steps, deterministic", ours=exact, plain=free, goal=0.85)
+    yield row("steps, deterministic", ours=exact, plain=fastest, goal=0.85)
     for name, rates in zip(compiled, others, strict=True):
         yield row(f"steps, {name}", ours=rates, plain=exact, goal=1)
 
 
 class EpochClock(pl.Callback):
-    """When each epoch ended; its metrics have been read by then, so the device has finished it."""
+    """Records when each epoch ends; by then its metrics are read, so the device has finished."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -97,7 +100,7 @@ class EpochClock(pl.Callback):
 def epoch_rates(
     accelerator: Accelerator, images: int, batch: int, width: int, epochs: int
 ) -> list[float]:
-    """Images a second of each epoch but the first, in which everything starts."""
+    """Returns images per second of each epoch except the first, which includes the start-up."""
     workers = count_workers("auto", accelerator, 1)
     setup = make_setup(
         images,
@@ -114,12 +117,12 @@ def epoch_rates(
     )
     recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
     with tempfile.TemporaryDirectory() as folder:
-        place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(setup, recipe, **place, watchers=[clock])
+        folders = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
+        fit(setup, recipe, **folders, watchers=[clock])
     return [images / (b - a) for a, b in zip(clock.ends, clock.ends[1:], strict=False)]
 
 
-def apart(
+def isolated_step_rate(
     accelerator: Accelerator,
     batch: int,
     width: int,
@@ -127,7 +130,7 @@ def apart(
     mode: str | None,
     steps: int,
 ) -> float:
-    """`step_rate` in a process of its own: cuBLAS reads its setting when it starts."""
+    """Runs `step_rate` in a new process, because cuBLAS reads its setting when it starts."""
     arguments = (accelerator, batch, width, deterministic, mode, steps)
     code = f"from benchmarks.accelerator import step_rate; print(step_rate{arguments!r})"
     variables = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
@@ -142,15 +145,15 @@ def step_rate(
     mode: str | None,
     steps: int,
 ) -> float:
-    """Images a second of training steps on a batch that lies on the device.
+    """Returns images per second of training steps on a batch that is already on the device.
 
     Args:
         accelerator: `cpu` or `gpu`.
-        batch: images a step.
-        width: of the network.
+        batch: number of images in a step.
+        width: width of the network.
         deterministic: whether reruns give the same bytes.
-        mode: of torch.compile; None for eager.
-        steps: that are timed.
+        mode: mode of torch.compile; None runs the network eagerly.
+        steps: number of timed steps.
     """
     device = torch.device("cuda" if accelerator == "gpu" else accelerator)
     torch.use_deterministic_algorithms(deterministic)
@@ -175,14 +178,14 @@ def step_rate(
 
     for _ in range(WARM_UP):
         step()
-    start = _finished(gpu)
+    start = _time_when_finished(gpu)
     for _ in range(steps):
         step()
-    return steps * batch / (_finished(gpu) - start)
+    return steps * batch / (_time_when_finished(gpu) - start)
 
 
-def _finished(gpu: bool) -> float:
-    """The time when the device has done all it was given."""
+def _time_when_finished(gpu: bool) -> float:
+    """Waits until the device has finished its work, and returns the time in seconds."""
     if gpu:
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -1,7 +1,8 @@
-"""Augmentation on one core: ours, what projects usually write, and slices of NumPy arrays."""
+"""Measures augmentation on one core: ours, the usual transforms, and slices of NumPy arrays."""
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import albumentations as A
 import numpy as np
@@ -10,7 +11,7 @@ from albumentations.pytorch import ToTensorV2
 from cifarlens.training.data.augmentation import Augmentation, pad
 from cifarlens.training.data.datamodule import TrainImages
 
-from .table import Row, in_turn, make_row
+from .table import Row, make_row, measure_in_turn
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 FILL = (125, 123, 114)
@@ -19,7 +20,7 @@ PADDING, CUTOUT = 4, 8  # pixels
 
 
 def usual_transforms() -> A.Compose:
-    """What is usually written for CIFAR-10, an image at a time."""
+    """Returns the transforms that projects usually apply to CIFAR-10, one image at a time."""
     square = (CUTOUT, CUTOUT)
     return A.Compose(
         [
@@ -34,11 +35,11 @@ def usual_transforms() -> A.Compose:
 
 
 def augmentation_row(images: int = 5000, repeats: int = 5) -> Iterator[Row]:
-    """Images a second, counted in seconds of one core."""
+    """Yields images per second of CPU time on one core."""
     pixels = np.random.default_rng(0).integers(0, 256, (images, 32, 32, 3), dtype=np.uint8)
     padded, labels = pad(pixels, PADDING), np.zeros(images, np.int64)
     ours = TrainImages(padded, labels, Augmentation(32, True, CUTOUT, FILL, seed=0))
-    usual = usual_transforms()
+    transforms = usual_transforms()
 
     def fetch() -> None:
         for start in range(0, images, BATCH):
@@ -46,26 +47,26 @@ def augmentation_row(images: int = 5000, repeats: int = 5) -> Iterator[Row]:
 
     def transform() -> None:
         for image in pixels:
-            usual(image=image)
+            transforms(image=image)
 
-    def slices() -> None:
+    def slice_arrays() -> None:
         generator = np.random.default_rng(0)
         for start in range(0, images, BATCH):
-            places = generator.integers(0, 2 * PADDING + 1, (BATCH, 2)).tolist()
+            crops = generator.integers(0, 2 * PADDING + 1, (BATCH, 2)).tolist()
             holes = generator.integers(0, 33 - CUTOUT, (BATCH, 2)).tolist()
             batch = np.empty((BATCH, 32, 32, 3), np.uint8)
-            for i, ((y, x), (top, left)) in enumerate(zip(places, holes, strict=True)):
+            for i, ((y, x), (top, left)) in enumerate(zip(crops, holes, strict=True)):
                 batch[i] = padded[start + i, y : y + 32, x : x + 32]
                 batch[i, top : top + CUTOUT, left : left + CUTOUT] = FILL
             batch[::2] = batch[::2, :, ::-1]
 
-    def rate(work: Callable[[], None]) -> float:
+    def rate(function: Callable[[], None]) -> float:
         start = time.process_time()
-        work()
+        function()
         return images / (time.process_time() - start)
 
-    fetched, transformed, sliced = in_turn(
-        repeats, *(lambda work=work: rate(work) for work in (fetch, transform, slices))
+    rates, plain, limit = measure_in_turn(
+        repeats, *(partial(rate, function) for function in (fetch, transform, slice_arrays))
     )
     name = "augmentation, one core"
-    yield make_row(name, "images/s", fetched, plain=transformed, limit=sliced, goal=20_000)
+    yield make_row(name, "images/s", rates, plain=plain, limit=limit, goal=20_000)

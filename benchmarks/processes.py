@@ -1,4 +1,4 @@
-"""Python programs of their own, run from the project's root or another folder."""
+"""Runs Python programs in new processes, in the project's root or another folder."""
 
 import os
 import subprocess
@@ -20,9 +20,13 @@ def run(
     code: int = 0,
     environment: Environment = MappingProxyType({}),
 ) -> str:
-    """What it printed; raises UserError with its last line of errors if it ends otherwise."""
+    """Returns the standard output of a Python process.
+
+    Raises:
+        UserError: the exit code is not `code`; the message quotes the last line of errors.
+    """
     path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": path, **environment},
@@ -30,26 +34,26 @@ def run(
         text=True,
         check=False,
     )
-    if done.returncode != code:
-        said = done.stderr.strip().splitlines() or ["it did not say why"]
-        raise UserError(f"python {' '.join(arguments[:2])} failed: {said[-1]}")
-    return done.stdout
+    if process.returncode != code:
+        errors = process.stderr.strip().splitlines() or ["it printed no error"]
+        raise UserError(f"python {' '.join(arguments[:2])} failed: {errors[-1]}")
+    return process.stdout
 
 
-def seconds(
+def run_seconds(
     *arguments: str,
     cwd: Path = ROOT,
     code: int = 0,
     environment: Environment = MappingProxyType({}),
 ) -> float:
-    """Wall-clock seconds of a Python process that has to end with exit code `code`."""
+    """Returns the wall-clock seconds of a Python process; raises as `run` does."""
     start = time.perf_counter()
     run(*arguments, cwd=cwd, code=code, environment=environment)
     return time.perf_counter() - start
 
 
 def memory(pid: int | str, key: str = "VmRSS") -> float:
-    """Megabytes of a process as Linux counts them; VmHWM is the most it ever had."""
+    """Returns the memory of a process in megabytes, read from /proc (Linux); VmHWM is its peak."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (kibibytes,) = (line.split()[1] for line in lines if line.startswith(f"{key}:"))
     return int(kibibytes) * 1024 / 1e6

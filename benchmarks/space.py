@@ -1,8 +1,8 @@
-"""How fast the packaged Space is: `python -m benchmarks.space [FOLDER] [--json PATH]`.
+"""Measures the speed of the packaged Space: `python -m benchmarks.space [FOLDER] [--json PATH]`.
 
-Runs a copy of FOLDER as the hub would and asks it over HTTP, upload included. Without FOLDER, a
-Space is packaged from an untrained network of the full size, which computes as a trained one does.
-Needs Linux (memory is read from /proc) and httpx.
+Runs a copy of FOLDER as the Hugging Face Hub does and sends requests over HTTP, including the
+upload. Without FOLDER, packages a Space with an untrained network of full size, which is as fast as
+a trained one. Needs httpx, and Linux to read memory from /proc.
 """
 
 import argparse
@@ -38,20 +38,20 @@ from cifarlens.runtime.paths import LOCK
 from cifarlens.sources.digits import read_digits
 from cifarlens.space.app.contents import ContentsError
 from cifarlens.space.packaging.package import Ingredients, package_space
-from cifarlens.space.packaging.serve import check
+from cifarlens.space.packaging.serve import check_space
 
 from .processes import memory
-from .table import load, machine, new_file
+from .table import describe_machine, load_average, output_file
 
 STARTS = 3
-REPEATS = 50  # requests of one client
+SINGLE_REQUESTS = 50  # with one client
 CLIENTS = 20
-EACH = 3  # requests a client
-IN_A_ROW = 500
-ROUNDS = 3  # of the clients at once; other programs disturb a single one
-WAIT = 60  # seconds
+REQUESTS_PER_CLIENT = 3  # in one round with concurrent clients
+ROUNDS = 3  # with concurrent clients; other programs can disturb a single round
+MEMORY_REQUESTS = 500
+TIMEOUT = 60  # seconds
 SOURCE = Path(__file__).parents[1] / "src"
-# Starts app.py where no other cifarlens than the copy's own can be found.
+# Starts app.py so that it can import only the copy's own cifarlens.
 START = """
 import runpy, sys
 from pathlib import Path
@@ -63,7 +63,7 @@ runpy.run_path("app.py", run_name="__main__")
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: what, measured, its unit, and the goal."""
+    """Holds one line of the table; the goal is a maximum."""
 
     name: str
     value: float
@@ -79,7 +79,7 @@ class Figure:
 
 
 def make_space(folder: Path) -> Path:
-    """A Space with an untrained `custom_resnet` of width 64, and the digits."""
+    """Packages a Space with an untrained `custom_resnet` of width 64 and the digits dataset."""
     torch.manual_seed(0)
     data = read_digits()
     network = NETWORKS["custom_resnet"](10, width=64)
@@ -88,7 +88,7 @@ def make_space(folder: Path) -> Path:
     )
     save_bundle(folder / "models", network, config)
     logits = predict_logits(load_bundle(folder / "models"), data.test_images)
-    given = Ingredients(
+    ingredients = Ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
@@ -99,22 +99,22 @@ def make_space(folder: Path) -> Path:
         opacity=0.6,
         recipe={"Epochs": "0"},
     )
-    package_space(folder / "space", given)
+    package_space(folder / "space", ingredients)
     return folder / "space"
 
 
 @contextmanager
-def running(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
-    """Runs a copy; gives its address, process number and the seconds until it answered."""
+def run_space(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Runs a copy; yields its URL, process id and the seconds until it answered."""
     copy = folder / "copy"
     shutil.copytree(space, copy)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    left_out = ("PYTHON", "OMP_NUM_THREADS")  # the app limits itself to one thread
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
-    settings = {
+    excluded = ("PYTHON", "OMP_NUM_THREADS")  # the app limits itself to one thread
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(excluded)}
+    environment |= {
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
@@ -124,7 +124,7 @@ def running(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
     command = [sys.executable, "-c", START, str(SOURCE)]
     start = time.perf_counter()
     with (folder / "log").open("wb") as log:
-        app = subprocess.Popen(command, cwd=copy, env={**kept, **settings}, stdout=log, stderr=log)
+        app = subprocess.Popen(command, cwd=copy, env=environment, stdout=log, stderr=log)
     try:
         _wait_for(url, app, folder / "log")
         yield url, app.pid, time.perf_counter() - start
@@ -135,8 +135,8 @@ def running(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
 
 
 def _wait_for(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
-    limit = time.monotonic() + WAIT
-    while app.poll() is None and time.monotonic() < limit:
+    deadline = time.monotonic() + TIMEOUT
+    while app.poll() is None and time.monotonic() < deadline:
         try:
             httpx.get(url, trust_env=False, timeout=5)
         except httpx.TransportError:
@@ -147,108 +147,108 @@ def _wait_for(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 class Visitor:
-    """A program that asks one Space; of its own, as no two visitors share a connection."""
+    """Sends requests to a Space over a separate connection, as each real visitor does."""
 
     def __init__(self, url: str, picture: bytes, layer: str) -> None:
-        self.web = httpx.Client(base_url=f"{url}/gradio_api", timeout=WAIT, trust_env=False)
+        self.web = httpx.Client(base_url=f"{url}/gradio_api", timeout=TIMEOUT, trust_env=False)
         self.picture, self.layer = picture, layer
 
     def classify(self) -> str:
-        return self._ask("classify", 3)
+        return self._request("classify", 3)
 
     def gradcam(self) -> str:
-        """The captions of three maps; the pictures' names differ with the visitor."""
-        shown = json.loads(self._ask("gradcam", 3, self.layer, 70, "Grad-CAM"))
-        return json.dumps([row["caption"] for row in shown[0]])
+        """Returns the captions of three maps; the file names differ between visitors."""
+        answer = json.loads(self._request("gradcam", 3, self.layer, 70, "Grad-CAM"))
+        return json.dumps([row["caption"] for row in answer[0]])
 
-    def _ask(self, name: str, *values: object) -> str:
-        """Uploads the picture, asks, and returns the answer's data; raises unless it is one."""
+    def _request(self, name: str, *values: object) -> str:
+        """Uploads the picture, calls the API and returns the answer; raises if it is an error."""
         files = {"files": ("picture.png", self.picture)}
         path = self.web.post("/upload", files=files).raise_for_status().json()[0]
         image = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        asked = self.web.post(f"/call/{name}", json={"data": [image, *values]})
-        event = asked.raise_for_status().json()["event_id"]
+        response = self.web.post(f"/call/{name}", json={"data": [image, *values]})
+        event = response.raise_for_status().json()["event_id"]
         stream = self.web.get(f"/call/{name}/{event}").raise_for_status().text
         if "event: complete" not in stream:
             raise RuntimeError(stream)
         return stream.split("data: ", 1)[1].strip()
 
 
-def timed(ask: Callable[[], str]) -> tuple[float, str]:
-    """Milliseconds, and the answer or `error: …`."""
+def time_request(request: Callable[[], str]) -> tuple[float, str]:
+    """Returns the milliseconds, and the answer or `error: …`."""
     start = time.perf_counter()
     try:
-        answer = ask()
+        answer = request()
     except (httpx.HTTPError, RuntimeError) as error:
         answer = f"error: {error!r}"
     return (time.perf_counter() - start) * 1000, answer
 
 
-def cold_start(space: Path, folder: Path) -> Figure:
+def measure_cold_start(space: Path, folder: Path) -> Figure:
     seconds = []
     for _ in range(STARTS):
-        with running(space, folder) as (_url, _pid, waited):
-            seconds.append(waited)
+        with run_space(space, folder) as (_url, _pid, start_seconds):
+            seconds.append(start_seconds)
     details = {"minimum": f"{min(seconds):.1f}", "starts": STARTS}
     return Figure("cold start, median", statistics.median(seconds), "s", 5, details)
 
 
-def alone(name: str, ask: Callable[[], str], goal: float) -> Figure:
-    found = [timed(ask) for _ in range(REPEATS)]
-    times = [milliseconds for milliseconds, _ in found]
+def measure_one_client(name: str, request: Callable[[], str], goal: float) -> Figure:
+    results = [time_request(request) for _ in range(SINGLE_REQUESTS)]
+    times = [milliseconds for milliseconds, _ in results]
     details = {
         "minimum": f"{min(times):.1f}",
         "p95": f"{percentile(times):.1f}",
-        "errors": errors([answer for _, answer in found]),
+        "errors": count_errors([answer for _, answer in results]),
     }
     return Figure(f"{name}, one client, median", statistics.median(times), "ms", goal, details)
 
 
-def together(name: str, visitors: list[Visitor], goal: float) -> Figure:
-    """The p95 of the median round; other programs share the machine."""
+def measure_many_clients(name: str, visitors: list[Visitor], goal: float) -> Figure:
+    """Measures the p95 of the median round, because other programs share the machine."""
 
-    def ask(visitor: Visitor) -> list[tuple[float, str]]:
-        return [timed(getattr(visitor, name)) for _ in range(EACH)]
+    def send_requests(visitor: Visitor) -> list[tuple[float, str]]:
+        return [time_request(getattr(visitor, name)) for _ in range(REQUESTS_PER_CLIENT)]
 
     p95s, answers = [], []
     for _ in range(ROUNDS):
         with ThreadPoolExecutor(len(visitors)) as pool:
-            found = [one for row in pool.map(ask, visitors) for one in row]
-        p95s.append(percentile([milliseconds for milliseconds, _ in found]))
-        answers += [answer for _, answer in found]
+            results = [result for row in pool.map(send_requests, visitors) for result in row]
+        p95s.append(percentile([milliseconds for milliseconds, _ in results]))
+        answers += [answer for _, answer in results]
     details = {
         "best round": f"{min(p95s):.0f}",
-        "errors": errors(answers),
-        "different answers": len(set(answers)),
+        "errors": count_errors(answers),
+        "distinct answers": len(set(answers)),
     }
     title = f"{name}, {len(visitors)} at once, p95"
     return Figure(title, statistics.median(p95s), "ms", goal, details)
 
 
-def in_a_row(visitor: Visitor, pid: int) -> Figure:
-    """How much memory grows while one visitor asks; the caches are warm when it starts."""
+def measure_memory_growth(visitor: Visitor, pid: int) -> Figure:
+    """Measures how much memory grows during requests of one visitor; the caches are warm."""
     before = memory(pid)
-    found = [timed(visitor.classify) for _ in range(IN_A_ROW)]
+    results = [time_request(visitor.classify) for _ in range(MEMORY_REQUESTS)]
     after = memory(pid)
     details = {
         "before": f"{before:.0f} MB",
         "after": f"{after:.0f} MB",
         "peak": f"{memory(pid, 'VmHWM'):.0f} MB",
-        "errors": errors([answer for _, answer in found]),
+        "errors": count_errors([answer for _, answer in results]),
     }
-    return Figure(f"growth in {IN_A_ROW} requests", after - before, "MB", 20, details)
+    return Figure(f"memory growth in {MEMORY_REQUESTS} requests", after - before, "MB", 20, details)
 
 
 def percentile(values: list[float], share: float = 95) -> float:
     return float(np.percentile(values, share))
 
 
-def errors(answers: list[str]) -> int:
+def count_errors(answers: list[str]) -> int:
     return sum(answer.startswith("error") for answer in answers)
 
 
-def photo() -> bytes:
-    """A PNG of 640×480 pixels, neither flat nor noise, as visitors upload."""
+def make_photo() -> bytes:
+    """Returns a PNG of 640×480 pixels, neither flat nor noise, like a visitor's picture."""
     rows, columns = np.mgrid[0:480, 0:640]
     pixels = np.stack([rows * 255 // 480, columns * 255 // 640, (rows ^ columns) % 256], axis=2)
     stream = io.BytesIO()
@@ -257,31 +257,31 @@ def photo() -> bytes:
 
 
 def measure(space: Path, folder: Path) -> Iterator[Figure]:
-    """Every figure, as soon as it is known."""
-    yield cold_start(space, folder)
+    """Yields every figure as soon as it is measured."""
+    yield measure_cold_start(space, folder)
     layer = json.loads((space / "model/config.json").read_text())["layers"][-1]
-    with running(space, folder) as (url, pid, _):
-        visitors = [Visitor(url, photo(), layer) for _ in range(CLIENTS)]
+    with run_space(space, folder) as (url, pid, _):
+        visitors = [Visitor(url, make_photo(), layer) for _ in range(CLIENTS)]
         for _ in range(5):
             visitors[0].classify(), visitors[0].gradcam()
-        yield alone("classify", visitors[0].classify, 50)
-        yield alone("three maps", visitors[0].gradcam, 100)
-        yield together("classify", visitors, 1000)
-        yield together("gradcam", visitors, 2000)
-        yield in_a_row(visitors[0], pid)
+        yield measure_one_client("classify", visitors[0].classify, 50)
+        yield measure_one_client("three maps", visitors[0].gradcam, 100)
+        yield measure_many_clients("classify", visitors, 1000)
+        yield measure_many_clients("gradcam", visitors, 2000)
+        yield measure_memory_growth(visitors[0], pid)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.space", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="a packaged Space")
-    parser.add_argument("--json", type=new_file, help="also write the figures there")
+    parser.add_argument("--json", type=output_file, help="also write the figures to this file")
     options = parser.parse_args()
-    result: dict[str, Any] = {"machine": machine(), "figures": []}
+    result: dict[str, Any] = {"machine": describe_machine(), "figures": []}
     print(", ".join(f"{key} {value}" for key, value in result["machine"].items()))
     try:
         with tempfile.TemporaryDirectory(prefix="space-") as temporary:
             if options.folder:
-                check(options.folder)
+                check_space(options.folder)
             space = options.folder or make_space(Path(temporary))
             print(f"{'':<34}{'measured':>9} {'':<4}{'goal':>6}")
             for figure in measure(space, Path(temporary)):
@@ -293,7 +293,7 @@ def main() -> None:
     finally:
         if options.json:
             options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"load {load()} at the end")
+    print(f"load {load_average()} at the end")
 
 
 if __name__ == "__main__":

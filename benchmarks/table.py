@@ -1,4 +1,4 @@
-"""Rows of figures beside what a plain program reaches and what the hardware allows."""
+"""Compares figures with those of a plain program and with what the hardware allows."""
 
 import argparse
 import os
@@ -18,17 +18,17 @@ Measure = Callable[[], float]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """Holds one line of the table.
 
     Attributes:
-        name: what was measured.
-        unit: of the three figures. One that ends in "/s" is a rate, where more is better.
-        ours: median over the repeats.
-        plain: likewise of a plain program for the same task, None if there is none to compare.
-        limit: what the hardware allows, likewise.
-        goal: in words, such as "≥ 1.25 × plain".
-        met: whether `ours` meets it.
-        repeats: every figure of `ours`, and of `plain` and `limit` where there are any.
+        name: name of the measurement.
+        unit: unit of the three figures; a unit that ends in "/s" is a rate, where more is better.
+        ours: median over the repeats of this project.
+        plain: median over the repeats of a plain program for the same task; None without one.
+        limit: median over the repeats of what the hardware allows; None without a limit.
+        goal: the goal in words, such as "≥ 1.25 × plain".
+        met: whether `ours` meets the goal.
+        repeats: every figure of `ours`, and of `plain` and `limit` if they are measured.
     """
 
     name: str
@@ -41,10 +41,11 @@ class Row:
     repeats: Mapping[str, Sequence[float]]
 
     def ratio(self, other: float | None) -> float | None:
-        """How many times as good as `other` ours is."""
+        """Returns how many times better `ours` is than `other`."""
         return None if other is None else _ratio(self.unit, self.ours, other)
 
     def line(self) -> str:
+        """Formats the row as a line of the table."""
         figures = [_figure(value) for value in (self.ours, self.plain, self.limit)]
         ratios = [self.ratio(value) for value in (self.plain, self.limit)]
         words = ["-" if value is None else f"{value:.3f}" for value in ratios]
@@ -53,23 +54,23 @@ class Row:
         return f"{self.name:<{WIDTH}}{self.unit:<9}{cells}   {self.goal:<20}{mark}"
 
     def record(self) -> dict[str, Any]:
-        """What goes into the JSON file."""
+        """Returns the row and its ratios for the JSON file."""
         ratios = {"of_plain": self.ratio(self.plain), "of_limit": self.ratio(self.limit)}
         return {**asdict(self), **ratios}
 
 
-WIDTH = 48  # characters of a row's name
+WIDTH = 48  # characters in the column of names
 HEADER = f"{'':<{WIDTH + 9}}" + "".join(
     f"{word:>10}" for word in ("ours", "plain", "limit", "× plain", "× limit")
 )
 
 
-def in_turn(repeats: int, *measures: Measure) -> list[list[float]]:
-    """Figures of several measurements, A B C A B C …, so that a machine's drift meets all alike."""
+def measure_in_turn(repeats: int, *measures: Measure) -> list[list[float]]:
+    """Measures in the order A B C A B C …, so that the machine's drift affects all alike."""
     figures: list[list[float]] = [[] for _ in measures]
     for _ in range(repeats):
-        for found, measure in zip(figures, measures, strict=True):
-            found.append(measure())
+        for values, measure in zip(figures, measures, strict=True):
+            values.append(measure())
     return figures
 
 
@@ -83,34 +84,34 @@ def make_row(
     relative_to: str = "",
     goal: float,
 ) -> Row:
-    """A row from the figures of every repeat.
+    """Makes a row from the figures of every repeat.
 
     Args:
-        name: of the row.
-        unit: of its figures.
-        ours: at least one figure.
-        plain: of a plain program.
-        limit: of the hardware.
-        relative_to: what the goal is a multiple of: `plain`, `limit`, or nothing: it is in `unit`.
-        goal: the least a rate or multiple, the most a time or size may be.
+        name: name of the measurement.
+        unit: unit of the figures.
+        ours: figures of this project, at least one.
+        plain: figures of a plain program for the same task.
+        limit: figures that the hardware allows.
+        relative_to: `plain` or `limit` if `goal` is a multiple of it; empty if `goal` is in `unit`.
+        goal: the minimum of a rate or multiple, the maximum of a time or size.
     """
-    given = {"ours": ours, "plain": plain, "limit": limit}
-    repeats = {key: list(values) for key, values in given.items() if values is not None}
+    figures = {"ours": ours, "plain": plain, "limit": limit}
+    repeats = {key: list(values) for key, values in figures.items() if values is not None}
     medians = {key: statistics.median(values) for key, values in repeats.items()}
-    middle = medians["ours"]
+    median = medians["ours"]
     if relative_to:
         words = f"≥ {goal:g} × {relative_to}"
-        met = _ratio(unit, middle, medians[relative_to]) >= goal
+        met = _ratio(unit, median, medians[relative_to]) >= goal
     elif unit.endswith("/s"):
-        words, met = f"≥ {goal:,g} {unit}", middle >= goal
+        words, met = f"≥ {goal:,g} {unit}", median >= goal
     else:
-        words, met = f"≤ {goal:g} {unit}", middle <= goal
+        words, met = f"≤ {goal:g} {unit}", median <= goal
     others = medians.get("plain"), medians.get("limit")
-    return Row(name, unit, middle, *others, goal=words, met=met, repeats=repeats)
+    return Row(name, unit, median, *others, goal=words, met=met, repeats=repeats)
 
 
-def machine() -> dict[str, Any]:
-    """What the figures are measured on, and when."""
+def describe_machine() -> dict[str, Any]:
+    """Returns the hardware and software that produce the figures, the date and the load."""
     return {
         "processor": torch.cpu.get_capabilities().get("cpu_name", platform.machine()),
         "cores": os.cpu_count(),
@@ -119,21 +120,21 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
-        "load": load(),
+        "load": load_average(),
     }
 
 
-def load() -> float:
-    """Programs that ran or waited to, a mean over the last minute."""
+def load_average() -> float:
+    """Returns the mean number of running or waiting processes over the last minute."""
     return round(os.getloadavg()[0], 2)
 
 
-def new_file(text: str) -> Path:
-    """For argparse: a file that can be written when the figures are known."""
+def output_file(text: str) -> Path:
+    """Parses a path for argparse; rejects one that cannot be written after the measurements."""
     path = Path(text)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no file in a folder that exists: make the folder, or name another"
+            f"{text!r} must be a file in an existing folder; create the folder or name another file"
         )
     return path
 
@@ -141,8 +142,8 @@ def new_file(text: str) -> Path:
 def _commit() -> str:
     root = Path(__file__).parent
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    process = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return process.stdout.strip() or "unknown"
 
 
 def _ratio(unit: str, ours: float, other: float) -> float:

@@ -1,4 +1,4 @@
-"""A step of training: ours under Lightning, a plain PyTorch loop, and the arithmetic's limit."""
+"""Measures a training step: ours with Lightning, a plain PyTorch loop, the arithmetic limit."""
 
 import io
 import statistics
@@ -28,16 +28,16 @@ from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD, usual_transforms
 from .processes import ROOT, run
-from .table import Measure, Row, in_turn, make_row
+from .table import Measure, Row, make_row, measure_in_turn
 
-FLOPS = 6 * 379.27e6  # of a train image at width 64: forward and backward, 2 a multiply-add
-MATRIX = 2048  # side of the product that tells the machine's rate
+FLOPS = 6 * 379.27e6  # per training image at width 64: forward and backward, 2 per multiply-add
+MATRIX = 2048  # side of the matrices whose product measures the machine's rate
 RECIPE = Recipe(epochs=1, peak_epoch=0.5, lr_max=0.001, lr_min=0.0001)
-TINY = 2  # width and batch at which a step is all overhead
+TINY = 2  # width and batch size at which a step is almost only overhead
 
 
 def random_images(count: int) -> Dataset:
-    """Noise of CIFAR-10's shape; how fast it trains does not depend on what it shows."""
+    """Returns noise in the shape of CIFAR-10; training speed does not depend on the content."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     labels = generator.integers(0, 10, count)
@@ -48,7 +48,7 @@ def random_images(count: int) -> Dataset:
 def make_setup(
     images: int, batch: int, width: int, precision: Any = 32, trainer: Trainer | None = None
 ) -> Setup:
-    """Of a run with the default recipe, on the CPU with two workers unless `trainer` says else."""
+    """Makes the set-up of the default recipe; without `trainer`, on the CPU with two workers."""
     settings = Settings(
         seed=0,
         batch_size=batch,
@@ -71,7 +71,7 @@ def make_setup(
 
 
 class Clock(pl.Callback):
-    """When each step of a run ended; ends the run after `steps` of them, if that is not None."""
+    """Records when each step ends; stops the run after `steps` steps unless it is None."""
 
     def __init__(self, steps: int | None = None) -> None:
         self.steps = steps
@@ -84,38 +84,38 @@ class Clock(pl.Callback):
 
 
 def median_step_seconds(ends: list[float]) -> float:
-    """Seconds from one step's end to the next: the median, so the first step does not count."""
+    """Returns the median seconds between the ends of two steps; the first step does not count."""
     return statistics.median(np.diff(ends).tolist())
 
 
 def lightning_step(
     steps: int, batch: int, width: int, precision: Any, images: int | None = None
 ) -> float:
-    """Seconds of a step as the train stage does it."""
+    """Returns the seconds of a step in the train stage."""
     setup = make_setup(images or steps * batch, batch, width, precision)
     return median_step_seconds(step_ends(setup, steps))
 
 
 def step_ends(setup: Setup, steps: int | None = None) -> list[float]:
-    """When each step of an epoch ended, or of its first `steps`; seconds of no particular start."""
+    """Returns the clock time in seconds at the end of each of the first `steps` or of all steps."""
     clock = Clock(steps)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        place = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(setup, RECIPE, **place, watchers=[clock])
+        folders = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
+        fit(setup, RECIPE, **folders, watchers=[clock])
     return clock.ends
 
 
 def plain_step(steps: int, batch: int, width: int) -> float:
-    """Seconds of a step as it is usually written: NCHW, images one by one, the default loader.
+    """Returns the seconds of a usual step: NCHW, one image at a time, the default data loader.
 
-    In a process of its own, as what our training sets for its process must not count here.
+    Uses a new process, because our training changes settings of its process.
     """
     call = f"print(plain_steps({steps}, {batch}, {width}))"
     return float(run("-c", f"from benchmarks.training import plain_steps; {call}").split()[-1])
 
 
 def plain_steps(steps: int, batch: int, width: int) -> float:
-    """What `plain_step` runs."""
+    """Runs the steps of `plain_step` and returns the median seconds."""
     transforms, data = usual_transforms(), random_images(steps * batch)
 
     class Images(TorchDataset[Any]):
@@ -143,7 +143,7 @@ def plain_steps(steps: int, batch: int, width: int) -> float:
 
 
 def matrix_rate(dtype: torch.dtype) -> float:
-    """FLOP a second of a matrix product on all cores."""
+    """Returns the FLOP per second of a matrix product on all cores."""
     a, b = (torch.randn(MATRIX, MATRIX).to(dtype) for _ in range(2))
     start = time.perf_counter()
     for _ in range(5):
@@ -154,48 +154,49 @@ def matrix_rate(dtype: torch.dtype) -> float:
 def step_rows(
     steps: int = 4, batch: int = 512, width: int = 64, repeats: int = 3, tiny: int = 200
 ) -> Iterator[Row]:
-    """Images a second of training, and what Lightning adds to a step.
+    """Yields images per second of training, and the overhead of Lightning in a step.
 
-    bfloat16 is measured where `trainer.precision: auto` takes it.
+    Measures bfloat16 where `trainer.precision: auto` selects it.
     """
-    kinds = {"float32": torch.float32}
+    dtypes = {"float32": torch.float32}
     if resolve_precision("auto", "cpu") == "bf16-mixed":
-        kinds["bfloat16"] = torch.bfloat16
+        dtypes["bfloat16"] = torch.bfloat16
     measures: list[Measure] = [partial(plain_step, steps, batch, width)]
-    for name, dtype in kinds.items():
+    for name, dtype in dtypes.items():
         precision = 32 if name == "float32" else "bf16-mixed"
         measures.append(partial(lightning_step, steps, batch, width, precision))
         measures.append(partial(matrix_rate, dtype))
-    plain, *others = in_turn(repeats, *measures)
+    plain, *others = measure_in_turn(repeats, *measures)
     flops = FLOPS * (width / 64) ** 2
-    usual = [batch / seconds for seconds in plain]
-    for index, name in enumerate(kinds):
+    plain_rates = [batch / seconds for seconds in plain]
+    for index, name in enumerate(dtypes):
         rates = [batch / seconds for seconds in others[2 * index]]
         limit = [rate / flops for rate in others[2 * index + 1]]
-        known = {"plain": usual, "limit": limit}
-        words = f"training, width {width}, {name}"
-        yield make_row(words, "images/s", rates, **known, relative_to="plain", goal=1.25)
+        baselines = {"plain": plain_rates, "limit": limit}
+        label = f"training, width {width}, {name}"
+        yield make_row(label, "images/s", rates, **baselines, relative_to="plain", goal=1.25)
         if name == "float32":
-            words += ", of the arithmetic"
-            yield make_row(words, "images/s", rates, **known, relative_to="limit", goal=0.8)
+            label += ", arithmetic limit"
+            yield make_row(label, "images/s", rates, **baselines, relative_to="limit", goal=0.8)
     yield overhead_row(tiny, statistics.median(others[0]))
 
 
 def overhead_row(steps: int, full: float, repeats: int = 5) -> Row:
-    """What Lightning, metrics and logging add to a step, as percent of one of `full` seconds."""
-    lightning, bare = in_turn(
+    """Measures the overhead of Lightning, metrics and logging, in percent of a step of `full` s."""
+    lightning, bare = measure_in_turn(
         repeats, lambda: lightning_step(steps, TINY, TINY, 32), lambda: bare_step(steps)
     )
     percent = [100 * (a - b) / full for a, b in zip(lightning, bare, strict=True)]
-    return make_row("Lightning, metrics, logging: of a float32 step", "%", percent, goal=3)
+    return make_row("Lightning, metrics, logging: share of a step", "%", percent, goal=3)
 
 
 def bare_step(steps: int) -> float:
-    """Seconds of a tiny step without Lightning, metrics, logging: same batches, Adam, rates."""
+    """Returns the seconds of a tiny step without Lightning; same batches, Adam, learning rates."""
     setup = make_setup(steps * TINY, TINY, TINY)
     module = setup.module(RECIPE.lr_min, partial(one_cycle, recipe=RECIPE, steps_per_epoch=steps))
-    made = module.configure_optimizers()
-    optimizer, schedule, ends = made["optimizer"], made["lr_scheduler"]["scheduler"], []
+    optimizers = module.configure_optimizers()
+    optimizer, schedule = optimizers["optimizer"], optimizers["lr_scheduler"]["scheduler"]
+    ends = []
     for batch in setup.images.train_dataloader():
         images, labels = module.on_after_batch_transfer(batch, 0)
         loss = F.cross_entropy(module(images), labels, label_smoothing=module.loss.label_smoothing)

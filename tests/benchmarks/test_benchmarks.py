@@ -1,18 +1,18 @@
-"""The benchmarks run, small; what they measure here means nothing."""
+"""The benchmarks run on small work; the measured values are not checked."""
 
 import json
 import sys
+from functools import partial
 
 import pytest
 import torch
 
 from benchmarks import __main__ as program
-from benchmarks.accelerator import accelerator_rows, fed_row, price_rows
+from benchmarks import accelerator, training
 from benchmarks.images import augmentation_row
-from benchmarks.pipeline import evaluation_row, local_archive, up_to_date
+from benchmarks.pipeline import evaluation_row, is_up_to_date, local_archive
 from benchmarks.processes import memory, run
 from benchmarks.scaling import print_scaling
-from benchmarks.training import step_rows
 from cifarlens.sources.cifar10 import SOURCE
 
 
@@ -25,72 +25,71 @@ def test_rows_of_small_work():
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
-def test_rows_of_training(capsys):
-    rows = list(step_rows(steps=3, batch=8, width=2, repeats=1, tiny=5))
+def test_rows_of_training(capsys, monkeypatch):
+    monkeypatch.setattr(training, "overhead_row", partial(training.overhead_row, repeats=1))
+    rows = list(training.step_rows(steps=3, batch=8, width=2, repeats=1, tiny=5))
     assert rows[0].name == "training, width 2, float32"
     assert rows[1].goal == "≥ 0.8 × limit"
     assert rows[-1].name.startswith("Lightning")
     assert all(row.plain > 0 and row.limit > 0 for row in rows[:-1])
-    found = print_scaling((24, 32), (2,), 8)
-    shape = [(row["width"], row["images"], len(row["steps"])) for row in found]
-    assert shape == [(2, 24, 2), (2, 32, 3)]  # the first step's start is not seen
-    assert found[1]["seconds"] == pytest.approx(4 * sum(found[1]["steps"]) / 3)
+    scaling = print_scaling((24, 32), (2,), 8)
+    shape = [(row["width"], row["images"], len(row["steps"])) for row in scaling]
+    assert shape == [(2, 24, 2), (2, 32, 3)]  # the start of the first step is unknown
+    assert scaling[1]["seconds"] == pytest.approx(4 * sum(scaling[1]["steps"]) / 3)
     assert "width 2" in capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
-def test_rows_of_an_accelerator(capsys):
-    """On the CPU, which takes the same way but for torch.compile."""
-    row = fed_row("cpu", images=24, batch=8, width=2, epochs=3, repeats=1, steps=2)
+def test_rows_of_an_accelerator(capsys, monkeypatch):
+    """Runs on the CPU, which takes the same code path without torch.compile."""
+    row = accelerator.fed_row("cpu", images=24, batch=8, width=2, epochs=2, repeats=1, steps=2)
     assert row.name == "training, width 2, cpu, fed by workers"
-    assert len(row.repeats["ours"]) == 2  # the first epoch does not count
+    assert len(row.repeats["ours"]) == 1  # the first epoch does not count
     assert min(row.limit, row.ours) > 0
-    (row,) = price_rows("cpu", {}, batch=8, width=2, repeats=1, steps=2)
+    monkeypatch.setattr(accelerator, "isolated_step_rate", accelerator.step_rate)
+    (row,) = accelerator.variant_rows("cpu", {}, batch=8, width=2, repeats=1, steps=2)
     assert (row.name, row.goal) == ("steps, deterministic", "≥ 0.85 × plain")
-    if not torch.cuda.is_available():  # else it would measure for minutes
-        assert list(accelerator_rows()) == []
-        assert "left out; there is none" in capsys.readouterr().out
+    if not torch.cuda.is_available():  # a GPU would be measured for minutes
+        assert list(accelerator.accelerator_rows()) == []
+        assert "skipped; this machine has no GPU" in capsys.readouterr().out
 
 
-def test_the_archive_of_this_machine(tmp_path, monkeypatch):
+def test_the_local_archive_is_used_if_it_exists(tmp_path, monkeypatch):
     archive = tmp_path / "cifar.tar.gz"
     archive.touch()
-    for named, expected in ((archive, archive), (tmp_path / "none", None), (tmp_path, None)):
-        monkeypatch.setenv(SOURCE, str(named))
+    for path, expected in ((archive, archive), (tmp_path / "none", None), (tmp_path, None)):
+        monkeypatch.setenv(SOURCE, str(path))
         assert local_archive() == expected
-    assert not up_to_date(tmp_path)
+    assert not is_up_to_date(tmp_path)
 
 
-def test_the_program(tmp_path, monkeypatch, capsys):
-    row = next(augmentation_row(500, 1))
-    monkeypatch.setattr(program, "PARTS", {"augmentation": lambda: iter([row])})
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(tmp_path / "result.json")])
+def run_program(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     program.main()
-    assert row.line() in capsys.readouterr().out
-    written = json.loads((tmp_path / "result.json").read_text())
-    assert written["rows"][0]["ours"] == row.ours
-    assert written["rows"][0]["repeats"].keys() == {"ours", "plain", "limit"}
-    assert written["machine"]["cores"] > 0
 
 
-def test_what_was_measured_before_a_mistake_is_kept(tmp_path, monkeypatch, capsys):
+def test_rows_measured_before_an_error_are_printed_and_written(tmp_path, monkeypatch, capsys):
     row = next(augmentation_row(500, 1))
     parts = {"augmentation": lambda: iter([row]), "stages": lambda: iter([run("-c", "1 / 0")])}
     monkeypatch.setattr(program, "PARTS", parts)
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(tmp_path / "result.json")])
     with pytest.raises(SystemExit, match="2"):
-        program.main()
-    shown = capsys.readouterr()
-    assert shown.err == "error: python -c 1 / 0 failed: ZeroDivisionError: division by zero\n"
-    assert len(json.loads((tmp_path / "result.json").read_text())["rows"]) == 1
+        run_program(monkeypatch, "--json", str(tmp_path / "result.json"))
+    printed = capsys.readouterr()
+    assert row.line() in printed.out
+    assert printed.err == "error: python -c 1 / 0 failed: ZeroDivisionError: division by zero\n"
+    result = json.loads((tmp_path / "result.json").read_text())
+    (written,) = result["rows"]
+    assert written["ours"] == row.ours
+    assert written["repeats"].keys() == {"ours", "plain", "limit"}
+    keys = {"processor", "cores", "torch", "commit", "date", "load"}
+    assert keys <= result["machine"].keys()
 
 
 def test_memory_of_a_process():
     assert 10 < memory("self") <= memory("self", "VmHWM")
 
 
-def test_an_unknown_part(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["benchmarks", "speed"])
+def test_an_unknown_part_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
-        program.main()
-    assert "speed is no part; name any of augmentation, " in capsys.readouterr().err
+        run_program(monkeypatch, "speed")
+    assert "speed is not a part; choose from augmentation, " in capsys.readouterr().err

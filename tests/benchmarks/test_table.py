@@ -2,16 +2,16 @@ import argparse
 
 import pytest
 
-from benchmarks.table import HEADER, in_turn, machine, make_row, new_file
+from benchmarks.table import HEADER, make_row, measure_in_turn, output_file
 
 
-def test_in_turn():
+def test_measurements_alternate():
     order = []
 
     def measure(name):
         return lambda: order.append(name) or float(len(order))
 
-    assert in_turn(2, measure("a"), measure("b")) == [[1, 3], [2, 4]]
+    assert measure_in_turn(2, measure("a"), measure("b")) == [[1, 3], [2, 4]]
     assert order == ["a", "b", "a", "b"]
 
 
@@ -30,7 +30,9 @@ def test_a_time_is_better_when_lower():
     row = make_row("x", "s", [2.0], plain=[1.0], relative_to="plain", goal=0.9)
     assert (row.ratio(row.plain), row.met) == (0.5, False)
     assert row.line().endswith("MISSED")
-    assert row.line().index("2") == len(HEADER) - 41  # its figure stands under its word
+    assert (
+        row.line().index("2") == len(HEADER) - 41
+    )  # the figure is right-aligned under its heading
 
 
 @pytest.mark.parametrize(
@@ -42,18 +44,16 @@ def test_a_time_is_better_when_lower():
         ("images/s", 20_000, "≥ 20,000 images/s", False),
     ],
 )
-def test_a_goal_of_its_own(unit, goal, words, met):
+def test_a_goal_in_the_unit_of_the_row(unit, goal, words, met):
     row = make_row("x", unit, [4.5], goal=goal)
     assert (row.goal, row.met, row.ratio(row.limit)) == (words, met, None)
     assert f"{'-':>10}" in row.line()
 
 
-def test_figures_go_into_a_file_of_a_folder_that_exists(tmp_path):
-    assert new_file(str(tmp_path / "a.json")) == tmp_path / "a.json"
+def test_figures_are_written_to_a_file_in_an_existing_folder(tmp_path):
+    assert output_file(str(tmp_path / "a.json")) == tmp_path / "a.json"
     for wrong in (tmp_path, tmp_path / "none" / "a.json"):
-        with pytest.raises(argparse.ArgumentTypeError, match="is no file in a folder that exists"):
-            new_file(str(wrong))
-
-
-def test_the_machine_is_named():
-    assert {"processor", "cores", "torch", "commit", "date", "load"} <= machine().keys()
+        with pytest.raises(
+            argparse.ArgumentTypeError, match="must be a file in an existing folder"
+        ):
+            output_file(str(wrong))

@@ -1,12 +1,19 @@
+"""The networks compute the same outputs as the published ones, and follow their arguments.
+
+The references are David Page's cifar10-fast and torchvision's ResNet-18 and ResNet-34 with a 3×3
+stem and no max-pool.
+"""
+
 from itertools import pairwise
 
 import pytest
 import torch
 from contributed import OURS
-from torch import nn
-from torchvision.models.resnet import BasicBlock as ReferenceBlock
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import resnet as torchvision_resnet
 
-from cifarlens.classifier.networks import NETWORKS, BasicBlock, custom_resnet, layer_sizes
+from cifarlens.classifier.networks import NETWORKS, custom_resnet, layer_sizes
 
 
 @pytest.mark.parametrize(
@@ -14,64 +21,94 @@ from cifarlens.classifier.networks import NETWORKS, BasicBlock, custom_resnet, l
     [
         ("custom_resnet", {}, 6_573_130),
         ("custom_resnet", {"norm_first": False}, 6_573_120),
-        ("custom_resnet", {"dropout": 0.1}, 6_573_130),
         ("resnet18", {}, 11_173_962),
         ("resnet34", {}, 21_282_122),
     ],
 )
-def test_parameter_counts(name, options, parameters):
+def test_parameter_counts_are_the_published_ones(name, options, parameters):
     network = NETWORKS[name](10, **options)
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
-def test_every_layer_of_the_custom_resnet():
-    network = custom_resnet(10)
-    assert layer_sizes(network, 32) == {
+def test_layer_sizes_of_the_custom_resnet_are_the_published_ones():
+    assert layer_sizes(custom_resnet(10).eval(), 32) == {
         "prep": (64, 32, 32),
         "layer1": (128, 16, 16),
         "layer2": (256, 8, 8),
         "layer3": (512, 4, 4),
     }
-    features = network.forward_features(torch.zeros(2, 3, 32, 32))
-    pooled = network.head[:2](features)
-    assert pooled.shape == (2, 512)
-    assert network.forward_head(features).shape == (2, 10)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34"])
-def test_layers_of_the_resnets(name):
-    assert list(layer_sizes(NETWORKS[name](10), 32).values()) == [
-        (64, 32, 32),
-        (64, 32, 32),
-        (128, 16, 16),
-        (256, 8, 8),
-        (512, 4, 4),
-    ]
+def randomized(network: nn.Module) -> nn.Module:
+    """Draws every weight and statistic at random, so that none is neutral."""
+    torch.manual_seed(0)
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.copy_(
+                torch.rand_like(tensor) * 0.5 + 0.5
+                if "bn" in name or "var" in name
+                else torch.randn_like(tensor) * 0.05
+            )
+    return network
 
 
-def test_receptive_field():
-    # Averages spread where maxima select, and no sum of positive weights cancels: a pixel has a
-    # gradient if and only if it can be seen.
-    network = custom_resnet(10, width=1).double().eval()
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.MaxPool2d):
-                setattr(module, name, nn.AvgPool2d(child.kernel_size))
-    for parameter in network.parameters():
-        nn.init.constant_(parameter, 0.1)
-    image = torch.ones(1, 3, 192, 192, dtype=torch.float64, requires_grad=True)
-    seen = network.head[0](network.forward_features(image))[0, 0, 3, 3]
-    (gradient,) = torch.autograd.grad(seen, image)
-    rows, columns = gradient[0, 0].nonzero(as_tuple=True)
-    assert rows.max() - rows.min() + 1 == 88
-    assert columns.max() - columns.min() + 1 == 88
+def reference_custom(state: dict[str, Tensor], x: Tensor, *, norm_first: bool) -> Tensor:
+    """Computes David Page's network with functions; the weights are found by their names."""
+
+    def block(x: Tensor, name: str, *, pool: bool = False) -> Tensor:
+        x = functional.conv2d(x, state[f"{name}.0.weight"], padding=1)
+        if pool:
+            x = functional.max_pool2d(x, 2)
+        if not norm_first:
+            x = functional.relu(x)
+        index = (1 if norm_first else 2) + pool
+        keys = ("running_mean", "running_var", "weight", "bias")
+        x = functional.batch_norm(x, *(state[f"{name}.{index}.{key}"] for key in keys))
+        return functional.relu(x) if norm_first else x
+
+    def pooled_residual(x: Tensor, name: str) -> Tensor:
+        x = block(x, f"{name}.pooled", pool=True)
+        return x + block(block(x, f"{name}.residual.0"), f"{name}.residual.1")
+
+    x = block(x, "features.prep")
+    x = pooled_residual(x, "features.layer1")
+    x = block(x, "features.layer2", pool=True)
+    x = pooled_residual(x, "features.layer3")
+    x = functional.max_pool2d(x, 4).flatten(1)
+    return functional.linear(x, state["head.2.weight"], state.get("head.2.bias"))
 
 
-def test_order_of_norm_and_relu():
-    first = [type(layer) for layer in custom_resnet(10, norm_first=True).features.layer2]
-    last = [type(layer) for layer in custom_resnet(10, norm_first=False).features.layer2]
-    assert first == [nn.Conv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.ReLU]
-    assert last == [nn.Conv2d, nn.MaxPool2d, nn.ReLU, nn.BatchNorm2d]
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_the_custom_resnet_agrees_with_its_layers_written_out(norm_first):
+    network = randomized(custom_resnet(10, width=8, norm_first=norm_first)).eval()
+    x = torch.randn(4, 3, 32, 32)
+    expected = reference_custom(network.state_dict(), x, norm_first=norm_first)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(network(x), expected)
+
+
+def as_torchvision(name: str) -> str:
+    """Returns a tensor's name in torchvision's ResNet."""
+    name = name.removeprefix("features.").replace("shortcut", "downsample")
+    name = name.replace("stem.0", "conv1").replace("stem.1", "bn1")
+    return name.replace("head.2", "fc")
+
+
+@pytest.mark.parametrize(
+    ("name", "training"), [("resnet18", False), ("resnet18", True), ("resnet34", False)]
+)
+def test_the_resnets_agree_with_torchvision(name, training):
+    network = randomized(NETWORKS[name](10).double())
+    reference = getattr(torchvision_resnet, name)(num_classes=10)
+    reference.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    reference.maxpool = nn.Identity()
+    reference.double()
+    reference.load_state_dict({as_torchvision(k): t for k, t in network.state_dict().items()})
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        ours, theirs = (model.train(training)(x) for model in (network, reference))
+    assert theirs.std() > 0.01
+    torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -93,15 +130,3 @@ def test_dropout_follows_each_relu(name, count):
 def test_width_scales_every_layer(name):
     narrow, wider = (layer_sizes(NETWORKS[name](10, width=w), 32) for w in (1, 16))
     assert wider == {layer: (16 * c, h, w) for layer, (c, h, w) in narrow.items()}
-
-
-@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(4, 4, 1), (4, 8, 2)])
-def test_basic_block_agrees_with_torchvision(inputs, outputs, stride):
-    torch.manual_seed(0)
-    ours = BasicBlock(inputs, outputs, stride, dropout=0.0)
-    shortcut = ours.shortcut if isinstance(ours.shortcut, nn.Sequential) else None
-    reference = ReferenceBlock(inputs, outputs, stride, shortcut)
-    weights = {name.replace("shortcut", "downsample"): t for name, t in ours.state_dict().items()}
-    reference.load_state_dict(weights)
-    x = torch.randn(2, inputs, 8, 8)
-    torch.testing.assert_close(ours.eval()(x), reference.eval()(x))

@@ -6,7 +6,7 @@ from cifarlens.classifier.networks import custom_resnet
 from cifarlens.classifier.predict import predict_batches, predict_logits, softmax
 
 
-def bundle():
+def make_bundle():
     torch.manual_seed(0)
     network = custom_resnet(10, width=4).eval()
     names = tuple("0123456789")
@@ -17,12 +17,13 @@ def bundle():
 
 def test_batches_do_not_change_the_logits():
     images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), np.uint8)
-    images.flags.writeable = False  # as a data set mapped from disk
-    whole = predict_logits(bundle(), images)
-    parts = list(predict_batches(bundle(), images, batch_size=3))
-    assert [len(part) for part in parts] == [3, 3, 1]
-    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-5)
-    assert predict_logits(bundle(), images[:0]).shape == (0, 10)
+    images.flags.writeable = False  # like a dataset mapped from disk
+    bundle = make_bundle()
+    batches = list(predict_batches(bundle, images, batch_size=3))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    expected = predict_logits(bundle, images)
+    np.testing.assert_allclose(np.concatenate(batches), expected, atol=1e-5)
+    assert predict_logits(bundle, images[:0]).shape == (0, 10)
 
 
 def test_softmax_agrees_with_torch_and_does_not_overflow():

@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 def make_bundle(architecture: str, **arguments: object) -> Bundle:
     torch.manual_seed(3)
     network = NETWORKS[architecture](10, width=WIDTH, **arguments)
-    for module in network.modules():  # as after training: no two channels alike
+    for module in network.modules():  # as after training, all channels differ
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)
             module.running_var.uniform_(0.5, 2)
@@ -45,7 +45,7 @@ def make_images(count: int) -> np.ndarray:
 
 
 def oracle(bundle: Bundle, image: np.ndarray, label: int, layer: str, method: str) -> np.ndarray:
-    """pytorch-grad-cam's map, 32×32."""
+    """Returns the map of pytorch-grad-cam, 32×32."""
     network = copy.deepcopy(bundle.network).requires_grad_(True)
     x = normalize(torch.from_numpy(image[None]), bundle.config.mean, bundle.config.std)
     target = network.features[bundle.config.layers.index(layer)]
@@ -54,18 +54,16 @@ def oracle(bundle: Bundle, image: np.ndarray, label: int, layer: str, method: st
 
 
 @pytest.mark.parametrize("name", CONTRIBUTED)
-def test_maps_of_a_contributed_network(name, monkeypatch):
-    """Grad-CAM's own maps, of a copy in which nothing works in place."""
+def test_maps_of_a_contributed_network_equal_those_of_grad_cam(name, monkeypatch):
+    """The oracle gets a copy of the network in which no module works in place."""
     monkeypatch.setitem(NETWORKS, name, CONTRIBUTED[name])
     bundle, images = make_bundle(name), make_images(1)
     plain = copy.deepcopy(bundle)
     for module in plain.network.modules():
         vars(module).update(inplace=False)
     for layer in bundle.config.layers:
-        (((saliency,),), expected) = (
-            saliency_maps(bundle, images, [(3,)], layer),
-            oracle(plain, images[0], 3, layer, "Grad-CAM"),
-        )
+        ((saliency,),) = saliency_maps(bundle, images, [(3,)], layer)
+        expected = oracle(plain, images[0], 3, layer, "Grad-CAM")
         enlarged = scale_cam_image(scale_cam_image(saliency[None], (32, 32)))[0]
         assert np.abs(enlarged - expected).max() < TOLERANCE, layer
 
@@ -86,22 +84,15 @@ CASES = [
 def test_maps_equal_those_of_grad_cam(architecture, arguments, layer, method):
     bundle, images = make_bundle(architecture, **arguments), make_images(2)
     targets = [(0, 7), (4,)]
-    found = saliency_maps(bundle, images, targets, layer, method)
+    maps = saliency_maps(bundle, images, targets, layer, method)
     not_empty = 0
-    for image, labels, maps in zip(images, targets, found, strict=True):
-        for label, saliency in zip(labels, maps, strict=True):
+    for image, labels, image_maps in zip(images, targets, maps, strict=True):
+        for label, saliency in zip(labels, image_maps, strict=True):
             expected = oracle(bundle, image, label, layer, method)
             enlarged = scale_cam_image(scale_cam_image(saliency[None], (32, 32)))[0]
             assert np.abs(enlarged - expected).max() < TOLERANCE
             not_empty += expected.any()
-    assert not_empty  # else all would be equal to nothing
-
-
-def test_every_method_differs_from_the_others():
-    bundle, images = make_bundle("custom_resnet"), make_images(1)
-    maps = [saliency_maps(bundle, images, [(1,)], "layer2", method)[0] for method in METHODS]
-    for turn, one in enumerate(maps):
-        assert all(np.abs(one - other).max() > 0.01 for other in maps[:turn])
+    assert not_empty  # two empty maps would be equal too
 
 
 def test_shapes_and_range():
@@ -116,14 +107,7 @@ def test_shapes_and_range():
         assert first.max() <= 1
 
 
-def test_a_map_does_not_depend_on_what_is_asked_with_it():
-    bundle, images = make_bundle("custom_resnet"), make_images(2)
-    alone = saliency_maps(bundle, images[:1], [(4,)], "layer3")[0][0]
-    together = saliency_maps(bundle, images, [(1, 4), (2,)], "layer3")[0][1]
-    assert np.abs(alone - together).max() < 1e-5
-
-
-def test_right_under_eight_threads():
+def test_maps_are_correct_in_eight_threads():
     bundle, images = make_bundle("custom_resnet"), make_images(10)
     jobs = [
         (number % len(images), number % 10, layer, list(METHODS)[number % 4])
@@ -137,11 +121,5 @@ def test_right_under_eight_threads():
 
     expected = [compute(job) for job in jobs]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(compute, jobs))
-    wrong = [
-        job
-        for job, one, other in zip(jobs, expected, found, strict=True)
-        if np.abs(one - other).max() > TOLERANCE
-    ]
-    assert len(jobs) == 200
-    assert not wrong
+        for saliency, reference in zip(pool.map(compute, jobs), expected, strict=True):
+            assert np.abs(saliency - reference).max() < TOLERANCE

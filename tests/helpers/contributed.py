@@ -1,4 +1,4 @@
-"""Three networks as contributors write them, for tests of all that must go on with any network."""
+"""Provides three networks as contributors write them, for tests that must pass for any network."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -8,29 +8,29 @@ from torch import Tensor, nn
 
 from cifarlens.classifier.networks import Network
 
-OURS = ("custom_resnet", "resnet18", "resnet34")  # which the tests know; an added one needs none
-MARK = "# What a contributor appends to networks.py begins here.\n"
+OURS = ("custom_resnet", "resnet18", "resnet34")  # a network added later does not need tests
+MARK = "# The code below is what a contributor appends to networks.py.\n"
 
 
 def append_to(networks: Path) -> None:
-    """Adds them to a copy of networks.py, which imports all that they use."""
+    """Appends them to a copy of networks.py, which already imports everything they need."""
     source = Path(__file__).read_text().rpartition(MARK)[2]
     with networks.open("a") as stream:
         stream.write(f"{source}\n\nNETWORKS |= CONTRIBUTED\n")
 
 
-# What a contributor appends to networks.py begins here.
+# The code below is what a contributor appends to networks.py.
 
 
 class Gate(nn.Module):
-    """x times its sigmoid, in Python."""
+    """Multiplies x by its sigmoid in Python."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.sigmoid(x)
 
 
 class MeanHead(nn.Module):
-    """The mean over height and width, then a linear layer."""
+    """Averages over height and width, then applies a linear layer."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def gated(num_classes: int, width: int = 64, dropout: float = 0.0) -> Network:
 
 
 class Fork(nn.Module):
-    """Two branches side by side, scaled by a weight and by two buffers."""
+    """Concatenates two branches, scales them by a weight and a buffer, and adds a buffer."""
 
     def __init__(self, inputs: int, outputs: int, groups: int) -> None:
         super().__init__()
@@ -64,22 +64,21 @@ class Fork(nn.Module):
         self.narrow = nn.Conv2d(inputs, outputs // 2, 1)
         self.norm = nn.BatchNorm2d(outputs)
         self.scale = nn.Parameter(torch.ones(outputs, 1, 1))
-        self.register_buffer("kept", torch.full((outputs, 1, 1), 0.9))
-        self.register_buffer(
-            "made", torch.arange(outputs)[:, None, None] / outputs, persistent=False
-        )
+        self.register_buffer("factor", torch.full((outputs, 1, 1), 0.9))
+        offset = torch.arange(outputs)[:, None, None] / outputs
+        self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.norm(torch.cat([self.wide(x), self.narrow(x)], 1)))
-        return x * (self.scale * self.kept) + self.made
+        return x * (self.scale * self.factor) + self.offset
 
 
 class Forked(Network):
-    """A class, with an argument of its own."""
+    """A network class with an additional argument, `groups`."""
 
     def __init__(self, num_classes: int, width: int = 64, dropout: float = 0.0, groups: int = 4):
         if groups < 1 or width % groups:
-            raise ValueError(f"width is {width}, but must be a multiple of groups, {groups}")
+            raise ValueError(f"width is {width}; it must be a multiple of groups, {groups}")
         features = OrderedDict[str, nn.Module](
             stem=nn.Conv2d(3, width, 3, padding=1),
             act=nn.ReLU(inplace=True),
@@ -98,7 +97,7 @@ class Forked(Network):
 
 
 class Pyramid(nn.Module):
-    """One convolution again and again, on smaller and smaller maps, and their sum."""
+    """Applies one convolution repeatedly to smaller and smaller maps and adds up the results."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -116,7 +115,7 @@ class Pyramid(nn.Module):
 
 
 class FlatHead(nn.Module):
-    """Pools by a function and flattens by a view, as many networks for CIFAR-10 do."""
+    """Pools with a function and flattens with a view, as many networks for CIFAR-10 do."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
-"""What ships in the Space, verbatim: networks, preprocessing, the bundle, prediction, saliency.
+"""The code that the Space ships unchanged: networks, bundle, preprocessing, prediction, saliency.
 
-Needs torch, numpy, Pillow and safetensors only. Knows nothing of training, Lightning,
+Needs only torch, numpy, Pillow and safetensors. Does not depend on training, Lightning,
 albumentations, grad-cam or DVC.
 """

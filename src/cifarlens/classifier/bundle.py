@@ -1,6 +1,7 @@
 """The model bundle: `model.safetensors` and `config.json` in one folder.
 
-Loading is strict, ends in `eval()`, never unpickles, and says what is wrong with a bad bundle.
+Loading is strict, never unpickles, returns a network in `eval()` mode and reports what is wrong
+with a bad bundle.
 """
 
 import json
@@ -16,27 +17,27 @@ from .networks import NETWORKS, Network, default_arguments
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
-MAX_PIXELS = 1024  # a side; far above what the networks take
-MIN_STD = 1e-9  # a smaller one makes pixels too large for float32
-MAX_QUOTED = 400  # characters of what a message quotes
+MAX_IMAGE_SIZE = 1024  # pixels per side; far more than the networks support
+MIN_STD = 1e-9  # with a smaller value, normalised pixels overflow float32
+MAX_MESSAGE = 400  # characters of the part of a message that may quote a file
 
 
 class BundleError(ValueError):
-    """A bundle that cannot be used; the message names the folder, what is wrong and what to do."""
+    """Reports an unusable bundle; the message names the folder, the fault and what to do."""
 
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """All that a network needs to predict, beside its weights.
+    """Describes everything that a network needs to predict, except its weights.
 
     Attributes:
         architecture: a key of `NETWORKS`.
         arguments: keyword arguments of its constructor, without `num_classes`.
-        classes: class names, by label.
-        mean: of pixel / 255 over the train images, red, green, blue.
-        std: standard deviation of the same.
-        image_size: side of the input, pixels.
-        layers: names of the layers that Grad-CAM may look at.
+        classes: class names in the order of the labels.
+        mean: mean of pixel / 255 over the training images for red, green and blue.
+        std: standard deviation of pixel / 255 over the training images for red, green and blue.
+        image_size: side of the input in pixels.
+        layers: names of the feature layers, which can be target layers of saliency maps.
     """
 
     architecture: str
@@ -50,7 +51,7 @@ class BundleConfig:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network ready to predict: in `eval()`, its parameters frozen."""
+    """Holds a network that is ready to predict: in `eval()` mode, with frozen parameters."""
 
     network: Network
     config: BundleConfig
@@ -59,10 +60,11 @@ class Bundle:
 def save_bundle(folder: Path, network: Network, config: BundleConfig) -> None:
     """Writes the two files; the same weights give the same bytes.
 
-    The configuration goes first and comes back last, each file whole: who reads in between, or
-    after a kill, finds no bundle, never weights of one run beside the configuration of another.
+    Deletes the old configuration first and writes the new one last. Each file is replaced
+    atomically. A reader in between, or after a kill, sees an incomplete bundle, but never the
+    weights of one run with the configuration of another.
     """
-    # Copies: safetensors refuses tensors that share memory, such as tied weights.
+    # Copy the tensors: safetensors refuses tensors that share memory, such as tied weights.
     state = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in network.state_dict().items()
@@ -75,7 +77,9 @@ def save_bundle(folder: Path, network: Network, config: BundleConfig) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.part")  # one name: what a kill leaves is taken over
+    temporary = path.with_name(
+        f".{path.name}.part"
+    )  # fixed, so a save replaces a killed save's file
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
@@ -84,45 +88,46 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Reads a bundle on the CPU.
+    """Loads a bundle on the CPU.
 
-    Nothing is allocated for the network before the file's tensors are known to be its own.
+    Allocates the network only after it has checked that the file's tensors fit the architecture.
 
     Raises:
-        BundleError: a file is missing or damaged, the configuration is not one of ours, or the
-            tensors' names, shapes or values are not weights of the architecture.
+        BundleError: a file is missing or damaged, the configuration is invalid, or the tensors'
+            names, shapes or values do not fit the architecture.
     """
     config = _read_config(folder / CONFIG)
     name, size = config.architecture, config.image_size
     try:
         with torch.device("meta"):
-            outline = _make(config)
-    except Exception as error:  # the constructor of a network may raise any
-        raise _bad(folder, f"has arguments that do not fit {name} ({error})") from None
+            outline = _make_network(config)
+    except Exception as error:  # a constructor may raise any exception
+        raise _bundle_error(folder, f"has arguments that do not fit {name} ({error})") from None
     if outline.layers != config.layers:
-        raise _bad(folder, f"lists the layers {config.layers}, not {outline.layers}")
+        raise _bundle_error(folder, f"lists the layers {config.layers}, not {outline.layers}")
     state = _read_weights(folder / WEIGHTS)
     for fault in _weight_faults(outline.state_dict(), state):
-        raise _bad(folder, fault)
-    network = _make(config)  # the outline has no values for what is not in the file
+        raise _bundle_error(folder, fault)
+    network = _make_network(config)  # the outline lacks values of buffers that are not in the file
     network.load_state_dict(state, strict=True, assign=True)
     network.eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)
     try:
         with torch.no_grad():
             network(torch.zeros(1, 3, size, size))
-    except Exception:  # and so may its forward pass
-        raise _bad(folder, f"has the image_size {size}, which {name} cannot take") from None
+    except Exception:  # a forward pass may raise any exception
+        fault = f"has the image_size {size}, which {name} does not support"
+        raise _bundle_error(folder, fault) from None
     return Bundle(network, config)
 
 
-def _make(config: BundleConfig) -> Network:
+def _make_network(config: BundleConfig) -> Network:
     return NETWORKS[config.architecture](len(config.classes), **config.arguments)
 
 
-def _bad(folder: Path, what: str) -> BundleError:
-    what = "".join(char if char.isprintable() else " " for char in what[:MAX_QUOTED])
-    return BundleError(f"The model bundle {folder} {what}: run `dvc repro` to make it again.")
+def _bundle_error(folder: Path, fault: str) -> BundleError:
+    fault = "".join(char if char.isprintable() else " " for char in fault[:MAX_MESSAGE])
+    return BundleError(f"The model bundle {folder} {fault}. Run `dvc repro` to create it again.")
 
 
 def _read_config(path: Path) -> BundleConfig:
@@ -130,21 +135,22 @@ def _read_config(path: Path) -> BundleConfig:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _bad(folder, f"has no {CONFIG}") from None
+        raise _bundle_error(folder, f"has no {CONFIG}") from None
     except OSError as error:
-        raise _bad(folder, f"has a {CONFIG} that cannot be read ({error.strerror})") from None
+        fault = f"has a {CONFIG} that cannot be read ({error.strerror})"
+        raise _bundle_error(folder, fault) from None
     except (ValueError, RecursionError) as error:
-        raise _bad(folder, f"has a {CONFIG} that is no JSON ({error})") from None
+        raise _bundle_error(folder, f"has a {CONFIG} that is not valid JSON ({error})") from None
     for fault in _config_faults(content):
-        raise _bad(folder, f"has a {CONFIG} {fault}")
+        raise _bundle_error(folder, f"has a {CONFIG} {fault}")
     tuples = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
     return BundleConfig(**{**content, **tuples})
 
 
 def _config_faults(content: Any) -> Iterator[str]:
-    """What is wrong with a configuration, in a few words; only the first holds for certain."""
+    """Yields the faults of a configuration; only the first is reliable."""
     if not isinstance(content, dict):
-        yield "that is no JSON object"
+        yield "that is not a JSON object"
     expected = BundleConfig.__dataclass_fields__.keys()
     for key in sorted(expected - content.keys()):
         yield f"without {key}"
@@ -154,62 +160,62 @@ def _config_faults(content: Any) -> Iterator[str]:
     if not isinstance(architecture, str) or architecture not in NETWORKS:
         yield f"whose architecture is {architecture!r}, not one of {', '.join(NETWORKS)}"
     if not isinstance(arguments, dict):
-        yield f"whose arguments are {arguments!r}, no JSON object"
+        yield f"whose arguments are {arguments!r}, not a JSON object"
     defaults = default_arguments(architecture)
     for name, value in arguments.items():
-        if name not in defaults or not _is_like(value, defaults[name]):
-            yield f"whose argument {name!r} is {value!r}, which {architecture} does not take"
-    for key, what in (("classes", "class names"), ("layers", "names of layers")):
+        if name not in defaults or not _matches_default(value, defaults[name]):
+            yield f"whose argument {name!r} is {value!r}, which {architecture} does not accept"
+    for key, kind in (("classes", "class names"), ("layers", "layer names")):
         names = content[key]
         if not isinstance(names, list) or not all(map(_is_name, names)):
-            yield f"whose {key} are no list of {what}, each some printable text"
+            yield f"whose {key} are not a list of {kind} in printable text"
         elif len(set(names)) < max(len(names), 2):
-            yield f"whose {key} are not two or more different names, but {names!r}"
+            yield f"whose {key} are {names!r}, not two or more different names"
     for key, low in (("mean", 0), ("std", MIN_STD)):
         values = content[key]
         numbers = isinstance(values, list) and all(type(v) in (int, float) for v in values)
         if not numbers or not all(low <= v <= 1 for v in values):
-            yield f"whose {key} is {values!r}, no list of numbers from {low:g} to 1"
+            yield f"whose {key} is {values!r}, not a list of numbers from {low:g} to 1"
         elif len(values) != 3:
-            yield f"whose {key} has {len(values)} values, not one for each of 3 channels"
+            yield f"whose {key} has {len(values)} values, not one for each of the 3 channels"
     size = content["image_size"]
-    if type(size) is not int or not 1 <= size <= MAX_PIXELS:
-        yield f"whose image_size is {size!r}, no whole number of pixels from 1 to {MAX_PIXELS}"
+    if type(size) is not int or not 1 <= size <= MAX_IMAGE_SIZE:
+        yield f"whose image_size is {size!r}, not a whole number from 1 to {MAX_IMAGE_SIZE}"
 
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and value.isprintable() and bool(value.strip())
 
 
-def _is_like(value: object, default: object) -> bool:
-    """Whether a value has the type of an argument's default; a whole number is a float too."""
+def _matches_default(value: object, default: object) -> bool:
+    """Returns whether a value has the type of the default; an int also passes for a float."""
     return type(value) is type(default) or (type(default) is float and type(value) is int)
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
-        # Copies: the tensors are mapped from the file, and who overwrites it would change them.
+        # Copy the tensors: they are mapped from the file, so overwriting it would change them.
         return {name: tensor.clone() for name, tensor in load_file(path).items()}
     except FileNotFoundError:
-        raise _bad(path.parent, f"has no {WEIGHTS}") from None
-    except Exception as error:  # a file that only claims to be safetensors fails in many ways
-        raise _bad(path.parent, f"has a damaged {WEIGHTS} ({error})") from None
+        raise _bundle_error(path.parent, f"has no {WEIGHTS}") from None
+    except Exception as error:  # a file that is not safetensors raises various exceptions
+        raise _bundle_error(path.parent, f"has a damaged {WEIGHTS} ({error})") from None
 
 
 def _weight_faults(
     expected: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]
 ) -> Iterator[str]:
-    """What is wrong with the tensors of a file; only the first holds for certain."""
+    """Yields the faults of a file's tensors; only the first is reliable."""
     for name in sorted(expected.keys() - state.keys()):
         yield f"lacks the tensor {name}"
     for name in sorted(state.keys() - expected.keys()):
-        yield f"has a tensor too many, {name}"
-    for name, needed in expected.items():
+        yield f"has the unknown tensor {name}"
+    for name, outline in expected.items():
         tensor = state[name]
-        has, needs = (f"{part.dtype} {tuple(part.shape)}" for part in (tensor, needed))
-        if has != needs:
-            yield f"has {name} as {has}, not {needs}"
+        actual, required = (f"{t.dtype} {tuple(t.shape)}" for t in (tensor, outline))
+        if actual != required:
+            yield f"has {name} as {actual}, not {required}"
         if not tensor.isfinite().all():
-            yield f"has values in {name} that are no finite numbers"
+            yield f"has values in {name} that are not finite numbers"
         if name.endswith("running_var") and tensor.min() < 0:
             yield f"has a variance below 0 in {name}"

@@ -1,14 +1,14 @@
 """The networks, for 3×32×32 images.
 
-Each is `features`, a sequence of named layers whose outputs Grad-CAM may look at, and `head`, from
-the last feature map to the logits.
+A network has two parts. `features` is a sequence of named layers; each can be the target layer of
+a saliency map. `head` computes the logits from the last feature map.
 
-To add one, write a function or a class that returns a `Network`, and its line in `NETWORKS`. The
-signature names its arguments and their defaults (bool, int, float or str): params.yaml may set
-them under `model`, and the bundle keeps them. The constructor raises ValueError in a short
-sentence for a value that it cannot take. It also runs on torch.device("meta"), where tensors have
-shapes but no values. The forward pass may do anything; its maps are in channels_last memory
-format, so `flatten` and `reshape` work where `view` fails.
+To add a network, write a function or class that returns a `Network` and add it to `NETWORKS`. Its
+signature lists the arguments and their defaults (bool, int, float or str). params.yaml can set them
+under `model`, and the bundle stores them. The constructor raises ValueError with a short message
+for an unsupported value. It must also run on torch.device("meta"), where tensors have shapes but no
+values. The forward pass can be any code. Feature maps are in channels_last memory format, so use
+`flatten` or `reshape` where `view` fails.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """An image classifier as named feature layers and a head."""
+    """Classifies images with named feature layers and a head."""
 
     def __init__(self, features: "OrderedDict[str, nn.Module]", head: nn.Module) -> None:
         super().__init__()
@@ -30,34 +30,34 @@ class Network(nn.Module):
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the feature layers in the order of computation."""
+        """Returns the names of the feature layers in the order of computation."""
         return tuple(name for name, _ in self.features.named_children())
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Normalised images N×3×32×32 to the last feature map N×C×4×4."""
+        """Maps normalised images N×3×32×32 to the last feature map N×C×4×4."""
         return cast(Tensor, self.features(x))
 
     def forward_head(self, x: Tensor) -> Tensor:
-        """The last feature map N×C×4×4 to logits N×classes."""
+        """Maps the last feature map N×C×4×4 to logits N×classes."""
         return cast(Tensor, self.head(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalised images N×3×32×32 to logits N×classes."""
+        """Maps normalised images N×3×32×32 to logits N×classes."""
         return self.forward_head(self.forward_features(x))
 
 
 def check_arguments(width: int, dropout: float) -> None:
-    """Raises ValueError unless all networks here can take both."""
+    """Raises ValueError if a value is outside the range that the networks here support."""
     if width < 1:
-        raise ValueError(f"width is {width}, but must be at least 1")
+        raise ValueError(f"width is {width}; it must be at least 1")
     if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}, but must be from 0 to below 1")
+        raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
 
 
 def conv_block(
     inputs: int, outputs: int, *, pool: bool = False, norm_first: bool = True, dropout: float = 0.0
 ) -> nn.Sequential:
-    """Conv3×3 without bias, optional 2×2 max-pool, then BN-ReLU or ReLU-BN, then dropout."""
+    """Returns Conv3×3 without bias, optional 2×2 max-pool, BN-ReLU or ReLU-BN, then dropout."""
     block: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)]
     if pool:
         block.append(nn.MaxPool2d(2))
@@ -69,7 +69,7 @@ def conv_block(
 
 
 class PooledResidual(nn.Module):
-    """A pooling conv block, then a residual branch of two conv blocks added to it."""
+    """Applies a pooling conv block, then adds a residual branch of two conv blocks."""
 
     def __init__(self, inputs: int, outputs: int, **options: Any) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class PooledResidual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """N×inputs×H×W to N×outputs×H/2×W/2."""
+        """Maps N×inputs×H×W to N×outputs×H/2×W/2."""
         x = self.pooled(x)
         return x + cast(Tensor, self.residual(x))
 
@@ -87,10 +87,10 @@ class PooledResidual(nn.Module):
 def custom_resnet(
     num_classes: int, width: int = 64, dropout: float = 0.0, norm_first: bool = True
 ) -> Network:
-    """David Page's ResNet of cifar10-fast in its conv-pool-BN-ReLU order.
+    """Returns David Page's ResNet of cifar10-fast in its conv-pool-BN-ReLU order.
 
-    6,573,130 parameters and a receptive field of 88 pixels at width 64 and ten classes;
-    `norm_first=False` gives Conv-ReLU-BN and a head without bias (6,573,120).
+    At width 64 with ten classes, it has 6,573,130 parameters and a receptive field of 88 pixels.
+    `norm_first=False` gives Conv-ReLU-BN and a head without bias (6,573,120 parameters).
     Source: https://github.com/davidcpage/cifar10-fast.
     """
     check_arguments(width, dropout)
@@ -101,7 +101,7 @@ def custom_resnet(
         layer2=conv_block(2 * width, 4 * width, pool=True, **options),
         layer3=PooledResidual(4 * width, 8 * width, **options),
     )
-    # A fixed window: adaptive pooling has no deterministic backward pass on CUDA.
+    # Use a fixed window: adaptive pooling has no deterministic backward pass on CUDA.
     head = nn.Sequential(
         nn.MaxPool2d(4), nn.Flatten(), nn.Linear(8 * width, num_classes, bias=norm_first)
     )
@@ -109,7 +109,7 @@ def custom_resnet(
 
 
 class BasicBlock(nn.Module):
-    """Two Conv3×3-BN around an identity or a 1×1 projection (He et al. 2015, figure 2)."""
+    """Adds two Conv3×3-BN to an identity or a 1×1 projection (He et al. 2015, figure 2)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, dropout: float) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """N×inputs×H×W to N×outputs×H/stride×W/stride."""
+        """Maps N×inputs×H×W to N×outputs×H/stride×W/stride."""
         residual = self.dropout(self.relu(self.bn1(self.conv1(x))))
         residual = self.bn2(self.conv2(residual)) + self.shortcut(x)
         return cast(Tensor, self.dropout(self.relu(residual)))
@@ -151,12 +151,18 @@ def _resnet(
 
 
 def resnet18(num_classes: int, width: int = 64, dropout: float = 0.0) -> Network:
-    """ResNet-18 for 32×32 images: 3×3 stem, no max-pool; 11,173,962 parameters for ten classes."""
+    """Returns ResNet-18 for 32×32 images: 3×3 stem, no max-pool.
+
+    It has 11,173,962 parameters at width 64 with ten classes.
+    """
     return _resnet((2, 2, 2, 2), num_classes, width, dropout)
 
 
 def resnet34(num_classes: int, width: int = 64, dropout: float = 0.0) -> Network:
-    """ResNet-34 for 32×32 images: 3×3 stem, no max-pool; 21,282,122 parameters for ten classes."""
+    """Returns ResNet-34 for 32×32 images: 3×3 stem, no max-pool.
+
+    It has 21,282,122 parameters at width 64 with ten classes.
+    """
     return _resnet((3, 4, 6, 3), num_classes, width, dropout)
 
 
@@ -168,25 +174,25 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 
 
 def default_arguments(name: str) -> dict[str, Any]:
-    """What the constructor of a network takes beside the number of classes, with the defaults."""
+    """Returns the default of each constructor argument except the number of classes."""
     parameters = inspect.signature(NETWORKS[name]).parameters.values()
     return {p.name: p.default for p in parameters if type(p.default) in (bool, int, float, str)}
 
 
 def layer_names(name: str, arguments: dict[str, Any]) -> tuple[str, ...]:
-    """The feature layers of a network whose weights are never made.
+    """Returns the names of a network's feature layers without allocating its weights.
 
     Raises:
-        ValueError: the constructor cannot take the arguments.
+        ValueError: the constructor does not support the arguments.
     """
     with torch.device("meta"):
         return NETWORKS[name](10, **arguments).layers
 
 
 def layer_sizes(network: Network, image_size: int) -> dict[str, tuple[int, int, int]]:
-    """Channels, height and width of every feature layer's output for one square image.
+    """Returns channels, height and width of every feature layer's output for one square image.
 
-    The network is in `eval()`: in training, batch norms would follow the empty image.
+    Pass a network in `eval()` mode; in training mode, the blank image would change the batch norms.
     """
     sizes = {}
     x = torch.zeros(1, 3, image_size, image_size)

@@ -1,7 +1,7 @@
-"""Every operation of the network, read off the model itself: shapes, kernels, costs, fields.
+"""Lists every operation of a network: shapes, kernels, costs and receptive fields.
 
-Knows nothing of pages: one image runs through the network, and each module of torch.nn and each
-function called outside of them leaves a row. The forward pass may be any Python.
+Runs one image through the network and records a row for each torch.nn module and for each function
+called outside such modules. The forward pass can be any Python code.
 """
 
 import copy
@@ -20,30 +20,30 @@ from .networks import Network
 
 Window = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-# In lower case; with dropout of all kinds, they change no value when the network predicts. `get`
-# reads a property, such as x.T.
-LEFT_OUT = ("identity", "clone", "contiguous", "detach", "get")
+# Operations, in lower case, that do not change values in `eval()` mode; neither do any whose names
+# contain "dropout". `get` reads a property, such as x.T.
+NEUTRAL_KINDS = ("identity", "clone", "contiguous", "detach", "get")
 HEAD = "head"
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One operation.
+    """Describes one operation.
 
     Attributes:
-        part: the feature layer that it belongs to, or `head`.
-        name: the module's path inside the part; of a function its kind.
-        kind: class of the module, Conv2d, BatchNorm2d and so on; of a function its name
-            capitalised, `Add` for a sum.
-        kernel: height and width of its window, pixels of its input; None without one.
-        stride: of the window, pixels; 1 without one.
-        inputs: channels, height and width (or values alone) of the first input for one image.
-        outputs: the same of the output.
-        parameters: that it has, frozen ones too; those of an earlier row count there.
-        mult_adds: multiply-adds for one image, each weight once for each place where it is
-            applied, a batch norm's and a bias's once, as torchinfo counts them.
-        field: side of the receptive field of one output value, pixels of the image.
-        sources: rows whose outputs it takes, by place in the table; empty for the first.
+        part: name of the feature layer that contains the operation, or `head`.
+        name: path of the module inside the part; for a function, its kind.
+        kind: class name of the module, such as Conv2d or BatchNorm2d; for a function, its
+            capitalised name, such as `Add` for a sum.
+        kernel: height and width of the window in pixels of the input; None without a window.
+        stride: stride of the window in pixels; 1 without a window.
+        inputs: channels, height and width (or number of values) of the first input for one image.
+        outputs: channels, height and width (or number of values) of the output for one image.
+        parameters: number of parameters, including frozen ones; each counts in its first row only.
+        mult_adds: number of multiply-adds for one image, counted as torchinfo does: weights of a
+            convolution count once per output position, all other parameters count once.
+        field: side of the receptive field of one output value in pixels of the image.
+        sources: indices of the rows whose outputs are inputs here; empty for the first row.
     """
 
     part: str
@@ -61,7 +61,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Part:
-    """The layers of one feature layer, or of the head, and what they come to."""
+    """Groups the operations of one feature layer, or of the head, with their totals."""
 
     name: str
     layers: tuple[Layer, ...]
@@ -84,17 +84,18 @@ class Part:
 
 
 def network_layers(network: Network, image_size: int) -> list[Layer]:
-    """Every operation of the network in the order of computation, without identity and dropout.
+    """Returns every operation in the order of computation, without identity and dropout.
 
     Args:
-        network: a copy of it predicts, on the CPU, so it stays as it is, and so does the random
-            state.
-        image_size: side of the input, pixels.
+        network: the network; a copy runs on the CPU, so the network and the random state do not
+            change.
+        image_size: side of the input in pixels.
 
-    Receptive fields grow as in Araujo et al. 2019, doi:10.23915/distill.00021. An operation on
-    several inputs sees what the farthest of them sees. One whose window is unknown and whose map is
-    k times smaller than its input's (adaptive pooling, interpolation) counts as a window of k×k;
-    one that gives no map (a mean over height and width, flattening) as a window of the whole map.
+    Computes receptive fields as in Araujo et al. 2019, doi:10.23915/distill.00021. An operation
+    with several inputs takes the largest of their receptive fields. Where the window is unknown, an
+    output map k times smaller than the input (adaptive pooling, interpolation) counts as a k×k
+    window, and an output that is not a map (a mean over height and width, flattening) as a window
+    over the whole input map.
     """
     twin = copy.deepcopy(network).cpu().eval()
     image = torch.zeros(1, 3, image_size, image_size)
@@ -105,19 +106,19 @@ def network_layers(network: Network, image_size: int) -> list[Layer]:
 
 
 def parts_of(layers: Sequence[Layer]) -> list[Part]:
-    """The layers by part, in order."""
+    """Groups operations by part, in order."""
     names = dict.fromkeys(layer.part for layer in layers)
     return [Part(name, tuple(x for x in layers if x.part == name)) for name in names]
 
 
 @dataclass(frozen=True)
 class _Value:
-    """What is known of a tensor made from the image.
+    """Describes a tensor that is computed from the image.
 
     Attributes:
-        rows: that it comes from, empty for the image itself.
-        field: side of the receptive field, pixels.
-        step: pixels between two neighbours.
+        rows: indices of the rows that produced it; empty for the image itself.
+        field: side of the receptive field in pixels.
+        step: distance between the receptive fields of two neighbouring values in pixels.
     """
 
     rows: tuple[int, ...]
@@ -126,25 +127,25 @@ class _Value:
 
 
 class _Reader(TorchFunctionMode):
-    """Adds a row for each operation while the network runs; who takes what follows from tensors.
+    """Adds a row for each operation while the network runs, and tracks tensors to link the rows.
 
-    A module reports itself by hooks; a function outside of modules comes by torch's function mode.
+    Hooks report modules; torch's function mode reports functions outside modules.
     """
 
     def __init__(self, network: Network, image: Tensor) -> None:
         super().__init__()
         self.layers: list[Layer] = []
-        # By tensor, whose hash is its id: as a key it lives on, and no other tensor gets that id.
+        # A tensor's hash is its id. As a key it stays alive, so no other tensor can reuse the id.
         self._values = {image: _Value((), 1, 1)}
-        self._weights: dict[Tensor, set[nn.Parameter]] = {  # that a tensor is made from
+        self._weights: dict[Tensor, set[nn.Parameter]] = {  # the parameters behind each tensor
             parameter: {parameter} for parameter in network.parameters()
         }
         self._counted: set[nn.Parameter] = set()
-        self._running: list[str] = []  # paths of the modules, the innermost last
-        self._leaves = 0  # modules of torch.nn that run
+        self._running: list[str] = []  # paths of the running modules, the innermost last
+        self._leaves = 0  # number of running torch.nn modules that are not containers
         for path, module in network.named_modules():
-            own = type(module).__module__.startswith("torch.nn.")
-            leaf = own and not isinstance(module, CONTAINERS)
+            from_torch = type(module).__module__.startswith("torch.nn.")
+            leaf = from_torch and not isinstance(module, CONTAINERS)
             module.register_forward_pre_hook(partial(self._enter, path, leaf))
             module.register_forward_hook(partial(self._leave, leaf), with_kwargs=True)
 
@@ -153,8 +154,8 @@ class _Reader(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if not self._leaves:
-            # The name of add_ and __add__ too is Add.
-            self._note(func.__name__.strip("_").capitalize(), (args, kwargs), result)
+            # add, add_ and __add__ all become Add.
+            self._record(func.__name__.strip("_").capitalize(), (args, kwargs), result)
         return result
 
     def _enter(self, path: str, leaf: bool, *_: Any) -> None:
@@ -162,44 +163,46 @@ class _Reader(TorchFunctionMode):
         self._leaves += leaf
 
     def _leave(self, leaf: bool, module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
-        # Torch does not report autograd functions of one's own: their module stands for them.
+        # Torch does not report custom autograd functions; record their module instead.
         unseen = self._values.keys().isdisjoint(_tensors(result))
         if self._leaves == leaf and (leaf or unseen):
-            self._note(type(module).__name__, (args, kwargs), result, module)
+            self._record(type(module).__name__, (args, kwargs), result, module)
         self._running.pop()
         self._leaves -= leaf
 
-    def _note(self, kind: str, given: Any, result: Any, module: nn.Module | None = None) -> None:
-        """Follows what an operation gives, and adds its row if it takes the image."""
-        taken, results = _tensors(given), _tensors(result)
+    def _record(
+        self, kind: str, arguments: Any, result: Any, module: nn.Module | None = None
+    ) -> None:
+        """Tracks the outputs of an operation, and adds a row if the image is among its inputs."""
+        inputs, outputs = _tensors(arguments), _tensors(result)
         weights = set(module.parameters() if module else ())
-        weights.update(*(self._weights.get(tensor, ()) for tensor in taken))
-        known = [tensor for tensor in taken if tensor in self._values]
-        if not known:  # it prepares weights, or a constant
-            self._weights |= dict.fromkeys(results, weights)
+        weights.update(*(self._weights.get(tensor, ()) for tensor in inputs))
+        maps = [tensor for tensor in inputs if tensor in self._values]
+        if not maps:  # the operation prepares weights or a constant
+            self._weights |= dict.fromkeys(outputs, weights)
             return
-        values = [self._values[tensor] for tensor in known]
+        values = [self._values[tensor] for tensor in maps]
         rows = sorted({row for value in values for row in value.rows})
-        # The smallest step is the largest map's, over which the others are spread.
+        # The largest map has the smallest step; the other maps are broadcast to it.
         value = _Value(tuple(rows), max(v.field for v in values), min(v.step for v in values))
-        if results and kind.lower() not in LEFT_OUT and "dropout" not in kind.lower():
-            value = self._add(kind, module, known, results[0], weights, value)
-        self._values |= dict.fromkeys(results, value)
+        if outputs and kind.lower() not in NEUTRAL_KINDS and "dropout" not in kind.lower():
+            value = self._add_row(kind, module, maps, outputs[0], weights, value)
+        self._values |= dict.fromkeys(outputs, value)
 
-    def _add(
+    def _add_row(
         self,
         kind: str,
         module: nn.Module | None,
-        taken: Sequence[Tensor],
-        result: Tensor,
+        inputs: Sequence[Tensor],
+        output: Tensor,
         weights: set[nn.Parameter],
-        before: _Value,
+        source: _Value,
     ) -> _Value:
         part, _, name = self._running[-1].removeprefix("features.").partition(".")
-        kernel, stride, reach = _window(module, taken, result)
-        field = before.field + max(reach - 1, 0) * before.step
-        outputs = tuple(result.shape[1:])
-        places = math.prod(outputs[1:]) if kind == "Conv2d" else 1
+        kernel, stride, extent = _window(module, inputs, output)
+        field = source.field + max(extent - 1, 0) * source.step
+        outputs = tuple(output.shape[1:])
+        positions = math.prod(outputs[1:]) if kind == "Conv2d" else 1
         self.layers.append(
             Layer(
                 part=part or HEAD,
@@ -207,38 +210,38 @@ class _Reader(TorchFunctionMode):
                 kind=kind,
                 kernel=kernel,
                 stride=int(stride) if kernel else 1,
-                inputs=tuple(taken[0].shape[1:]),
+                inputs=tuple(inputs[0].shape[1:]),
                 outputs=outputs,
                 parameters=sum(p.numel() for p in weights - self._counted),
-                mult_adds=sum(p.numel() * (places if p.dim() == 4 else 1) for p in weights),
+                mult_adds=sum(p.numel() * (positions if p.dim() == 4 else 1) for p in weights),
                 field=round(field),
-                sources=before.rows,
+                sources=source.rows,
             )
         )
         self._counted |= weights
-        return _Value((len(self.layers) - 1,), field, before.step * stride)
+        return _Value((len(self.layers) - 1,), field, source.step * stride)
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """The tensors in what a function takes or gives."""
+    """Returns the tensors in a function's arguments or result."""
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def _window(
-    module: nn.Module | None, taken: Sequence[Tensor], result: Tensor
+    module: nn.Module | None, inputs: Sequence[Tensor], output: Tensor
 ) -> tuple[tuple[int, int] | None, float, float]:
-    """Kernel, stride and how far it reaches, the larger of both ways; no kernel for most."""
+    """Returns kernel (None without one), and the larger stride and extent of both directions."""
     if not isinstance(module, Window):
-        ratio = max(map(_side, taken)) / _side(result)
+        ratio = max(map(_side, inputs)) / _side(output)
         return None, ratio, ratio
     kernel, stride, dilation = (
         (side, side) if isinstance(side, int) else (side[0], side[-1])
         for side in (module.kernel_size, module.stride, getattr(module, "dilation", 1))
     )
-    reach = max((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
-    return kernel, max(stride), reach
+    extent = max((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    return kernel, max(stride), extent
 
 
 def _side(tensor: Tensor) -> int:
-    """Places of a map each way, 1 if it is not a map; the same for C×H×W and H×W×C."""
+    """Returns the side of a map in values, C×H×W or H×W×C, or 1 if the tensor is not a map."""
     return tensor.shape[2] or 1 if tensor.dim() == 4 else 1

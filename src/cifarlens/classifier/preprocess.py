@@ -1,4 +1,4 @@
-"""From pixels to what a network takes; training, evaluation and the Space share it."""
+"""Turns pixels into network inputs; training, evaluation and the Space all use this module."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def fit_image(image: Image.Image, size: int) -> np.ndarray:
-    """The centre square of a picture as uint8 size×size×3, Lanczos-resampled if it differs."""
+    """Returns the centre square of an image as uint8 size×size×3; resizes it with Lanczos."""
     image = image.convert("RGB")
     if image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
@@ -18,15 +18,15 @@ def fit_image(image: Image.Image, size: int) -> np.ndarray:
 
 
 def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Standardises pixels on the device that holds them.
+    """Normalises pixels on the device that holds them.
 
     Args:
         images: uint8, N×H×W×3, 0 to 255.
-        mean: of pixel / 255 per channel over the train images.
-        std: standard deviation likewise.
+        mean: mean of pixel / 255 per channel over the training images.
+        std: standard deviation of pixel / 255 per channel over the training images.
 
     Returns:
-        float32, N×3×H×W in channels_last memory format (the input's own order of bytes).
+        float32, N×3×H×W in channels_last memory format, which is the memory order of the input.
     """
     scale, shift = _scale_and_shift(tuple(mean), tuple(std), images.device)
     return torch.addcmul(shift, images.float(), scale).permute(0, 3, 1, 2)
@@ -37,9 +37,9 @@ def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
 def _scale_and_shift(
     mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """One multiply-add a pixel: x / 255 standardised is x * scale + shift.
+    """Returns the scale and shift that normalise a pixel x as x * scale + shift.
 
-    Made once: a GPU would wait for what it is given each time.
+    Caches them, because a GPU would wait for each new transfer.
     """
     scale = torch.tensor([1 / (255 * s) for s in std], dtype=torch.float32, device=device)
     shift = [-m / s for m, s in zip(mean, std, strict=True)]

@@ -1,7 +1,7 @@
-"""Saliency maps without hooks, so that any number of threads may share one network.
+"""Computes saliency maps without hooks, so that any number of threads can share one network.
 
-The network runs to the layer without gradients; its activation becomes a leaf; the rest runs with
-gradients. The maps equal pytorch-grad-cam's.
+The network runs up to the target layer without gradients. The layer's activation becomes a leaf,
+and the rest of the network runs with gradients. The maps equal those of pytorch-grad-cam.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,16 +13,16 @@ from torch import Tensor
 from .bundle import Bundle
 from .preprocess import normalize
 
-# A method maps activations and gradients, both N×C×h×w, to maps N×h×w.
+# Each method computes maps N×h×w from activations and gradients, both N×C×h×w.
 
 
 def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
-    """Channels weighted by their mean gradient (Selvaraju et al. 2017)."""
+    """Weights channels by their mean gradient (Selvaraju et al. 2017)."""
     return (gradient.mean((2, 3), keepdim=True) * activation).sum(1)
 
 
 def grad_cam_plus_plus(activation: Tensor, gradient: Tensor) -> Tensor:
-    """Positive gradients weighted by their higher orders (Chattopadhay et al. 2018)."""
+    """Weights positive gradients by their higher-order terms (Chattopadhay et al. 2018)."""
     squared, cubed = gradient**2, gradient**3
     total = activation.sum((2, 3), keepdim=True)
     weight = torch.where(gradient != 0, squared / (2 * squared + total * cubed + 1e-6), 0.0)
@@ -30,12 +30,12 @@ def grad_cam_plus_plus(activation: Tensor, gradient: Tensor) -> Tensor:
 
 
 def hires_cam(activation: Tensor, gradient: Tensor) -> Tensor:
-    """Gradient times activation, place by place (Draelos and Carin 2020)."""
+    """Multiplies gradient and activation elementwise (Draelos and Carin 2020)."""
     return (gradient * activation).sum(1)
 
 
 def layer_cam(activation: Tensor, gradient: Tensor) -> Tensor:
-    """Positive gradient times activation, place by place (Jiang et al. 2021)."""
+    """Multiplies positive gradient and activation elementwise (Jiang et al. 2021)."""
     return (gradient.clamp_min(0) * activation).sum(1)
 
 
@@ -54,18 +54,18 @@ def saliency_maps(
     layer: str,
     method: str = "Grad-CAM",
 ) -> list[np.ndarray]:
-    """What in a layer speaks for which class.
+    """Returns maps of the evidence for the given classes in a target layer.
 
     Args:
-        bundle: the network, on the CPU.
+        bundle: the bundle, with its network on the CPU.
         images: uint8, N×H×W×3.
-        targets: labels to explain, a sequence for each image.
-        layer: one of `bundle.config.layers`.
+        targets: for each image, the labels to explain.
+        layer: the target layer, one of `bundle.config.layers`.
         method: a key of `METHODS`.
 
     Returns:
-        For each image float32 maps, targets×h×w at the layer's resolution, each scaled to 0 to 1
-        (all 0 where nothing speaks for the class).
+        For each image, float32 maps, targets×h×w at the target layer's resolution. Each map is
+        scaled to 0 to 1; without evidence for the class it is all 0.
     """
     config, network = bundle.config, bundle.network
     split = config.layers.index(layer) + 1
@@ -74,22 +74,22 @@ def saliency_maps(
         activation = network.features[:split](x)
     activation.requires_grad_(True)
     with torch.enable_grad():
-        # A copy: the next operation may work in place, and a leaf must stay as it is.
+        # Copy the leaf: the next operation may work in place, which a leaf does not allow.
         logits = network.head(network.features[split:](activation.clone()))
     maps: list[list[np.ndarray]] = [[] for _ in images]
-    for turn in range(max(map(len, targets), default=0)):
-        rows = [row for row, labels in enumerate(targets) if turn < len(labels)]
-        chosen = logits[rows, [targets[row][turn] for row in rows]].sum()
-        (gradient,) = torch.autograd.grad(chosen, activation, retain_graph=True)
+    for index in range(max(map(len, targets), default=0)):
+        rows = [row for row, labels in enumerate(targets) if index < len(labels)]
+        target_sum = logits[rows, [targets[row][index] for row in rows]].sum()
+        (gradient,) = torch.autograd.grad(target_sum, activation, retain_graph=True)
         scaled = _scale(METHODS[method](activation.detach(), gradient)).numpy()
         for row in rows:
             maps[row].append(scaled[row])
     empty = np.empty((0, *activation.shape[2:]), np.float32)
-    return [np.stack(found) if found else empty for found in maps]
+    return [np.stack(image_maps) if image_maps else empty for image_maps in maps]
 
 
 def _scale(maps: Tensor) -> Tensor:
-    """Negative evidence cut off, then each map stretched to 0 to 1."""
+    """Sets negative evidence to 0, then scales each map to 0 to 1."""
     maps = maps.clamp_min(0)
     maps = maps - maps.amin((1, 2), keepdim=True)
     return maps / (maps.amax((1, 2), keepdim=True) + 1e-7)

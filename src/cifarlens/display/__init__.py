@@ -1,1 +1,1 @@
-"""How numbers and heat maps are shown, in the report and in the Space. Ships with the Space."""
+"""Formats numbers and heat maps for figures, the report and the Space. Ships with the Space."""

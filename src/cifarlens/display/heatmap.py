@@ -1,10 +1,10 @@
-"""Saliency maps as colours: one colour map for figures, the report and the Space."""
+"""Colours saliency maps with one colour map for figures, the report and the Space."""
 
 import numpy as np
 from PIL import Image
 
 # Matplotlib's inferno (van der Walt and Smith 2015) from 28% upwards: its black end would hide the
-# pixels that it marks. A Space has no matplotlib, hence the list.
+# pixels below. The colours are listed here because the Space does not install matplotlib.
 COLOURS = (
     (98, 20, 110),
     (124, 29, 109),
@@ -23,14 +23,14 @@ COLOURS = (
 
 
 def heat_colours(values: np.ndarray) -> np.ndarray:
-    """Values 0 to 1 of any shape as uint8 RGBA, in a last axis of four; alpha is the value."""
+    """Maps values from 0 to 1 of any shape to uint8 RGBA in a new last axis; alpha is the value."""
     places = np.linspace(0, 1, len(COLOURS))
     channels = [np.interp(values, places, channel) for channel in zip(*COLOURS, strict=True)]
     return np.stack([*channels, 255 * np.asarray(values)], axis=-1).round().astype(np.uint8)
 
 
 def overlay(saliency: np.ndarray, size: int) -> np.ndarray:
-    """A map float32 h×w, 0 to 1, enlarged to uint8 RGBA size×size×4; 0 is transparent."""
+    """Enlarges a map, float32 h×w, 0 to 1, to uint8 RGBA size×size×4; 0 is transparent."""
     large = Image.fromarray(saliency.astype(np.float32)).resize(
         (size, size), Image.Resampling.BICUBIC
     )
@@ -38,13 +38,13 @@ def overlay(saliency: np.ndarray, size: int) -> np.ndarray:
 
 
 def blend(image: np.ndarray, saliency: np.ndarray, opacity: float, size: int) -> np.ndarray:
-    """A map over its picture.
+    """Blends a saliency map over its image.
 
     Args:
         image: uint8, H×W×3.
         saliency: float32, h×w, 0 to 1.
-        opacity: 0 leaves the picture as it is; 1 shows the pure colour where the map is highest.
-        size: side of the result, pixels.
+        opacity: 0 keeps the image unchanged; 1 shows the pure colour where the map is 1.
+        size: side of the result in pixels.
 
     Returns:
         uint8, size×size×3.
