@@ -1,5 +1,6 @@
-"""Makes Spaces for tests, from an untrained network and scikit-learn's digits, and runs copies."""
+"""Makes Spaces from an untrained network and scikit-learn's digits, and runs copies of them."""
 
+import json
 import os
 import re
 import shutil
@@ -7,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -29,11 +31,12 @@ ROOT = Path(__file__).parents[3]
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
-OPACITY = 0.65  # of heat maps at first; not what params.yaml says
+OPACITY = 0.65  # initial opacity of heat maps; differs from params.yaml
 RECIPE = {"Epochs": "0", "Optimizer": "none: the network was never trained"}
-REFUSALS = ("InvalidPathError", "ValidationError")
+REFUSALS = ("InvalidPathError", "ValidationError")  # that Gradio logs
+HTTP = httpx.Client(timeout=60, trust_env=False)
 
-# Starts app.py where no other cifarlens than the copy's own can be found.
+# Starts app.py so that only the copy's own cifarlens can be imported.
 ISOLATED = """
 import runpy, sys
 from pathlib import Path
@@ -48,12 +51,12 @@ runpy.run_path("app.py", run_name="__main__")
 
 
 def make_dataset(classes: int = 10) -> Dataset:
-    """The digits below `classes`, each pixel enlarged to 4×4 of three equal channels."""
+    """Returns the digits below `classes`, each pixel enlarged to 4×4 in three equal channels."""
     digits = load_digits()
-    wanted = digits.target < classes
-    grey = (digits.images[wanted] * (255 / 16)).astype(np.uint8)
+    selected = digits.target < classes
+    grey = (digits.images[selected] * (255 / 16)).astype(np.uint8)
     images = np.kron(grey, np.ones((1, 4, 4), np.uint8))[..., np.newaxis].repeat(3, axis=3)
-    labels = digits.target[wanted].astype(np.int64)
+    labels = digits.target[selected].astype(np.int64)
     test, train = slice(0, TEST_IMAGES), slice(TEST_IMAGES, None)
     names = tuple(str(name) for name in range(classes))
     return Dataset(images[train], labels[train], images[test], labels[test], names)
@@ -66,7 +69,7 @@ def make_ingredients(
     perfect: bool = False,
     architecture: str = "custom_resnet",
 ) -> Ingredients:
-    """A network that was never trained; if `perfect`, its answers are taken for the labels."""
+    """Returns an untrained network; if `perfect`, its predictions are used as the labels."""
     torch.manual_seed(1)
     network = NETWORKS[architecture](classes, width=WIDTH)
     data = make_dataset(classes)
@@ -92,19 +95,46 @@ def make_ingredients(
 
 
 def make_space(folder: Path, **options: object) -> Path:
-    """A packaged Space below `folder`."""
+    """Packages a Space in `folder`."""
     package_space(folder / "space", make_ingredients(folder, **options))
     return folder / "space"
 
 
 @dataclass(frozen=True)
-class Running:
-    """A Space that runs: its address, the folder of the copy, its log, its process."""
+class RunningSpace:
+    """A running copy of a Space."""
 
     url: str
     copy: Path
     log: Path
     process: "subprocess.Popen[bytes]"
+
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """Uploads a file; returns the value that passes it to an endpoint."""
+        answer = HTTP.post(f"{self.url}/gradio_api/upload", files={"files": (name, content)})
+        assert answer.status_code == 200, answer.text
+        return picture(answer.json()[0])
+
+    def ask(self, endpoint: str, *values: object) -> tuple[str, Any]:
+        """Returns `complete` or `error`, and the data or the message."""
+        return self.post(endpoint, json.dumps({"data": values}))
+
+    def post(self, endpoint: str, body: str | bytes) -> tuple[str, Any]:
+        """Sends a request body unchanged; returns as `ask` does."""
+        url = f"{self.url}/gradio_api/call/{endpoint}"
+        answer = HTTP.post(url, content=body, headers={"content-type": "application/json"})
+        if answer.status_code != 200:
+            assert 400 <= answer.status_code < 600
+            return "error", answer.text
+        stream = HTTP.get(f"{url}/{answer.json()['event_id']}").text
+        event, text = re.findall(r"^(?:event|data): (.*)$", stream, re.MULTILINE)[-2:]
+        data = json.loads(text)
+        return event, data["error"] if isinstance(data, dict) else data
+
+
+def picture(path: str) -> dict[str, Any]:
+    """Returns the value that passes an uploaded file to an endpoint."""
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def free_port() -> int:
@@ -114,10 +144,10 @@ def free_port() -> int:
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
-    """Nothing that leads back to this repository or off this machine."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    """Returns variables without access to this repository or to other machines."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return {
-        **kept,
+        **inherited,
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
@@ -127,13 +157,12 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Returns when the app answers; fails with its log when it ends first."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """Waits until the app answers; fails with its log if it exits first."""
     limit = time.monotonic() + START_SECONDS
     while time.monotonic() < limit and process.poll() is None:
         try:
-            opener.open(url, timeout=2).close()
-        except OSError:
+            HTTP.get(url, timeout=2)
+        except httpx.TransportError:
             time.sleep(0.1)
         else:
             return
@@ -141,22 +170,24 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 @contextmanager
-def running(space: Path, folder: Path, refusals: tuple[str, ...] = REFUSALS) -> Iterator[Running]:
-    """Runs a copy of a Space; the block fails if the app's log shows a defect."""
+def run_copy(
+    space: Path, folder: Path, refusals: tuple[str, ...] = REFUSALS
+) -> Iterator[RunningSpace]:
+    """Runs a copy of a Space; fails at the end if the app's log shows a defect."""
     command = [sys.executable, "-c", ISOLATED, str(ROOT / "src")]
-    with started(space, folder, command, refusals=refusals) as app:
+    with start_copy(space, folder, command, refusals=refusals) as app:
         yield app
 
 
 @contextmanager
-def started(
+def start_copy(
     space: Path,
     folder: Path,
     command: list[str],
     settings: Mapping[str, str] | None = None,
     refusals: tuple[str, ...] = REFUSALS,
-) -> Iterator[Running]:
-    """As `running`, with a command of its own, further settings and refusals of Gradio's own."""
+) -> Iterator[RunningSpace]:
+    """Runs a copy as `run_copy` does, with a given command and further environment variables."""
     copy = folder / "copy"
     shutil.copytree(space, copy)
     port, log = free_port(), folder / "app.log"
@@ -171,16 +202,16 @@ def started(
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(url, process, log)
-        yield Running(url, copy, log, process)
+        yield RunningSpace(url, copy, log, process)
     finally:
         process.terminate()
         process.wait(10)
-    found = defects(log, refusals)
-    assert not found, f"{found}\n{log.read_text()}"
+    raised = defects(log, refusals)
+    assert not raised, f"{raised}\n{log.read_text()}"
 
 
 def defects(log: Path, refusals: tuple[str, ...] = REFUSALS) -> list[str]:
-    """Exceptions in an app's log, other than Gradio's own for requests made up to break in."""
+    """Returns exceptions in an app's log, except those that Gradio logs for hostile requests."""
     raised = re.findall(r"^([\w.]*(?:Error|Exception)\b.*)", log.read_text(), re.MULTILINE)
     return [line for line in raised if not any(words in line for words in refusals)]
 

@@ -14,19 +14,13 @@ def copy(space: Path, tmp_path: Path) -> Path:
 
 
 def drop(path: Path, key: str) -> None:
-    """As an earlier version wrote it."""
+    """Removes a key, as in a file from an earlier version."""
     content = json.loads(path.read_text())
     del content[key]
     path.write_text(json.dumps(content))
 
 
-def test_a_packaged_space_can_be_read(copy):
-    contents = load_contents(copy)
-    assert len(contents.examples) == len(contents.classes) == 10
-    assert len(contents.mistakes) == 12
-
-
-SPOIL = {
+DAMAGE = {
     "card.json cannot be read (Expecting value": lambda f: (f / "card.json").write_text(""),
     "card.json cannot be read ('utf-8' codec": lambda f: (f / "card.json").write_bytes(b"\xff"),
     "card.json cannot be read ([Errno 2]": lambda f: (f / "card.json").unlink(),
@@ -36,10 +30,10 @@ SPOIL = {
 }
 
 
-@pytest.mark.parametrize("words", SPOIL)
-def test_what_is_missing_or_damaged_is_named(copy, words):
-    SPOIL[words](copy)
-    with pytest.raises(ContentsError, match=re.escape(words)) as caught:
+@pytest.mark.parametrize("message", DAMAGE)
+def test_a_missing_or_damaged_file_is_named(copy, message):
+    DAMAGE[message](copy)
+    with pytest.raises(ContentsError, match=re.escape(message)) as caught:
         load_contents(copy)
     assert str(caught.value).startswith(str(copy))
     assert str(caught.value).endswith(": make the Space again with `dvc repro`.")

@@ -1,1 +1,1 @@
-"""The demo that ships in a Space, verbatim."""
+"""The demo. It ships unchanged in every Space."""

@@ -1,43 +1,42 @@
-"""What the demo says of itself: the About tab, and the body of the Space's README."""
+"""Writes the text of the About tab, which is also the body of the Space's README."""
 
 from ...display.formats import percent, probability
 from .contents import Contents
-from .page.handlers import MAX_FILES
+from .page.handlers import MAP_COUNT, MAX_FILES, MISTAKE_COUNT, TOP_CLASSES
 from .pictures import FORMATS, MAX_PIXELS, MIN_SIDE
 
 
 def title(contents: Contents) -> str:
-    """The demo's name."""
+    """Returns the demo's name."""
     return f"{contents.card.dataset['name']} classifier, explained"
 
 
 def lead(contents: Contents) -> str:
-    """One sentence on what the demo does."""
-    count = len(contents.classes)
+    """Returns two sentences on what the demo does."""
     return (
-        f"A network sorts a picture into {count} classes, and heat maps show which parts"
-        " of it led there."
+        f"A neural network assigns a picture to one of {len(contents.classes)} classes."
+        " Heat maps show which parts of the picture led to the answer."
     )
 
 
-MISTAKES = """**Mistakes** shows test images that the network got wrong, the most confident first.
+MISTAKES = f"""**Mistakes** shows misclassified test images, the most confident first.
 
-- *Show misclassified images* turns them on, *How many misclassified images* says how many.
-- *True class* keeps those that really show one class.
-- *Explain with Grad-CAM* sets the heat map of the wrong answer beside that of the right one, from
-  the layer and at the opacity chosen below it."""
+- *Show misclassified images*: shows or hides them.
+- *{MISTAKE_COUNT}*: how many to show.
+- *True class*: shows only images of this class.
+- *Explain with Grad-CAM*: shows two heat maps of each image, one for the predicted class and one
+  for the true class. The layer and the opacity can be chosen below."""
 TEXTS = ("use", "limits", "api")
 FACTS = ("network", "training", "accuracy", "licence")
 
 
 def about(contents: Contents) -> str:
-    """Markdown on what the demo does, its controls, network, data, training, accuracy and limits,
-    how a program uses it, and its licence."""
+    """Returns all sections of the text as Markdown."""
     return "\n\n".join(sections(contents).values())
 
 
 def sections(contents: Contents) -> dict[str, str]:
-    """The same in parts, each under a heading, by the names in `TEXTS` and `FACTS`."""
+    """Returns the sections as Markdown with headings, by the names in `TEXTS` and `FACTS`."""
     return {
         "use": _use(contents),
         "network": _network(contents),
@@ -51,21 +50,22 @@ def sections(contents: Contents) -> dict[str, str]:
 
 def _use(contents: Contents) -> str:
     layers = ", ".join(f"{name} ({w}×{h})" for name, (h, w) in contents.layers.items())
-    mistakes = MISTAKES if contents.mistakes else "**Mistakes** is empty: there were none."
+    mistakes = MISTAKES if contents.mistakes else "**Mistakes** is empty: the network made none."
     return f"""## What it does
 
 **Classify** takes one picture from a file, the clipboard or a camera, or one of the examples.
 
-- *How many top classes to show*: 1 to {contents.max_top}, the likeliest first.
-- *Show Grad-CAM images*: heat maps of where the network found evidence for a class.
-- *How many Grad-CAM images*: one for each of the likeliest classes, 1 to {contents.max_top}.
-- *Heat-map opacity*: changes the maps at once; where there is no evidence, the picture stays clear
-  at any opacity.
-- *From which layer*: {layers}. Later layers are coarser, but more specific to a class; *all
-  layers* shows them side by side.
+- *{TOP_CLASSES}*: how many classes to show, 1 to {contents.max_top}, the most likely first.
+- *Show Grad-CAM images*: shows heat maps of where the network found evidence for a class.
+- *{MAP_COUNT}*: how many heat maps to show, 1 to {contents.max_top}, one for each of the most
+  likely classes.
+- *Heat-map opacity*: how strongly the heat map covers the picture. Places without evidence stay
+  clear at any opacity.
+- *Layer*: {layers}. Later layers are coarser but more specific to a class. *all layers* shows them
+  side by side.
 - *Other methods*: Grad-CAM++, HiResCAM and LayerCAM weight the same gradients differently.
 
-**Several** does the same for up to {MAX_FILES} pictures at once, each in a card of its own.
+**Several** does the same for up to {MAX_FILES} pictures at once and shows a card for each.
 
 {mistakes}"""
 
@@ -75,11 +75,11 @@ def _network(contents: Contents) -> str:
     side = config.image_size
     return f"""## Network and data
 
-The network is `{config.architecture}` with {contents.card.parameters:,} parameters. It takes
-{side}×{side} pixels: the centre square of a picture, scaled to that.
+The network is `{config.architecture}` with {contents.card.parameters:,} parameters. Each picture is
+cropped to its centre square and resized to {side}×{side} pixels.
 
 It was trained on [{dataset["name"]}]({dataset["link"]}): {dataset["about"]}
-Its {len(contents.classes)} classes are {", ".join(contents.classes)}."""
+The {len(contents.classes)} classes are {", ".join(contents.classes)}."""
 
 
 def _training(contents: Contents) -> str:
@@ -96,35 +96,37 @@ def _accuracy(contents: Contents) -> str:
     rows = "\n".join(f"| {name} | {percent(share, 2)} |" for name, share in test["classes"].items())
     return f"""## Accuracy
 
-On the {test["images"]:,} test images, looked at once after training: {test["correct"]:,} right,
-**{percent(test["accuracy"], 2)}**, with a mean cross-entropy of {test["loss"]:.4f}.
+The network was evaluated once, after training, on {test["images"]:,} test images. It classified
+{test["correct"]:,} of them correctly, **{percent(test["accuracy"], 2)}**. The mean cross-entropy is
+{test["loss"]:.4f}.
 
-| class | right |
+| class | correct |
 | --- | --- |
 {rows}"""
 
 
 def _limits(contents: Contents) -> str:
     wrong = probability(1 - contents.card.test["accuracy"], 1)
-    doubt = f" Even on test\nimages like those it learned from, {wrong} of its answers are wrong."
+    doubt = f" Even on test\nimages from the same dataset, {wrong} of its answers are wrong."
     return f"""## Limits
 
-The network knows its {len(contents.classes)} classes and nothing else: it cannot say “none of
-these”, and a picture of anything else still gets an answer, at times a confident one.\
+The network knows only its {len(contents.classes)} classes and cannot answer “none of these”. A
+picture of anything else still gets an answer, sometimes a confident one.\
 {doubt if contents.mistakes else ""}
-A heat map shows where evidence for a class was found, not why, and not that it is sound. Use it to
-learn about networks, not to decide anything.
+A heat map shows where the network found evidence for a class. It does not show why, and the
+evidence can be misleading. Use the demo to learn about neural networks, not to make decisions.
 
-Pictures: {", ".join(FORMATS)}, at least {MIN_SIDE}×{MIN_SIDE} pixels, at most
-{MAX_PIXELS // 10**6} megapixels (progressive JPEG and other formats fewer) and 10 MB.
-Uploads are deleted after an hour or two and sent nowhere else."""
+Pictures can be {", ".join(FORMATS[:-1])} or {FORMATS[-1]} files of up to 10 MB, with at least
+{MIN_SIDE}×{MIN_SIDE} pixels and at most {MAX_PIXELS["JPEG"] // 10**6} megapixels
+(fewer for progressive JPEG and other formats). Uploads are deleted after one to two hours and are
+not sent anywhere else."""
 
 
 def _api(contents: Contents) -> str:
-    layer, stored = list(contents.layers)[-1], len(contents.mistakes)
-    ask = f'\nclient.predict({min(5, stored)}, "all classes", api_name="/misclassified")'
-    told = "; `/misclassified`\nhow many and which true class"
+    layer, mistakes = list(contents.layers)[-1], len(contents.mistakes)
     maps = f'picture, 2, "{layer}", {contents.opacity}, "Grad-CAM", api_name="/gradcam"'
+    call = f'\nclient.predict({min(5, mistakes)}, "all classes", api_name="/misclassified")'
+    arguments = "\n`/misclassified` takes the number of images and a true class."
     return f"""## From a program
 
 ```python
@@ -133,16 +135,17 @@ from gradio_client import Client, handle_file
 client = Client("USER/SPACE")  # or the address of a copy that runs elsewhere
 picture = handle_file("picture.png")
 client.predict(picture, {contents.top_classes}, api_name="/classify")
-client.predict({maps}){ask if stored else ""}
+client.predict({maps}){call if mistakes else ""}
 ```
 
-`/classify` takes a picture and how many classes (1 to {contents.max_top}); `/gradcam` a picture,
-how many maps, a layer, the opacity in percent and a method{told if stored else ""}.
-What is out of range is refused with a sentence."""
+`/classify` takes a picture and the number of classes (1 to {contents.max_top}).
+`/gradcam` takes a picture, the number of heat maps, a layer, the opacity in percent and a method.\
+{arguments if mistakes else ""}
+Invalid values are refused with a one-sentence message."""
 
 
 def _licence(contents: Contents) -> str:
     return f"""## Licence
 
-Code and weights: MIT. The examples and mistakes are images of the data set.
-{contents.card.dataset["licence"]}"""
+The code and the weights are under the MIT licence. The example and mistake images come from the
+dataset. {contents.card.dataset["licence"]}"""

@@ -1,4 +1,4 @@
-"""What the public endpoints answer, as values. Knows nothing of Gradio."""
+"""Computes the answers of the public endpoints, as values. Does not depend on Gradio."""
 
 from pathlib import Path
 
@@ -7,37 +7,40 @@ import numpy as np
 from ...classifier.saliency import METHODS
 from ...display.formats import probability
 from ...display.heatmap import blend
-from .checks import InputError, choice, percent, whole
+from .checks import InputError, check_choice, check_percent, check_whole_number
 from .contents import Contents
-from .page.handlers import MAP_COUNT, MISTAKE_COUNT, TOP_CLASSES, likeliest, select
+from .page.handlers import MAP_COUNT, MISTAKE_COUNT, TOP_CLASSES, most_likely, select_mistakes
 
-BLEND_SIZE = 256  # pixels a side of a picture that an endpoint answers
+BLEND_SIZE = 256  # side of a returned picture, pixels
 
 
 class Api:
-    """The endpoints; each raises InputError for what it cannot use."""
+    """Implements the endpoints. Each raises InputError for input that it cannot use."""
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
 
     def classify(self, image: Path | None, top_k: object) -> dict[str, float]:
-        """Probabilities of the likeliest classes, the likeliest first."""
-        count = whole(top_k, 1, self.contents.max_top, TOP_CLASSES)
+        """Returns the probabilities of the `top_k` most likely classes, the most likely first."""
+        count = check_whole_number(top_k, 1, self.contents.max_top, TOP_CLASSES)
         probabilities = self.contents.probabilities(self._read(image))
-        labels = likeliest(probabilities, count)
+        labels = most_likely(probabilities, count)
         return {self.contents.classes[label]: float(probabilities[label]) for label in labels}
 
     def gradcam(
         self, image: Path | None, maps: object, layer: object, opacity: object, method: object
     ) -> list[tuple[np.ndarray, str]]:
-        """The picture under a heat map for each of the likeliest classes, with a caption."""
-        count = whole(maps, 1, self.contents.max_top, MAP_COUNT)
-        layer = choice(layer, list(self.contents.layers), "Layer")
-        share = percent(opacity, "Opacity")
-        method = choice(method, list(METHODS), "Method")
+        """Returns the picture under a heat map for each of the most likely classes.
+
+        Each caption holds the class and its probability.
+        """
+        count = check_whole_number(maps, 1, self.contents.max_top, MAP_COUNT)
+        layer = check_choice(layer, list(self.contents.layers), "Layer")
+        share = check_percent(opacity, "Opacity")
+        method = check_choice(method, list(METHODS), "Method")
         pixels = self._read(image)
         probabilities = self.contents.probabilities(pixels)
-        labels = likeliest(probabilities, count)
+        labels = most_likely(probabilities, count)
         saliency = self.contents.maps(pixels, labels, layer, method)
         return [
             (
@@ -48,19 +51,19 @@ class Api:
         ]
 
     def misclassified(self, count: object, true_class: object) -> list[tuple[np.ndarray, str]]:
-        """The most confident mistakes on the test images, with captions."""
-        stored = self.contents.mistakes
-        if not stored:
+        """Returns the most confident mistakes on the test images, with captions."""
+        mistakes = self.contents.mistakes
+        if not mistakes:
             return []
-        number = whole(count, 1, len(stored), MISTAKE_COUNT)
+        number = check_whole_number(count, 1, len(mistakes), MISTAKE_COUNT)
         classes = self.contents.classes
         return [
             (
-                self.contents.image(row),
-                f"{classes[row.label]} taken for {classes[row.predicted]}"
-                f" ({probability(row.predicted_probability, 1)})",
+                self.contents.image(mistake),
+                f"{classes[mistake.label]} predicted as {classes[mistake.predicted]}"
+                f" ({probability(mistake.predicted_probability, 1)})",
             )
-            for row in select(self.contents, true_class)[:number]
+            for mistake in select_mistakes(self.contents, true_class)[:number]
         ]
 
     def _read(self, image: Path | None) -> np.ndarray:

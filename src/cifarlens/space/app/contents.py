@@ -1,4 +1,4 @@
-"""What lies beside the app in a packaged Space: the model, examples, mistakes and the card."""
+"""Reads the files of a packaged Space: the model, the examples, the mistakes and the card."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,25 +21,25 @@ EXAMPLES = "examples"
 MISTAKES = "mistakes"
 INDEX = "index.json"
 CARD = "card.json"
-MAX_TOP = 10  # classes ever shown
+MAX_TOP = 10  # classes shown at once
 T = TypeVar("T")
 
 
 class ContentsError(ValueError):
-    """A Space that lacks something; the message names the file, what is wrong and what to do."""
+    """Reports an unusable Space. The message names the file, the problem and what to do."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the Space tells of its model and data, and what its controls show at first.
+    """Describes the model and its dataset, and sets the initial values of the controls.
 
     Attributes:
-        dataset: `name`, `link`, `about` and `licence`, in words.
-        parameters: how many the network has.
-        recipe: how it was trained, pairs of name and value in display order.
-        test: on the test images, as metrics/evaluate.json has it.
-        top_classes: how many to show at first.
-        opacity: of heat maps at first, 0 to 1.
+        dataset: texts under `name`, `link`, `about` and `licence`.
+        parameters: number of parameters of the network.
+        recipe: how the network was trained, pairs of name and value in display order.
+        test: metrics on the test images, as in metrics/evaluate.json.
+        top_classes: initial number of classes to show.
+        opacity: initial opacity of heat maps, 0 to 1.
     """
 
     dataset: dict[str, str]
@@ -52,15 +52,15 @@ class Card:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A misclassified test image.
+    """Describes a misclassified test image.
 
     Attributes:
-        file: path below the Space's folder.
-        index: its place among the test images, from 0.
-        label: its true label.
-        predicted: the label the network gave it.
-        label_probability: of the true label, 0 to 1.
-        predicted_probability: of the given label, 0 to 1.
+        file: path relative to the Space's folder.
+        index: index among the test images, from 0.
+        label: true label.
+        predicted: predicted label.
+        label_probability: probability of the true label, 0 to 1.
+        predicted_probability: probability of the predicted label, 0 to 1.
     """
 
     file: str
@@ -73,15 +73,15 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Contents:
-    """A Space's contents, read once.
+    """Holds the contents of a Space.
 
     Attributes:
-        folder: where they lie.
+        folder: the Space's folder.
         bundle: the network.
-        card: what the demo tells of model and data.
-        examples: pictures, one a class, in the order of the labels.
-        mistakes: the most confident first; may be none.
-        layers: height and width of every layer that a heat map can be made from.
+        card: description of the model and its dataset.
+        examples: picture files, one for each class, in the order of the labels.
+        mistakes: misclassified test images, the most confident first; may be empty.
+        layers: height and width of every layer that a heat map can explain.
     """
 
     folder: Path
@@ -97,25 +97,25 @@ class Contents:
 
     @property
     def max_top(self) -> int:
-        """Most classes that can be asked for: the network's, but never more than ten."""
+        """Returns the maximum number of classes to show: all classes, but at most `MAX_TOP`."""
         return min(MAX_TOP, len(self.classes))
 
     @property
     def top_classes(self) -> int:
-        """How many are shown at first."""
+        """Returns the initial number of classes to show."""
         return min(self.card.top_classes, self.max_top)
 
     @property
     def opacity(self) -> int:
-        """Of heat maps at first, in percent."""
+        """Returns the initial opacity of heat maps in percent."""
         return round(100 * self.card.opacity)
 
     def open(self, file: Path) -> np.ndarray:
-        """A picture file as the network sees it, uint8 size×size×3; raises InputError if bad."""
+        """Reads a picture as network input, uint8 size×size×3; raises InputError if unreadable."""
         return self._fit(open_picture(file))
 
     def image(self, mistake: Mistake) -> np.ndarray:
-        """A mistake's pixels, uint8 size×size×3."""
+        """Returns the pixels of a mistake, uint8 size×size×3."""
         with Image.open(self.folder / mistake.file) as image:
             return self._fit(image)
 
@@ -123,12 +123,12 @@ class Contents:
         return fit_image(image, self.bundle.config.image_size)
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
-        """Of each class, float64, for an image uint8 size×size×3."""
+        """Returns the class probabilities, float64, of an image uint8 size×size×3."""
         result: np.ndarray = softmax(predict_logits(self.bundle, image[None]))[0]
         return result
 
     def maps(self, image: np.ndarray, labels: Sequence[int], layer: str, method: str) -> np.ndarray:
-        """Heat maps of an image uint8 size×size×3, float32 labels×h×w, 0 to 1."""
+        """Returns heat maps of an image uint8 size×size×3: float32 labels×h×w, 0 to 1."""
         return saliency_maps(self.bundle, image[None], [labels], layer, method)[0]
 
 
@@ -136,8 +136,8 @@ def load_contents(folder: Path) -> Contents:
     """Reads a packaged Space.
 
     Raises:
-        BundleError: its model cannot be used.
-        ContentsError: its card or its list of mistakes is missing or damaged.
+        BundleError: the model cannot be used.
+        ContentsError: the card or the list of mistakes is missing or damaged.
     """
     bundle = load_bundle(folder / MODEL)
     sizes = layer_sizes(bundle.network, bundle.config.image_size)
@@ -153,9 +153,9 @@ def load_contents(folder: Path) -> Contents:
     )
 
 
-def _read(path: Path, make: Callable[[Any], T]) -> T:
+def _read(path: Path, parse: Callable[[Any], T]) -> T:
     try:
-        return make(json.loads(path.read_text(encoding="utf-8")))
+        return parse(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ContentsError(
             f"{path} cannot be read ({error}): make the Space again with `dvc repro`."

@@ -1,21 +1,21 @@
-"""Bounds what a request may carry, before Gradio reads it.
+"""Limits the size of request bodies before Gradio reads them.
 
-Gradio limits each uploaded file, but reads any other body whole, whatever its size. Knows nothing
-of what a request asks for.
+Gradio limits each uploaded file, but reads any other body into memory, however large. This module
+does not interpret requests.
 """
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UPLOADS = ("/upload", "/gradio_api/upload")  # Gradio has it under both
-UPLOAD_BYTES = 220_000_000  # as many files as the page takes at once, each of its largest
-BODY_BYTES = 1_000_000  # of all else: values, and names of uploaded files
+UPLOAD_PATHS = ("/upload", "/gradio_api/upload")  # Gradio serves both
+MAX_UPLOAD_BYTES = 220_000_000  # as many files as the page takes at once, each at its largest
+MAX_BODY_BYTES = 1_000_000  # other requests: values and names of uploaded files
 TOO_LARGE = "The request is too large."
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to a body above the limit, told beforehand or not."""
+    """ASGI middleware that answers 413 if a body exceeds its limit, declared or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -24,17 +24,17 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = UPLOAD_BYTES if _path(scope) in UPLOADS else BODY_BYTES
-        if _told(scope) > most:
+        limit = MAX_UPLOAD_BYTES if _path(scope) in UPLOAD_PATHS else MAX_BODY_BYTES
+        if _declared_length(scope) > limit:
             await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
             return
-        counted = 0
+        received = 0
 
         async def bounded() -> Message:
-            nonlocal counted
+            nonlocal received
             message = await receive()
-            counted += len(message.get("body", b""))
-            if counted > most:
+            received += len(message.get("body", b""))
+            if received > limit:
                 raise HTTPException(413, TOO_LARGE)
             return message
 
@@ -42,12 +42,12 @@ class BodyLimit:
 
 
 def _path(scope: Scope) -> str:
-    """Below where the app is mounted."""
+    """Returns the path relative to where the app is mounted."""
     return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
-def _told(scope: Scope) -> int:
-    """The length that the request's header tells, 0 for none or nonsense."""
+def _declared_length(scope: Scope) -> int:
+    """Returns the request's Content-Length, or 0 if it is missing or not a number."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)

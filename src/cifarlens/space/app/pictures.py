@@ -1,7 +1,7 @@
-"""Decodes what strangers upload: any file becomes an upright RGB picture or one sentence.
+"""Decodes uploaded files. Each file gives an upright RGB picture or a one-sentence error.
 
-A picture that is too large is refused before it is decoded, and large ones are decoded one at a
-time, so memory stays bounded whatever is sent. Knows nothing of Gradio.
+A picture that is too large is refused before it is decoded. Large pictures are decoded one at a
+time, so memory use stays bounded for any upload. This module does not depend on Gradio.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,21 +12,22 @@ from PIL import Image
 
 from .checks import InputError
 
-# Named, since Pillow would otherwise also try EPS, which starts Ghostscript.
+# Without this list Pillow also tries EPS, which starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-MAX_PIXELS = 40_000_000  # of a JPEG, which can be decoded at a reduced scale
-OTHER_PIXELS = 16_000_000
-FEWER_PIXELS = {  # decoders that hold a picture several times over
+MAX_PIXELS = {
+    "JPEG": 40_000_000,  # can be decoded at a reduced scale
+    # The decoders of these formats hold several copies of a picture.
+    "progressive JPEG": 16_000_000,
     "AVIF": 10_000_000,
     "WebP": 10_000_000,
-    "progressive JPEG": 16_000_000,
 }
-MIN_SIDE = 8
-LARGE = 2_000_000  # pixels; decoded alone, then reduced
-DRAFT = 512  # pixels a side, at least; far above any network's input
-STRIP = 256  # rows, at least
-ORIENTATION = 0x0112  # EXIF tag; 1 is upright
-TURNS = {
+MAX_PIXELS_OTHER = 16_000_000
+MIN_SIDE = 8  # pixels
+LARGE = 2_000_000  # pixels; a picture above this size is decoded alone, then reduced
+MIN_DRAFT_SIDE = 512  # pixels; far above the input size of any network
+MIN_STRIP_ROWS = 256
+ORIENTATION = 0x0112  # EXIF tag; 1 means upright
+TRANSPOSES = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -36,28 +37,29 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# One thread, not a lock: what a thread frees, its own part of the heap keeps for it.
+# A single thread rather than a lock: the allocator keeps freed memory for each thread separately.
 _large = ThreadPoolExecutor(1)
 
 
 class PictureError(InputError):
-    """A file that is no usable picture; the message is one sentence for the visitor."""
+    """Reports a file that is not a usable picture, in one sentence for the visitor."""
 
 
 def open_picture(path: Path) -> Image.Image:
     """Reads a picture file.
 
     Args:
-        path: a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file; of an animation the first frame.
+        path: a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file; only the first frame of an animation
+            is read.
 
     Returns:
-        RGB, turned upright as its EXIF says, transparency over white, 16-bit and float values
-        stretched to 0 to 255; more than `LARGE` pixels come reduced by a whole factor, or cut to
-        the centre square.
+        An RGB picture, rotated upright according to EXIF, with transparent pixels on white and
+        16-bit and float values stretched to 0 to 255. A picture of more than `LARGE` pixels is
+        reduced by a whole factor or cropped to its centre square.
 
     Raises:
         PictureError: the file cannot be read as a picture, has more pixels than its format may
-            have, or a side below `MIN_SIDE` pixels.
+            have, or has a side below `MIN_SIDE` pixels.
     """
     try:
         with Image.open(path, formats=list(FORMATS)) as image:
@@ -69,7 +71,7 @@ def open_picture(path: Path) -> Image.Image:
         raise
     except Image.DecompressionBombError:
         raise PictureError(
-            f"The picture has far more than {MAX_PIXELS // 10**6} megapixels, the limit."
+            f"The picture is far larger than the limit of {MAX_PIXELS['JPEG'] // 10**6} megapixels."
         ) from None
     except Exception:  # a hostile file can make a decoder raise nearly anything
         raise PictureError(
@@ -78,18 +80,18 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def _kind(image: Image.Image) -> str:
-    """The format as people call it. MPO is a JPEG with more pictures behind the first."""
+    """Returns the usual name of the format. MPO is a JPEG with more pictures after the first."""
     if image.format in ("JPEG", "MPO") and "progressive" in image.info:
         return "progressive JPEG"
     return {"WEBP": "WebP", "MPO": "JPEG"}.get(image.format or "", image.format or "")
 
 
 def _check_size(width: int, height: int, kind: str) -> None:
-    most = FEWER_PIXELS.get(kind, MAX_PIXELS if kind == "JPEG" else OTHER_PIXELS)
-    if width * height > most:
+    limit = MAX_PIXELS.get(kind, MAX_PIXELS_OTHER)
+    if width * height > limit:
         raise PictureError(
             f"The picture is {width}×{height} pixels;"
-            f" the limit for {kind} is {most // 10**6} megapixels."
+            f" the limit for {kind} is {limit // 10**6} megapixels."
         )
     if min(width, height) < MIN_SIDE:
         raise PictureError(
@@ -99,55 +101,58 @@ def _check_size(width: int, height: int, kind: str) -> None:
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    image.draft("RGB", (DRAFT, DRAFT))  # JPEG only: decodes at a reduced scale
+    image.draft("RGB", (MIN_DRAFT_SIDE, MIN_DRAFT_SIDE))  # JPEG only: decodes at a reduced scale
     image.load()
-    turn = _turn(image)
-    small = _opaque(_eight_bit(_reduce(image))).convert("RGB")
-    image.close()  # before another takes its place in memory
-    return small if turn is None else small.transpose(turn)
+    transpose = _transpose(image)
+    result = _opaque(_eight_bit(_reduce(image))).convert("RGB")
+    image.close()  # frees its memory before the next picture is decoded
+    return result if transpose is None else result.transpose(transpose)
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What turns the picture upright, as its EXIF says."""
+def _transpose(image: Image.Image) -> Image.Transpose | None:
+    """Returns the operation that rotates the picture upright according to EXIF."""
     try:
-        return TURNS.get(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # damaged EXIF: the picture itself is still good
+        return TRANSPOSES.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF: the picture itself is still usable
         return None
 
 
 def _reduce(image: Image.Image) -> Image.Image:
-    """More than `LARGE` pixels by a whole factor, strip by strip, so that no copy of all is made.
+    """Reduces more than `LARGE` pixels by a whole factor, in strips, without a full-size copy.
 
-    Of a picture too thin for that the centre square, which is all that a network sees.
+    If the picture is too thin for that, crops it to the centre square, which is all that a network
+    sees.
     """
     if image.width * image.height <= LARGE:
         return image
-    factor = min(image.size) // DRAFT
+    factor = min(image.size) // MIN_DRAFT_SIDE
     if factor < 2:
-        return image.crop(_centre(*image.size))
-    rows = -(-STRIP // factor) * factor
+        return image.crop(_centre_square(*image.size))
+    rows = -(-MIN_STRIP_ROWS // factor) * factor
     strips = [
-        _plain(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(factor)
+        _averageable(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(
+            factor
+        )
         for top in range(0, image.height, rows)
     ]
-    whole = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    result = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
     top = 0
     for strip in strips:
-        whole.paste(strip, (0, top))
+        result.paste(strip, (0, top))
         top += strip.height
-    if whole.mode == image.mode:  # else a transparent colour is transparent by now
-        whole.info.update(image.info)
-    return whole
+    if result.mode == image.mode:  # otherwise the transparent colour is already applied
+        result.info.update(image.info)
+    return result
 
 
-def _centre(width: int, height: int) -> tuple[int, int, int, int]:
+def _centre_square(width: int, height: int) -> tuple[int, int, int, int]:
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     return left, top, left + side, top + side
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Modes whose pixels can be averaged: palette colours looked up, whole numbers as float."""
+def _averageable(image: Image.Image) -> Image.Image:
+    """Converts to a mode whose pixels can be averaged: palettes to colours, integers to float."""
     if image.mode in ("P", "PA"):
         return image.convert("RGBA")
     if image.mode == "1":
@@ -158,16 +163,16 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """As `_plain`, then float values stretched to their own range."""
-    image = _plain(image)
+    """Converts as `_averageable` does, then stretches float values from their range to 0 to 255."""
+    image = _averageable(image)
     return Image.fromarray(_stretch(np.array(image))) if image.mode == "F" else image
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:
-    """Float32 of any range to uint8; places that are no finite number become black."""
+    """Maps float32 of any range to uint8; NaN and infinite values become black."""
     finite = np.isfinite(values)
     if not finite.any():
-        raise PictureError("The picture holds no finite number.")
+        raise PictureError("The picture has no finite pixel values.")
     low = float(values.min(where=finite, initial=np.inf))
     high = float(values.max(where=finite, initial=-np.inf))
     values[~finite] = low

@@ -15,7 +15,7 @@ from cifarlens.space.app.page.theme import heat_rule
 @pytest.mark.parametrize(
     "options",
     [{}, {"mistakes": 1}, {"perfect": True}, {"classes": 2}, {"architecture": "resnet18"}],
-    ids=["usual", "one mistake", "no mistakes", "two classes", "resnet18"],
+    ids=["default", "one mistake", "no mistakes", "two classes", "resnet18"],
 )
 def test_the_page_can_be_built(tmp_path, options):
     blocks = build(load_contents(make_space(tmp_path, **options)))
@@ -23,8 +23,7 @@ def test_the_page_can_be_built(tmp_path, options):
     assert names == {"classify", "gradcam", "misclassified"}
 
 
-def test_the_texts_tell_of_every_control_and_the_recipe(space):
-    contents = load_contents(space)
+def test_the_about_tab_describes_every_control_and_the_recipe(contents):
     text = about(contents)
     controls = {
         block.label
@@ -40,15 +39,14 @@ def test_the_texts_tell_of_every_control_and_the_recipe(space):
     assert set(sections(contents)) == {*TEXTS, *FACTS}
 
 
-def test_without_mistakes_the_tab_says_so_and_asks_nothing(tmp_path):
+def test_without_mistakes_the_tab_says_so_and_has_no_controls(tmp_path):
     blocks = build(load_contents(make_space(tmp_path, perfect=True))).blocks.values()
     (tab,) = (block for block in blocks if block.elem_id == "mistakes")
-    assert "The network got every test image right" in tab.value
+    assert "The network classified every test image correctly" in tab.value
     assert "Show misclassified images" not in {getattr(block, "label", "") for block in blocks}
 
 
-def test_about_a_space_with_few_mistakes_or_none(space):
-    contents = load_contents(space)
+def test_the_about_tab_with_few_mistakes_or_none(contents):
     few = replace(contents, mistakes=contents.mistakes[:2])
     assert 'client.predict(2, "all classes", api_name="/misclassified")' in about(few)
     perfect = replace(contents.card, test=contents.card.test | {"accuracy": 1.0})
@@ -59,7 +57,7 @@ def test_about_a_space_with_few_mistakes_or_none(space):
         assert words in about(contents)
 
 
-def test_colours_and_opacity_are_the_reports():
+def test_heat_maps_have_the_colours_of_the_report():
     rule = heat_rule(0.6)
     for red, green, blue in COLOURS:
         assert rule.count(f"rgb({red} {green} {blue} / ") == 2
@@ -67,10 +65,10 @@ def test_colours_and_opacity_are_the_reports():
     assert "--heat-opacity: 0.6;" in rule
 
 
-def test_every_opacity_starts_where_the_card_says(space):
+def test_every_opacity_slider_starts_at_the_value_of_the_card(contents):
     sliders = [
         block
-        for block in build(load_contents(space)).blocks.values()
+        for block in build(contents).blocks.values()
         if "opacity" in (getattr(block, "label", None) or "").lower()
     ]
     assert [slider.value for slider in sliders] == [100 * OPACITY] * 4  # three tabs and the API

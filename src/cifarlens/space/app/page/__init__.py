@@ -1,1 +1,1 @@
-"""The page of the demo, built with Gradio."""
+"""The demo's page, built with Gradio."""

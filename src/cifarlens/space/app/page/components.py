@@ -1,7 +1,7 @@
-"""Gradio components that refuse in words, and leave decoding to the handlers.
+"""Gradio components that refuse input with a message and leave decoding to the handlers.
 
-Gradio's own image component decodes before any handler runs: a bad file gives a wordless error, and
-a small file that unpacks to gigabytes is unpacked.
+Gradio's own image component decodes a file before any handler runs. A bad file then gives an error
+without a message, and a small file that expands to gigabytes is expanded.
 """
 
 import math
@@ -16,41 +16,41 @@ from ..checks import InputError
 
 
 def refuse(error: InputError) -> gr.Error:
-    """The error to raise for page and API, its sentence and nothing else."""
+    """Returns the error to raise on the page and in the API. It holds only the message."""
     return gr.Error(str(error), title="Please check", duration=8, print_exception=False)
 
 
-class Quiet(ComponentMeta):
-    """Gradio's metaclass without its habit of writing a `.pyi` file beside the source."""
+class NoStubMeta(ComponentMeta):
+    """Replaces Gradio's metaclass, which writes a `.pyi` file next to the source."""
 
-    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> "Quiet":
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]
+    ) -> "NoStubMeta":
         return ABCMeta.__new__(cls, name, bases, attributes)
 
 
-NOT_UPLOADED = InputError(
-    "The picture must be sent as an uploaded file, not as an address or text."
-)
+NOT_UPLOADED = InputError("The picture must be sent as an uploaded file, not as a URL or text.")
 
 
-class PictureInput(gr.Image, metaclass=Quiet):
-    """Passes the uploaded file's path on, unread."""
+class PictureInput(gr.Image, metaclass=NoStubMeta):
+    """Passes on the path of the uploaded file without reading it."""
 
     is_template = True  # the page shows it as a gr.Image
 
     def preprocess(self, payload: Any) -> Any:
         if payload is None:
             return None
-        if not payload.path:  # base64 text would pass the upload limit by
+        if not payload.path:  # base64 text would bypass the upload limit
             raise refuse(NOT_UPLOADED)
         return Path(payload.path)
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        _refuse_address(url_or_file_path)
+        _refuse_url(url_or_file_path)
         return await super().async_move_resource_to_block_cache(url_or_file_path)
 
 
-class PicturesInput(gr.File, metaclass=Quiet):
-    """Passes the paths of several uploaded files on, unread, with the names they came with."""
+class PicturesInput(gr.File, metaclass=NoStubMeta):
+    """Passes on the paths and original names of several uploaded files without reading them."""
 
     is_template = True
 
@@ -61,15 +61,15 @@ class PicturesInput(gr.File, metaclass=Quiet):
         return [(Path(file.path), file.orig_name or Path(file.path).name) for file in files]
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        _refuse_address(url_or_file_path)
+        _refuse_url(url_or_file_path)
         return await super().async_move_resource_to_block_cache(url_or_file_path)
 
 
-class PageSlider(gr.Slider, metaclass=Quiet):
-    """For people: clamps.
+class PageSlider(gr.Slider, metaclass=NoStubMeta):
+    """Clamps its value. Used on the page.
 
-    Typing 11 beside a slider that ends at 10 sends 11 first; the page then corrects its box to 10
-    and sends nothing more, so an error here would leave a stale result.
+    If a visitor types 11 next to a slider that ends at 10, the page first sends 11, then corrects
+    its box to 10 and sends nothing more. An error here would leave a stale result.
     """
 
     is_template = True
@@ -81,8 +81,8 @@ class PageSlider(gr.Slider, metaclass=Quiet):
         return super().preprocess(min(max(payload, self.minimum), self.maximum))
 
 
-class RawSlider(gr.Slider, metaclass=Quiet):
-    """For programs: passes the value on as it came, for the handler to check in words."""
+class RawSlider(gr.Slider, metaclass=NoStubMeta):
+    """Passes its value on unchanged; the handler checks it. Used for the API."""
 
     is_template = True
 
@@ -90,8 +90,8 @@ class RawSlider(gr.Slider, metaclass=Quiet):
         return payload
 
 
-class RawRadio(gr.Radio, metaclass=Quiet):
-    """As `RawSlider`, for names."""
+class RawRadio(gr.Radio, metaclass=NoStubMeta):
+    """Passes its value on unchanged, as `RawSlider` does."""
 
     is_template = True
 
@@ -99,6 +99,6 @@ class RawRadio(gr.Radio, metaclass=Quiet):
         return payload
 
 
-def _refuse_address(place: Any) -> None:
+def _refuse_url(place: Any) -> None:
     if str(place).lower().startswith(("http:", "https:")):
         raise refuse(NOT_UPLOADED)

@@ -1,7 +1,7 @@
-"""The pictures that endpoints answer with.
+"""Returns pictures from the endpoints.
 
-Gradio's own gallery writes a picture into a file named by its content, in place: of two visitors
-who ask for the same picture at once, one can be sent the file while the other empties it.
+Gradio's own gallery writes a picture in place, to a file named by its content. If two visitors ask
+for the same picture at once, one of them can be sent the file while the other truncates it.
 """
 
 import hashlib
@@ -16,35 +16,35 @@ from gradio.components.gallery import GalleryData, GalleryImage
 from gradio.data_classes import ImageData
 from PIL import Image
 
-from .components import Quiet
+from .components import NoStubMeta
 
-COMPRESSION = 1  # of 9: a quarter of the time of Pillow's 6, and files a third larger
+COMPRESSION = 1  # of 9: a quarter of the time of Pillow's default 6, for files a third larger
 
 
-class PngGallery(gr.Gallery, metaclass=Quiet):
-    """Answers pictures as PNG files that appear whole or not at all."""
+class PngGallery(gr.Gallery, metaclass=NoStubMeta):
+    """Returns pictures as PNG files that are written atomically."""
 
     is_template = True
 
     def postprocess(self, value: Any) -> GalleryData:
-        """Of pairs of a uint8 picture H×W×3 and its caption; of None an empty gallery."""
+        """Converts pairs of a uint8 picture H×W×3 and its caption; None gives an empty gallery."""
         return GalleryData(root=[self._item(image, caption) for image, caption in value or ()])
 
     def _item(self, image: np.ndarray, caption: str) -> GalleryImage:
         content = io.BytesIO()
         Image.fromarray(image).save(content, "PNG", compress_level=COMPRESSION)
-        path = write_once(Path(self.GRADIO_CACHE), content.getvalue())
+        path = write_picture(Path(self.GRADIO_CACHE), content.getvalue())
         return GalleryImage(image=ImageData(path=str(path)), caption=caption)
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        return str(url_or_file_path)  # it lies there already; a copy would be made in place
+        return str(url_or_file_path)  # already in the cache; Gradio's copy would not be atomic
 
 
-def write_once(cache: Path, content: bytes) -> Path:
-    """Writes a picture under its digest; the file is never there in part.
+def write_picture(cache: Path, content: bytes) -> Path:
+    """Writes a picture atomically, in a folder named by its digest.
 
-    A file that is there is replaced by its like, so that it is as young as its last use: Gradio
-    deletes the old.
+    An existing file is replaced by an identical one. This renews its time, so Gradio, which deletes
+    old files, keeps it.
     """
     folder = cache / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)

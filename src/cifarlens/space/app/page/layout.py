@@ -1,4 +1,4 @@
-"""The page: three tabs of work and one of words, and the endpoints for programs."""
+"""Builds the page: its four tabs, and the endpoints for programs."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,18 +19,20 @@ from .handlers import (
     ALL_CLASSES,
     ALL_LAYERS,
     DEFAULT_METHOD,
+    MAP_COUNT,
     MAX_FILES,
+    MISTAKE_COUNT,
     MISTAKES_HIDDEN,
     PERFECT,
     START,
     START_SEVERAL,
+    TOP_CLASSES,
     Page,
 )
 
-CONCURRENCY = 4  # with one torch thread each: the best of four settings measured on two cores
-MAPS = 3  # at first
-MAPS_LABEL = "How many Grad-CAM images"
-MISTAKES = 10  # at first
+CONCURRENCY = 4  # one torch thread each; the fastest of four settings measured on two cores
+MAPS = 3  # initial number of Grad-CAM images
+MISTAKES = 10  # initial number of misclassified images
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 SLIDER: dict[str, Any] = {"precision": 0, "min_width": 220, "buttons": []}
@@ -39,7 +41,7 @@ UPDATE: dict[str, Any] = {**PRIVATE, **COMPUTE, "trigger_mode": "always_last"}
 
 
 def build(contents: Contents) -> gr.Blocks:
-    """The whole app for a Space's contents, not yet launched."""
+    """Builds the app for a Space's contents, without launching it."""
     name = about.title(contents)
     page = Page(contents)
     blocks = gr.Blocks(title=name, analytics_enabled=False, delete_cache=(3600, 3600))
@@ -47,13 +49,13 @@ def build(contents: Contents) -> gr.Blocks:
         gr.HTML(_header(contents, name), elem_id="header", js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Classify", id="classify"):
-                _classify(blocks, contents, page)
+                _classify_tab(blocks, contents, page)
             with gr.Tab("Several", id="several"):
-                _several(contents, page)
+                _several_tab(contents, page)
             with gr.Tab("Mistakes", id="mistakes"):
-                _mistakes(contents, page)
+                _mistakes_tab(contents, page)
             with gr.Tab("About", id="about"):
-                _about(contents)
+                _about_tab(contents)
         with gr.Column(visible=False):
             _endpoints(contents, Api(contents))
     return blocks
@@ -62,16 +64,16 @@ def build(contents: Contents) -> gr.Blocks:
 def _header(contents: Contents, name: str) -> str:
     classes = "".join(f"<li>{html.escape(label)}</li>" for label in contents.classes)
     test = contents.card.test
-    right = f"{percent(test['accuracy'], 2)} of {test['images']:,} test images right"
+    accuracy = f"{percent(test['accuracy'], 2)} accuracy on {test['images']:,} test images"
     return (
         '<div class="name"><span class="mark" aria-hidden="true"></span>'
-        f'<h1>{html.escape(name)}</h1><p class="right">{right}</p></div>'
+        f'<h1>{html.escape(name)}</h1><p class="accuracy">{accuracy}</p></div>'
         f"<p>{html.escape(about.lead(contents))}</p>"
         f'<ul class="classes" aria-label="Classes">{classes}</ul>'
     )
 
 
-def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
+def _classify_tab(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
     with gr.Row(elem_classes="tab-body"):
         with gr.Column(scale=4, min_width=300):
             picture = PictureInput(
@@ -84,29 +86,29 @@ def _classify(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
             )
             _examples(contents, picture)
         with gr.Column(scale=7, min_width=300, elem_id="classify-results"):
-            # Above what it makes longer, so that it stays under the visitor's finger.
+            # Above the bars, so that the slider does not move when their number changes.
             top = _top_slider(contents)
-            answer = gr.HTML(html.empty(START), elem_id="prediction", js_on_load=None)
+            answer = gr.HTML(html.placeholder(START), elem_id="prediction", js_on_load=None)
             show = _maps_switch()
             with gr.Group() as settings:
                 with gr.Row(elem_classes="side-by-side"):
-                    count = _slider(contents.max_top, MAPS, MAPS_LABEL)
+                    count = _slider(contents.max_top, MAPS, MAP_COUNT)
                     _opacity(contents, "classify-results")
                 layer = _layers(contents, compare=True)
                 with gr.Accordion("Other methods", open=False):
-                    how = gr.Radio(
+                    method = gr.Radio(
                         list(METHODS),
                         value=DEFAULT_METHOD,
                         label="Method",
                         elem_classes=["layers", "wide"],
                     )
             maps = gr.HTML("", elem_id="maps", js_on_load=None)
-    changes = [picture.change, top.change, show.input, count.change, layer.input, how.input]
-    inputs = [picture, top, show, count, layer, how]
-    _on(changes, page.classify, inputs, [answer, maps])
+    events = [picture.change, top.change, show.input, count.change, layer.input, method.input]
+    inputs = [picture, top, show, count, layer, method]
+    _connect(events, page.classify, inputs, [answer, maps])
     _reveal(show, settings)
-    first = str(contents.examples[0])  # what a visitor sees first is a result
-    blocks.load(lambda: first, None, picture, show_progress="hidden", **PRIVATE)
+    example = str(contents.examples[0])  # the page starts with a result
+    blocks.load(lambda: example, None, picture, show_progress="hidden", **PRIVATE)
 
 
 def _examples(contents: Contents, picture: gr.Image) -> None:
@@ -122,7 +124,7 @@ def _examples(contents: Contents, picture: gr.Image) -> None:
         )
 
 
-def _several(contents: Contents, page: Page) -> None:
+def _several_tab(contents: Contents, page: Page) -> None:
     with gr.Row(elem_id="several-body", elem_classes="tab-body"):
         with gr.Column(min_width=300):
             files = PicturesInput(
@@ -132,31 +134,30 @@ def _several(contents: Contents, page: Page) -> None:
                 elem_id="pictures",
             )
         with gr.Column(min_width=300, elem_id="several-results"):
-            result = gr.HTML(html.empty(START_SEVERAL), elem_id="cards", js_on_load=None)
+            result = gr.HTML(html.placeholder(START_SEVERAL), elem_id="cards", js_on_load=None)
         with gr.Column(min_width=300):
             with gr.Group():
                 top = _top_slider(contents)
                 show = _maps_switch()
             with gr.Group() as settings:
-                count = _slider(contents.max_top, MAPS, MAPS_LABEL)
+                count = _slider(contents.max_top, MAPS, MAP_COUNT)
                 layer = _layers(contents)
                 _opacity(contents, "several-results")
-    changes = [files.change, top.change, show.input, count.change, layer.input]
-    _on(changes, page.several, [files, top, show, count, layer], [result])
+    events = [files.change, top.change, show.input, count.change, layer.input]
+    _connect(events, page.several, [files, top, show, count, layer], [result])
     _reveal(show, settings)
 
 
-def _mistakes(contents: Contents, page: Page) -> None:
-    stored = len(contents.mistakes)
-    if not stored:
-        gr.HTML(html.empty(PERFECT), elem_id="mistakes", js_on_load=None)
+def _mistakes_tab(contents: Contents, page: Page) -> None:
+    available = len(contents.mistakes)
+    if not available:
+        gr.HTML(html.placeholder(PERFECT), elem_id="mistakes", js_on_load=None)
         return
     with gr.Row(elem_classes="tab-body"):
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
                 show = gr.Checkbox(False, label="Show misclassified images")
-                label = "How many misclassified images"
-                count = _slider(stored, MISTAKES, label, info=f"1 to {stored}")
+                count = _slider(available, MISTAKES, MISTAKE_COUNT, info=f"1 to {available}")
                 true_class = gr.Dropdown(
                     [ALL_CLASSES, *contents.classes],
                     value=ALL_CLASSES,
@@ -166,20 +167,20 @@ def _mistakes(contents: Contents, page: Page) -> None:
                 explain = gr.Checkbox(
                     False,
                     label="Explain with Grad-CAM",
-                    info="The wrong answer beside the right one",
+                    info="Heat maps of the predicted and the true class",
                 )
             with gr.Group(visible=False) as settings:
                 layer = _layers(contents)
                 _opacity(contents, "mistakes-results")
         with gr.Column(scale=7, min_width=300, elem_id="mistakes-results"):
-            result = gr.HTML(html.empty(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
-    changes = [show.input, count.change, true_class.input, explain.input, layer.input]
-    _on(changes, page.mistakes, [show, count, true_class, explain, layer], [result])
+            result = gr.HTML(html.placeholder(MISTAKES_HIDDEN), elem_id="mistakes", js_on_load=None)
+    events = [show.input, count.change, true_class.input, explain.input, layer.input]
+    _connect(events, page.mistakes, [show, count, true_class, explain, layer], [result])
     _reveal(explain, settings)
 
 
-def _about(contents: Contents) -> None:
-    """Two columns of cards, the longer texts to the left."""
+def _about_tab(contents: Contents) -> None:
+    """Adds two columns of cards; the longer texts are on the left."""
     sections = about.sections(contents)
     with gr.Row(elem_id="about-text"):
         for scale, names in ((6, about.TEXTS), (5, about.FACTS)):
@@ -189,19 +190,18 @@ def _about(contents: Contents) -> None:
 
 
 def _maps_switch() -> gr.Checkbox:
-    info = "Heat maps of where the network looked"
+    info = "Heat maps of where the network found evidence"
     return gr.Checkbox(True, label="Show Grad-CAM images", info=info, min_width=220)
 
 
 def _top_slider(contents: Contents) -> gr.Slider | gr.Number:
     high = contents.max_top
-    label = "How many top classes to show"
-    return _slider(high, contents.top_classes, label, info=f"1 to {high}")
+    return _slider(high, contents.top_classes, TOP_CLASSES, info=f"1 to {high}")
 
 
 def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Slider | gr.Number:
-    """Whole numbers from 1 to `high`, at first `value` or as near as there is."""
-    if high == 1:  # Gradio makes no slider of one value, and there is nothing to choose
+    """Returns a slider from 1 to `high` that starts at `value`, or at `high` if that is lower."""
+    if high == 1:  # Gradio cannot make a slider with one value, and there is no choice
         return gr.Number(1, visible=False)
     return PageSlider(1, high, min(value, high), step=1, label=label, info=info, **SLIDER)
 
@@ -211,14 +211,14 @@ def _layers(contents: Contents, compare: bool = False) -> gr.Radio:
     return gr.Radio(
         choices + ([("all layers", ALL_LAYERS)] if compare else []),
         value=choices[-1][1],
-        label="From which layer",
+        label="Layer",
         elem_classes=["layers", "wide"] if compare else "layers",
-        info="Later layers are coarser but more class-specific",
+        info="Later layers are coarser but more specific to a class",
     )
 
 
 def _opacity(contents: Contents, results: str) -> None:
-    """A slider that sets a CSS variable of the element `results`, without a request."""
+    """Adds a slider that sets a CSS variable of the element `results` without a request."""
     label = "Heat-map opacity (%)"
     slider = PageSlider(0, 100, contents.opacity, step=5, label=label, **SLIDER)
     script = f"(percent) => {{ setHeatOpacity('{results}', percent); return []; }}"
@@ -232,32 +232,32 @@ def _reveal(switch: gr.Checkbox, settings: gr.Group) -> None:
     switch.input(show, switch, settings, show_progress="hidden", queue=False, **PRIVATE)
 
 
-def _on(
-    changes: list[Any], answer: Callable[..., Any], inputs: list[Any], outputs: list[Any]
+def _connect(
+    events: list[Any], handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]
 ) -> None:
     gr.on(
-        changes,
-        answer,
+        events,
+        handler,
         inputs,
         outputs,
         show_progress="minimal",
         show_progress_on=outputs[:1],
-        api_name=f"page_{answer.__name__}",  # leaves the plain names to the endpoints
+        api_name=f"page_{handler.__name__}",  # the public endpoints have the plain names
         **UPDATE,
     )
 
 
 def _endpoints(contents: Contents, api: Api) -> None:
-    """Strict twins of the controls: programs are refused in words where people are helped."""
+    """Adds the endpoints. They refuse invalid values that the page would correct."""
     picture = PictureInput(label="Picture")
-    top = _number(contents.max_top, contents.top_classes, "Number of top classes")
-    maps = _number(contents.max_top, min(MAPS, contents.max_top), "Number of Grad-CAM images")
+    top = _number(contents.max_top, contents.top_classes, TOP_CLASSES)
+    maps = _number(contents.max_top, min(MAPS, contents.max_top), MAP_COUNT)
     layers = list(contents.layers)
     layer = RawRadio(layers, value=layers[-1], label="Layer")
     opacity = RawSlider(0, 100, contents.opacity, step=1, label="Opacity (%)")
     method = RawRadio(list(METHODS), value=DEFAULT_METHOD, label="Method")
-    stored = max(1, len(contents.mistakes))
-    count = _number(stored, min(MISTAKES, stored), "Number of misclassified images")
+    available = max(1, len(contents.mistakes))
+    count = _number(available, min(MISTAKES, available), MISTAKE_COUNT)
     classes = [ALL_CLASSES, *contents.classes]
     true_class = RawRadio(classes, value=ALL_CLASSES, label="True class")
     _publish(api.classify, [picture, top], gr.Label())
@@ -266,17 +266,17 @@ def _endpoints(contents: Contents, api: Api) -> None:
 
 
 def _number(high: int, value: int, label: str) -> gr.Slider:
-    # Two at least, or Gradio makes no slider; the answer checks the real bound.
+    # Gradio needs at least two values; the handler checks the actual limit.
     return RawSlider(1, max(high, 2), value, step=1, label=label)
 
 
-def _publish(answer: Callable[..., Any], inputs: list[Any], output: Any) -> None:
-    @wraps(answer)
+def _publish(handler: Callable[..., Any], inputs: list[Any], output: Any) -> None:
+    @wraps(handler)
     def endpoint(*values: Any) -> Any:
         try:
-            return answer(*values)
+            return handler(*values)
         except InputError as error:
             raise refuse(error) from None
 
-    name = answer.__name__
+    name = handler.__name__
     gr.Button(name).click(endpoint, inputs, output, api_name=name, **COMPUTE)

@@ -1,5 +1,5 @@
-// What the page needs beyond Gradio: opacity without a request, words for numbers out of range,
-// names for example buttons.
+// Adds to Gradio: opacity without a request, messages about numbers out of range, and names for the
+// example buttons.
 
 function setHeatOpacity(results, percent) {
   document.getElementById(results)?.style.setProperty("--heat-opacity", percent / 100);
@@ -17,7 +17,7 @@ function nameExamples() {
 
 new MutationObserver(nameExamples).observe(document, { childList: true, subtree: true });
 
-// Gradio corrects a number that is out of range without a word.
+// Gradio corrects a number that is out of range without a message.
 const NUMBER = "input[data-testid=number-input]";
 let correcting = false;
 
@@ -48,7 +48,7 @@ document.addEventListener("input", ({ target }) => {
   else if (target.matches("input[type=range]")) say(target, "");
 });
 
-// Limits Gradio keeps to itself when the box is left; fractions it does not.
+// When the box loses focus, Gradio corrects numbers out of range, but not fractions.
 document.addEventListener("focusout", ({ target }) => {
   if (!target.matches(NUMBER) || Number.isInteger(Number(target.value))) return;
   correcting = true;
@@ -57,7 +57,7 @@ document.addEventListener("focusout", ({ target }) => {
   correcting = false;
 });
 
-// A preview that the browser cannot show says nothing: the sentence beside it does.
+// Hides a preview that the browser cannot show; the message next to it gives the reason.
 function setPreview(event) {
   if (event.target.closest?.("#picture")) {
     event.target.style.visibility = event.type === "error" ? "hidden" : "";

@@ -1,11 +1,11 @@
-"""The demo's colours and type, for light and dark; `style.css` builds on their variables."""
+"""Defines the demo's colours and fonts for light and dark mode. `style.css` uses the variables."""
 
 import gradio as gr
 import numpy as np
 
 from ....display.heatmap import COLOURS, heat_colours
 
-SYSTEM_FONTS = ["system-ui", "sans-serif"]  # none that a page would have to fetch
+SYSTEM_FONTS = ["system-ui", "sans-serif"]  # the page downloads no fonts
 LIGHT = {
     "background_fill_secondary": "*neutral_100",
     "block_background_fill": "white",
@@ -42,7 +42,7 @@ DARK = {
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's default theme with calm surfaces, one accent, and contrast of at least 4.5."""
+    """Returns Gradio's default theme with one accent colour and a contrast of at least 4.5."""
     base = gr.themes.Default(
         primary_hue="indigo",
         neutral_hue="slate",
@@ -58,7 +58,7 @@ def _both(suffix: str, values: dict[str, str]) -> dict[str, str]:
 
 
 def heat_rule(opacity: float) -> str:
-    """CSS variables of the heat maps: their scale, the demo's mark, and their opacity at first."""
+    """Returns CSS variables for the colour scale and initial opacity of heat maps, and the logo."""
     values = np.linspace(0, 1, len(COLOURS))
     colours = heat_colours(values).tolist()
     stops = [
