@@ -1,11 +1,11 @@
-"""Range tests: trains briefly at rising learning rates and reads lr_max and lr_min off that."""
+"""Runs learning-rate range tests and suggests lr_max and lr_min."""
 
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.params import Trainer, load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_json, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
-from cifarlens.training.lr_find.range_test import mean_curve, range_test, repeated
+from cifarlens.training.lr_find.range_test import mean_curve, range_test, repeat_settings
 from cifarlens.training.lr_find.suggestion import suggest
 from cifarlens.training.setup import Settings, set_up
 
@@ -22,7 +22,7 @@ def main() -> None:
         model=params.model,
         optimizer=params.optimizer,
         loss=params.loss,
-        # On one device, so that the rates do not depend on how many train.
+        # Use one device, so that the suggestion does not depend on the number of devices.
         trainer=Trainer(
             accelerator=params.trainer.accelerator,
             devices=1,
@@ -32,7 +32,7 @@ def main() -> None:
             workers=params.trainer.workers,
         ),
     )
-    tests = repeated(settings, lr_find.repeats)
+    tests = repeat_settings(settings, lr_find.repeats)
     curve = mean_curve([range_test(set_up(dataset, stats, each), lr_find) for each in tests])
     suggestion = suggest(
         curve.lrs,

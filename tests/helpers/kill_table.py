@@ -1,7 +1,7 @@
-"""`make exact`: kills training and every other stage at random moments, and prints what came of it.
+"""`make exact`: kills training and every other stage at random moments, and prints the results.
 
-Each row is a checkout of its own: killed, then `dvc repro`. What it made is compared, by the MD5 of
-every output, with what a checkout made that nobody disturbed.
+Each row is its own checkout, which is killed and then runs `dvc repro`. The MD5 of every output
+must equal that of an undisturbed checkout.
 """
 
 import argparse
@@ -46,24 +46,24 @@ WIDTHS = (14, 34, 24, 6, 26, 10)
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What nobody disturbed.
+    """Holds the undisturbed run.
 
     Attributes:
-        before: for each stage, a checkout in which all stages before it have run.
-        whole: a checkout in which all have run.
-        seconds: that each stage took, with its start.
-        epoch: seconds of one epoch of training.
+        before: for each stage, a checkout in which the stages before it have run.
+        project: a checkout in which all stages have run.
+        seconds: duration of each stage, including its start.
+        epoch: duration of one epoch of training, in seconds.
     """
 
     before: dict[str, Path]
-    whole: Project
+    project: Project
     seconds: dict[str, float]
     epoch: float
 
 
 @dataclass(frozen=True)
 class Case:
-    """One checkout to be killed: where, when and how."""
+    """Describes one kill: stage, moment and signal."""
 
     stage: str
     when: str
@@ -72,15 +72,15 @@ class Case:
     blow: Blow
 
 
-def undisturbed(base: Path) -> Undisturbed:
-    """Runs all stages one by one and keeps a copy of the checkout before each."""
-    whole = make_project(base / "undisturbed", **CHANGES)
+def run_undisturbed(base: Path) -> Undisturbed:
+    """Runs the stages one by one and copies the checkout before each."""
+    project = make_project(base / "undisturbed", **CHANGES)
     before, seconds, epoch = {}, {}, 0.0
     for stage in tqdm(STAGES, desc="undisturbed", unit="stage"):
         before[stage] = base / f"before_{stage}"
-        shutil.copytree(whole.folder, before[stage], symlinks=True)
+        shutil.copytree(project.folder, before[stage], symlinks=True)
         times: set[int] = set()
-        with running(whole, "dvc", "repro", stage, log=base / "undisturbed.log") as run:
+        with running(project, "dvc", "repro", stage, log=base / "undisturbed.log") as run:
             in_stage(stage, 0)(run)
             start = time.monotonic()
             while run.process.poll() is None:
@@ -90,19 +90,19 @@ def undisturbed(base: Path) -> Undisturbed:
         seconds[stage] = time.monotonic() - start
         if stage == "train":
             epoch = (max(times) - min(times)) / 1e9 / (EPOCHS - 1)
-    return Undisturbed(before, whole, seconds, epoch)
+    return Undisturbed(before, project, seconds, epoch)
 
 
 def training_cases(times: int, choose: random.Random, epoch: float) -> list[Case]:
-    """SIGKILL at moments drawn at random, then other ways to die."""
+    """Returns kills of training by SIGKILL at random moments, then by other signals."""
     blow = everything(signal.SIGKILL)
     cases = []
     for index in range(times):
-        kind, done, share = index % 5, choose.randrange(EPOCHS), choose.random()
+        kind, last, share = index % 5, choose.randrange(EPOCHS), choose.random()
         if kind < 3:
-            when, moment = f"{share:.0%} into epoch {done + 1}", after_epoch(done, share * epoch)
+            when, moment = f"{share:.0%} into epoch {last + 1}", after_epoch(last, share * epoch)
         elif kind == 3:
-            when, moment = f"writing checkpoint {done + 1}", while_writing(done + 1)
+            when, moment = f"writing checkpoint {last + 1}", while_writing(last + 1)
         else:
             when = f"{share:.2f} s after the last epoch"
             moment = after_epoch(EPOCHS, share)
@@ -117,9 +117,9 @@ def training_cases(times: int, choose: random.Random, epoch: float) -> list[Case
         "SIGKILL, one worker": worker_alone(signal.SIGKILL),
     }
     for how, other in others.items():
-        done, share = choose.randrange(1, EPOCHS), choose.random()
-        moment = after_epoch(done, share * epoch)
-        cases.append(Case("train", f"{share:.0%} into epoch {done + 1}", how, moment, other))
+        last, share = choose.randrange(1, EPOCHS), choose.random()
+        moment = after_epoch(last, share * epoch)
+        cases.append(Case("train", f"{share:.0%} into epoch {last + 1}", how, moment, other))
     return cases
 
 
@@ -135,18 +135,18 @@ def other_cases(times: int, choose: random.Random, seconds: dict[str, float]) ->
     return cases
 
 
-def strike(case: Case, found: Undisturbed, base: Path) -> tuple[str, ...]:
-    """The row of one case: kills, runs again, compares."""
+def strike(case: Case, undisturbed: Undisturbed, base: Path) -> tuple[str, ...]:
+    """Kills, runs again and compares; returns the row of the case."""
     folder = base / "killed"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(found.before[case.stage], folder, symlinks=True)
+    shutil.copytree(undisturbed.before[case.stage], folder, symlinks=True)
     project = Project(folder)
     code, printed = kill(project, case.moment, case.blow, "dvc", "repro", case.stage)
     resumed = ""
     again = project.run("dvc", "repro", case.stage)
     if match := re.search(r"Resuming (after epoch \d+ of \d+)", again):
         resumed = match[1]
-    same = project.outputs()[case.stage] == found.whole.outputs()[case.stage]
+    same = project.outputs()[case.stage] == undisturbed.project.outputs()[case.stage]
     clean = "up to date" in project.run("dvc", "status", case.stage)
     fine = same and clean and "Traceback" not in printed + again
     return case.stage, case.when, case.how, str(code), resumed, "yes" if fine else "NO"
@@ -155,23 +155,23 @@ def strike(case: Case, found: Undisturbed, base: Path) -> tuple[str, ...]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="SIGKILLs of training (10)")
-    parser.add_argument("--others", type=int, default=3, help="kills of each other stage, to 3")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
+    parser.add_argument("--others", type=int, default=3, help="kills of other stages, 1 to 3 (3)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments (0)")
     arguments = parser.parse_args()
     choose = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="exact-") as folder:
         base = Path(folder)
-        found = undisturbed(base)
-        cases = training_cases(arguments.times, choose, found.epoch)
-        cases += other_cases(arguments.others, choose, found.seconds)
+        undisturbed = run_undisturbed(base)
+        cases = training_cases(arguments.times, choose, undisturbed.epoch)
+        cases += other_cases(arguments.others, choose, undisturbed.seconds)
         header = ("stage", "killed", "how", "exit", "resumed", "same bytes")
         failed = 0
         print(line(header), flush=True)
         for case in cases:
-            row = strike(case, found, base)
+            row = strike(case, undisturbed, base)
             failed += row[-1] != "yes"
             print(line(row), flush=True)
-    print(f"{len(cases)} kills, {failed} of them with other bytes, a traceback or a stale output")
+    print(f"{len(cases)} kills; {failed} gave other bytes, a traceback or a stale output")
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""Runs DVC in a process group of its own and kills it, or a part of it, at a chosen moment."""
+"""Runs DVC in its own process group and kills it, or one of its processes, at a chosen moment."""
 
 import os
 import signal
@@ -12,22 +12,23 @@ from pathlib import Path
 import psutil
 from project import Project
 
-PATIENCE = 120.0  # seconds for a moment to come
-MARK = "CIFARLENS_KILLING"  # in the environment of all that a run starts
+TIMEOUT = 120.0  # seconds
+MARK = "CIFARLENS_KILLING"  # in the environment of all processes of a run
 
 
 class Run:
-    """A DVC command under way.
+    """Starts a DVC command and watches its processes.
 
     Args:
-        project: to run in.
-        command: of DVC and its arguments.
-        log: file for what it prints on both streams.
+        project: the checkout to run in.
+        command: command line.
+        log: file for the output of both streams.
     """
 
     def __init__(self, project: Project, *command: str, log: Path) -> None:
         self.project, self.log, self.mark = project, log, uuid.uuid4().hex
-        self.earlier = set((project.folder / "checkpoints").glob("*"))  # runs that have finished
+        finished = (project.folder / "checkpoints").glob("*/finished")
+        self.earlier = {path.parent for path in finished}
         with log.open("w") as stream:
             self.process = subprocess.Popen(
                 command,
@@ -36,7 +37,7 @@ class Run:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # A shell's background job ignores Ctrl-C, and so would what it starts.
+                # A background job of a shell ignores Ctrl-C, and its children inherit that.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
@@ -44,7 +45,7 @@ class Run:
         return self.log.read_text(errors="replace")
 
     def processes(self) -> list[psutil.Process]:
-        """All that the run started and that are still alive."""
+        """Returns the living processes of the run."""
         return [process for process in psutil.process_iter() if self._ours(process)]
 
     def _ours(self, process: psutil.Process) -> bool:
@@ -55,21 +56,24 @@ class Run:
             return False
 
     def stage(self) -> psutil.Process:
-        """The process of the stage that runs; its workers have the same command line.
+        """Returns the process of the current stage.
 
-        The shell between DVC and it has "-m" only as a part of an argument.
+        Its workers, which start later, have the same command line. The shell that DVC starts it
+        with has "-m" only as a part of an argument.
         """
-        found = [p for p in self.processes() if "-m" in p.cmdline()]
-        return min(found, key=lambda process: process.create_time())
+        candidates = [p for p in self.processes() if "-m" in p.cmdline()]
+        return min(candidates, key=lambda process: process.create_time())
 
     def worker(self) -> psutil.Process:
-        """One of the processes that augment images."""
+        """Returns one of the processes that augment images."""
         return self.stage().children()[0]
 
     def wait_for(self, moment: Callable[[], bool], pause: float = 0.01) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not moment():
-            assert self.process.poll() is None, f"It ended before the moment:\n{self.printed()}"
+            assert self.process.poll() is None, (
+                f"The run ended before the moment:\n{self.printed()}"
+            )
             assert time.monotonic() < deadline, f"The moment never came:\n{self.printed()}"
             if pause:
                 time.sleep(pause)
@@ -83,18 +87,18 @@ class Run:
         yield from (self.project.folder / "checkpoints").glob("*/.last.ckpt.*.part")
 
     def end(self) -> int:
-        """Waits until all processes are gone; returns DVC's exit code."""
-        code = self.process.wait(PATIENCE)
-        deadline = time.monotonic() + PATIENCE
+        """Waits until all processes have ended; returns the exit code of DVC."""
+        code = self.process.wait(TIMEOUT)
+        deadline = time.monotonic() + TIMEOUT
         while self.processes():
-            assert time.monotonic() < deadline, f"Left behind: {self.processes()}"
+            assert time.monotonic() < deadline, f"Still running: {self.processes()}"
             time.sleep(0.1)
         return code
 
 
 @contextmanager
 def running(project: Project, *command: str, log: Path) -> Iterator[Run]:
-    """A run that is killed with all its processes if the block fails."""
+    """Starts a run and kills what is left of it after the block."""
     run = Run(project, *command, log=log)
     try:
         yield run
@@ -109,7 +113,7 @@ Blow = Callable[[Run], None]
 
 
 def in_stage(name: str, seconds: float) -> Moment:
-    """So long after DVC has started a stage."""
+    """Waits until some seconds after DVC starts a stage."""
 
     def wait(run: Run) -> None:
         run.wait_for(lambda: f"Running stage '{name}'" in run.printed())
@@ -119,25 +123,28 @@ def in_stage(name: str, seconds: float) -> Moment:
 
 
 def after_epoch(epoch: int, seconds: float) -> Moment:
-    """So long after the checkpoint of an epoch (0: the start) is there."""
+    """Waits until some seconds after the checkpoint of an epoch (0: the start of training).
+
+    A resumed run counts from the epoch after which it resumes, as 1.
+    """
 
     def wait(run: Run) -> None:
         if epoch == 0:
             in_stage("train", 0)(run)
         seen: set[int] = set()
 
-        def there() -> bool:
+        def has_checkpoint() -> bool:
             seen.update(path.stat().st_mtime_ns for path in run.checkpoints())
             return len(seen) >= epoch
 
-        run.wait_for(there, pause=0.001)
+        run.wait_for(has_checkpoint, pause=0.001)
         time.sleep(seconds)
 
     return wait
 
 
 def while_writing(epoch: int) -> Moment:
-    """In the middle of writing the checkpoint of an epoch, counted from 1."""
+    """Waits until the checkpoint of an epoch, from 1, is being written."""
 
     def wait(run: Run) -> None:
         after_epoch(epoch - 1, 0)(run)
@@ -146,8 +153,13 @@ def while_writing(epoch: int) -> Moment:
     return wait
 
 
+def after_training(run: Run) -> None:
+    """Waits until training has finished; the stage and DVC have yet to record its results."""
+    run.wait_for(lambda: any(path.with_name("finished").exists() for path in run.checkpoints()))
+
+
 def everything(signum: signal.Signals) -> Blow:
-    """As the terminal does with Ctrl-C, and a batch system with SIGTERM and SIGKILL."""
+    """Signals all processes, as a terminal does on Ctrl-C and a batch system at a time limit."""
     return lambda run: os.killpg(run.process.pid, signum)
 
 
@@ -164,10 +176,10 @@ def worker_alone(signum: signal.Signals) -> Blow:
 
 
 def kill(project: Project, moment: Moment, blow: Blow, *command: str) -> tuple[int, str]:
-    """Runs a command, strikes at the moment, and waits until all its processes are gone.
+    """Runs a command, kills it at the moment, and waits until all its processes have ended.
 
     Returns:
-        The exit code of DVC and what was printed.
+        The exit code of DVC and the output.
     """
     log = project.folder.with_suffix(".log")
     with running(project, *(command or ("dvc", "repro")), log=log) as run:

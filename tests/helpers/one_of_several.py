@@ -1,7 +1,7 @@
-"""What each process of training/test_devices.py runs: a small training that notes what it saw.
+"""Makes the setup of a tiny training; as a script, runs it in one of two processes.
 
-Arguments: the folder to write to, that of the data set, the rank that fails (-1: none), and
-whether it keeps what `KEPT` says (1) or the last weights (0).
+training/test_devices.py starts the script with three arguments: the folder to write to, the folder
+of the dataset, and the rank that fails (-1 for none).
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from cifarlens.dataset.arrays import load_dataset
+from cifarlens.dataset.arrays import Dataset, load_dataset
 from cifarlens.dataset.statistics import channel_statistics
 from cifarlens.params import Augment, Loss, Model, Trainer, load_params
 from cifarlens.runtime.distributed import rank
@@ -25,35 +25,43 @@ from cifarlens.training.one_cycle.history import History
 from cifarlens.training.one_cycle.schedule import Recipe
 from cifarlens.training.setup import Settings, Setup, set_up
 
-COUNT = 179  # images to train on
-RECIPE = Recipe(epochs=3, peak_epoch=1, lr_max=0.01, lr_min=0.001)
+# 179 images in steps of 63, 63 and 53, and 21 held out: uneven shares for two processes.
+UNEVEN = {"batch_size": 63, "val_size": 21, "dropout": 0.1}
+RECIPE = Recipe(epochs=3, peak_epoch=1, lr_max=0.01, lr_min=0.001, ema_decay=0.5, keep="best")
 ROOT = Path(__file__).parents[2]
 OPTIMIZER = load_params(ROOT / "params.yaml").optimizer.model_copy(update={"weight_decay": 0.1})
-KEPT = {"keep": "best", "ema_decay": 0.5}
 
 
-def small_setup(data: Path, **trainer: object) -> Setup:
-    """179 images in steps of 63, 63 and 53, and 21 held out: uneven shares for two processes."""
-    dataset = load_dataset(data)
+def small_setup(
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    batch_size: int = 64,
+    val_size: int = 20,
+    workers: int = 0,
+    precision: int | str = 32,
+    devices: int = 1,
+    num_nodes: int = 1,
+    **model: object,
+) -> Setup:
+    """Returns a setup on the CPU; `model` overrides the settings of a narrow custom_resnet."""
     mean, std = channel_statistics(dataset.train_images)
+    network = {"name": "custom_resnet", "width": 4, "dropout": 0.0, "norm_first": True}
     settings = Settings(
-        seed=0,
-        batch_size=63,
-        val_size=21,
+        seed=seed,
+        batch_size=batch_size,
+        val_size=val_size,
         augment=Augment(padding=2, flip=False, cutout=4),
-        model=Model(name="custom_resnet", width=4, dropout=0.1, norm_first=True),
+        model=Model.model_validate(network | model),
         optimizer=OPTIMIZER,
         loss=Loss(label_smoothing=0.1),
-        trainer=Trainer.model_validate(
-            {
-                "accelerator": "cpu",
-                "devices": 1,
-                "num_nodes": 1,
-                "strategy": "auto",
-                "precision": 32,
-                "workers": 0,
-                **trainer,
-            }
+        trainer=Trainer(
+            accelerator="cpu",
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy="auto",
+            precision=precision,
+            workers=workers,
         ),
     )
     return set_up(dataset, {"mean": mean, "std": std}, settings)
@@ -66,34 +74,33 @@ def digest(*tensors: torch.Tensor) -> str:
 def main() -> None:
     folder, data, victim = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     machine = folder / f"machine{os.environ['GROUP_RANK']}"
-    seen: list[list[object]] = []
-    fetch = TrainImages.__getitems__
+    images_seen: list[list[object]] = []
+    load_batch = TrainImages.__getitems__
 
-    def noted(self, keys):
-        images, labels = fetch(self, keys)
+    def record_batch(self, keys):
+        images, labels = load_batch(self, keys)
         for key, image in zip(keys, images, strict=True):
-            seen.append([*key, digest(image)])
+            images_seen.append([*key, digest(image)])
         return images, labels
 
     def disturb(self, trainer, *_):
         if rank() == victim:
-            raise UserError("This process has had enough.")
+            raise UserError("This process has failed.")
         if trainer.current_epoch == 2 and rank() == 0:  # the checkpoint of the second epoch
             shutil.copytree(machine, folder / "after2", dirs_exist_ok=True)
 
-    TrainImages.__getitems__ = noted
+    TrainImages.__getitems__ = record_batch
     History.on_train_batch_end = disturb
     devices = int(os.environ["LOCAL_WORLD_SIZE"])
-    setup = small_setup(data, devices=devices, num_nodes=2 // devices)
-    recipe = RECIPE._replace(**KEPT) if sys.argv[4] == "1" else RECIPE
-    history = fit(setup, recipe, checkpoints=machine / "key", logs=folder / "logs/key")
+    setup = small_setup(load_dataset(data), devices=devices, num_nodes=2 // devices, **UNEVEN)
+    history = fit(setup, RECIPE, checkpoints=machine / "key", logs=folder / "logs/key")
     weights = setup.network.state_dict()
-    found = {
-        "seen": seen,
+    result = {
+        "images": images_seen,
         "weights": digest(*weights.values()),
         "history": [epoch.row() for epoch in history],
     }
-    write_json(folder / f"rank{rank()}.json", found)
+    write_json(folder / f"rank{rank()}.json", result)
     if rank() == 0:
         torch.save(weights, folder / "weights.pt")
 

@@ -1,8 +1,9 @@
-"""Two real processes (gloo) train on a few digits, and are compared with one.
+"""Two processes (gloo) train on a few digits; the results are compared with those of one process.
 
-`one_of_several.py` is what each of them runs.
+Each process runs `one_of_several.py`.
 """
 
+import copy
 import json
 import os
 import socket
@@ -13,38 +14,33 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from one_of_several import COUNT, RECIPE, digest, small_setup
+from one_of_several import RECIPE, UNEVEN, digest, small_setup
 from torch.nn import functional as F
 
 from cifarlens.dataset.arrays import save_dataset
 from cifarlens.params import Trainer
 from cifarlens.runtime.errors import UserError
 from cifarlens.training.launch import launch
-from cifarlens.training.one_cycle.fit import _agree
+from cifarlens.training.one_cycle.fit import _check_same_run
 from cifarlens.training.one_cycle.schedule import one_cycle
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "one_of_several.py"
-TWO = {"accelerator": "cpu", "devices": 2, "num_nodes": 1, "strategy": "auto"}
+COUNT = 179  # training images
 
 
-def processes_of(folder):
-    """Command lines of what still runs on a folder."""
-    lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
-    return [line for line in lines if str(folder) in line and SCRIPT.name in line]
-
-
-def test_machines_that_would_train_different_runs():
-    _agree("one", "one")
+def test_machines_with_different_runs_are_refused():
+    _check_same_run("one", "one")
     with pytest.raises(UserError, match="differ from those of the first machine"):
-        _agree("one", "other")
+        _check_same_run("one", "other")
 
 
 def settings(**changes):
-    return Trainer.model_validate({**TWO, "precision": 32, "workers": 0, **changes})
+    two = {"accelerator": "cpu", "devices": 2, "num_nodes": 1, "strategy": "auto"}
+    return Trainer.model_validate({**two, "precision": 32, "workers": 0, **changes})
 
 
-def command(folder, data, victim=-1, kept=0):
-    return [str(SCRIPT), str(folder), str(data), str(victim), str(kept)]
+def command(folder, data, victim=-1):
+    return [str(SCRIPT), str(folder), str(data), str(victim)]
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +50,8 @@ def data(few_digits, tmp_path_factory):
     return folder
 
 
-class Found:
-    """What the processes of a run left in their folder."""
+class Results:
+    """Reads what the two processes of a run wrote."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -65,44 +61,46 @@ class Found:
 
 
 @pytest.fixture(scope="module")
-def found(data, tmp_path_factory):
-    """An undisturbed run."""
-    folder = tmp_path_factory.mktemp("found")
+def results(data, tmp_path_factory):
+    """Returns the results of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
         assert launch(settings(), command(folder, data))
-    return Found(folder)
+    return Results(folder)
 
 
-def test_every_image_once_an_epoch_augmented_as_by_one_process(found, data):
-    images = small_setup(data).images.train_images
-    everything = [(epoch, index) for epoch in range(RECIPE.epochs) for index in range(COUNT)]
-    seen = [tuple(key) for rank in found.ranks for key in rank["seen"]]
-    assert sorted(seen) == [(*key, digest(images.__getitems__([key])[0])) for key in everything]
-    shares = [len(rank["seen"]) // RECIPE.epochs for rank in found.ranks]
+def test_every_image_once_an_epoch_augmented_as_by_one_process(results, few_digits):
+    images = small_setup(few_digits, **UNEVEN).images.train_images
+    keys = [(epoch, index) for epoch in range(RECIPE.epochs) for index in range(COUNT)]
+    actual = [tuple(image) for rank in results.ranks for image in rank["images"]]
+    assert sorted(actual) == [(*key, digest(images.__getitems__([key])[0])) for key in keys]
+    shares = [len(rank["images"]) // RECIPE.epochs for rank in results.ranks]
     assert shares == [91, 88]
 
 
-def reference(data):
-    """The same training by one process: both shares of each step, one after the other."""
-    setup = small_setup(data)
+def train_in_one_process(setup):
+    """Trains on both shares of each step, one after the other.
+
+    Returns the weights that the run keeps, and the metrics of each epoch.
+    """
     network, images = setup.network, setup.images
     module = setup.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, images.steps_per_epoch))
-    found = module.configure_optimizers()
-    optimizer, schedule = found["optimizer"], found["lr_scheduler"]["scheduler"]
-    history = []
+    configured = module.configure_optimizers()
+    optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
+    average, weights, history = None, [], []
     for epoch in range(RECIPE.epochs):
         images.sampler.set_epoch(epoch)
         keys, states = list(images.sampler), {}
         for rank in (0, 1):
             torch.manual_seed(epoch + 1000 * rank)
             states[rank] = torch.get_rng_state()
-        plain, right = 0.0, 0
+        total_loss, correct = 0.0, 0
         network.train()
         for start in range(0, COUNT, 63):
             batch = keys[start : start + 63]
             optimizer.zero_grad()
-            for rank in (1, 0):  # the first process's running statistics are kept
+            for rank in (1, 0):  # the run keeps the running statistics of the first process
                 buffers = [b.clone() for b in network.buffers()]
                 torch.set_rng_state(states[rank])
                 x, y = module.on_after_batch_transfer(
@@ -112,15 +110,26 @@ def reference(data):
                 loss = F.cross_entropy(logits, y, label_smoothing=0.1)
                 (loss * len(y) / len(batch)).backward()
                 states[rank] = torch.get_rng_state()
-                plain += float(F.cross_entropy(logits.detach(), y, reduction="sum"))
-                right += int((logits.argmax(1) == y).sum())
+                total_loss += float(F.cross_entropy(logits.detach(), y, reduction="sum"))
+                correct += int((logits.argmax(1) == y).sum())
                 if rank:
                     for b, before in zip(network.buffers(), buffers, strict=True):
                         b.copy_(before)
             optimizer.step()
             schedule.step()
-        history.append([plain / COUNT, right / COUNT, *validate(network, images, module)])
-    return network.state_dict(), history
+            average = copy.deepcopy(network) if average is None else average
+            for old, new in zip(tensors(average), tensors(network), strict=True):
+                old.data.lerp_(new.data, 1 - RECIPE.ema_decay)
+        weights.append(copy.deepcopy(average.state_dict()))
+        validation = validate(average, images, module)
+        history.append([total_loss / COUNT, correct / COUNT, *validation])
+    best = max(range(RECIPE.epochs), key=lambda i: (history[i][3], -history[i][2]))
+    return weights[best], history
+
+
+def tensors(network):
+    """Returns the parameters and the running statistics, without the counters of batches."""
+    return [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
 
 
 def validate(network, images, module):
@@ -131,49 +140,33 @@ def validate(network, images, module):
     return [float(F.cross_entropy(logits, y)), float((logits.argmax(1) == y).float().mean())]
 
 
-def test_weights_and_metrics_are_those_of_one_process(found, data):
-    weights, history = reference(data)
-    assert len(found.history) == RECIPE.epochs
-    for row, expected in zip(found.history, history, strict=True):
-        assert row[2:] == pytest.approx(expected, abs=2e-6)
-    for name, tensor in weights.items():
-        torch.testing.assert_close(found.weights[name], tensor, atol=1e-6, rtol=1e-5)
+def test_weights_and_metrics_are_those_of_one_process(results, few_digits):
+    """The run keeps an average of the weights, at the best epoch."""
+    expected, history = train_in_one_process(small_setup(few_digits, **UNEVEN))
+    for row, metrics in zip(results.history, history, strict=True):
+        assert row[2:] == pytest.approx(metrics, abs=2e-6)
+    for name, tensor in expected.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(results.weights[name], tensor, atol=1e-6, rtol=1e-5)
+    first, second = results.ranks
+    assert (first["weights"], first["history"]) == (second["weights"], second["history"])
 
 
-def test_both_processes_end_with_the_same(found):
-    first, second = found.ranks
-    assert first["weights"] == second["weights"]
-    assert first["history"] == second["history"]
-
-
-def test_an_average_and_the_best_epoch_are_those_of_both(data, tmp_path, monkeypatch):
+def test_the_failure_of_one_process_ends_all_with_its_message(data, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    assert launch(settings(), command(tmp_path, data, kept=1))
-    kept = Found(tmp_path)
-    first, second = kept.ranks
-    assert first["weights"] == second["weights"]
-    assert first["history"] == second["history"]
-    setup = small_setup(data)
-    setup.network.load_state_dict(kept.weights)
-    module = setup.module(RECIPE.lr_min, lambda o: one_cycle(o, RECIPE, 3))
-    best = max(kept.history, key=lambda row: (row[5], -row[4]))
-    assert validate(setup.network, setup.images, module) == pytest.approx(best[4:], abs=2e-6)
-
-
-def test_the_failure_of_one_process_ends_all_with_its_sentence(data, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"^This process has had enough\.$"):
+    with pytest.raises(UserError, match=r"^This process has failed\.$"):
         launch(settings(), command(tmp_path, data, victim=1))
-    assert processes_of(tmp_path) == []
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert not [line for line in commands if str(tmp_path) in line]
     assert not list(tmp_path.glob("rank*.json"))
     printed = capfd.readouterr()
     assert printed.err == ""
     assert "one_of_several: " not in printed.out
 
 
-def test_two_machines_resume_to_the_same(found, data, tmp_path):
-    """The second machine has no checkpoint: the first one's is sent to it."""
-    (found.folder / "after2").rename(tmp_path / "machine0")
+def test_two_machines_resume_to_the_same_bytes(results, data, tmp_path):
+    """The second machine has no checkpoint; the first one sends it."""
+    (results.folder / "after2").rename(tmp_path / "machine0")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -196,42 +189,39 @@ launch(settings, {command(tmp_path, data)})
         for machine in machines:
             machine.kill()
     assert not (tmp_path / "machine1").exists()
-    resumed = Found(tmp_path)
-    assert resumed.history == found.history
-    assert [rank["weights"] for rank in resumed.ranks] == [found.ranks[0]["weights"]] * 2
-    assert {epoch for rank in resumed.ranks for epoch, *_ in rank["seen"]} == {2}
+    resumed = Results(tmp_path)
+    assert resumed.history == results.history
+    assert [rank["weights"] for rank in resumed.ranks] == [results.ranks[0]["weights"]] * 2
+    assert {epoch for rank in resumed.ranks for epoch, *_ in rank["images"]} == {2}
 
 
-WRONG = [
-    ({"MASTER_ADDR": None}, "num_nodes is 2, but MASTER_ADDR does not name the first machine"),
-    ({"MASTER_PORT": "http"}, "MASTER_PORT is 'http' in the environment, but must be a whole"),
-    (
-        {"NODE_RANK": "2"},
-        "NODE_RANK is '2' in the environment, but must be a whole number from 0 to 1",
-    ),
-    ({"NODE_RANK": None}, "NODE_RANK is '' in the environment"),
-    ({"NODE_RANK": None, "GROUP_RANK": "7"}, "NODE_RANK is '7' in the environment"),
-]
-
-
-@pytest.mark.parametrize(("changes", "words"), WRONG)
-def test_an_environment_that_does_not_fit_is_explained(monkeypatch, changes, words):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"MASTER_ADDR": None}, "num_nodes is 2, but MASTER_ADDR is not set; it must name the"),
+        ({"MASTER_PORT": "http"}, "MASTER_PORT is 'http' in the environment; it must be a whole"),
+        ({"NODE_RANK": "2"}, "NODE_RANK is '2' in the environment; it must be .* from 0 to 1"),
+        ({"NODE_RANK": None}, "NODE_RANK is '' in the environment"),
+        ({"NODE_RANK": None, "GROUP_RANK": "7"}, "NODE_RANK is '7' in the environment"),
+    ],
+)
+def test_a_wrong_environment_is_explained(monkeypatch, changes, message):
     fitting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", "NODE_RANK": "0"}
     for name, value in {**fitting, **changes}.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=message):
         launch(settings(num_nodes=2), ["-c", "raise SystemExit"])
 
 
 @pytest.mark.parametrize("devices", [1, 4])
-def test_another_number_of_processes_by_the_launcher_is_explained(monkeypatch, devices):
+def test_a_launcher_that_starts_another_number_of_processes_is_explained(monkeypatch, devices):
     for name, value in (("WORLD_SIZE", 2), ("LOCAL_WORLD_SIZE", 2), ("TORCHELASTIC_RUN_ID", "x")):
         monkeypatch.setenv(name, str(value))
     assert not launch(settings(), [])
-    with pytest.raises(UserError, match="but the launcher started 2 processes, 2 of them here"):
+    with pytest.raises(UserError, match="but the launcher started 2 processes, 2 of them on this"):
         launch(settings(devices=devices), [])
 
 

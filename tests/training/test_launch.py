@@ -5,56 +5,43 @@ import pytest
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from cifarlens.runtime.errors import UserError
-from cifarlens.training.launch import _explain
+from cifarlens.training.launch import _first_failure
 
-TOLD = "The disk is full."
+REPORT = "The disk is full."
 ENDED = "Process 1 of the training was ended by"
-KILL, TERM = -signal.SIGKILL, -signal.SIGTERM
-OBEYED = 128 + signal.SIGTERM
+KILL, TERM, SEGV = -signal.SIGKILL, -signal.SIGTERM, -signal.SIGSEGV
+STOPPED = 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(
-    ("exits", "told", "sentence"),
+    ("exits", "reported", "message"),
     [
-        (
-            {0: (OBEYED, 10), 1: (KILL, 10)},
-            None,
-            f"{ENDED} SIGKILL, perhaps for want",
-        ),
-        ({0: (2, 10), 1: (KILL, 10)}, 10.4, f"{ENDED} SIGKILL, perhaps for want"),
-        ({0: (2, 10), 1: (KILL, 41)}, 10.4, TOLD),  # it did not obey, and was killed for it
-        ({0: (2, 10), 1: (TERM, 10)}, 10.4, TOLD),
-        ({0: (OBEYED, 10), 1: (2, 10)}, 10.4, TOLD),
-        (
-            {0: (OBEYED, 11), 1: (OBEYED, 10)},
-            None,
-            f"{ENDED} SIGTERM: run again",
-        ),
-        (
-            {0: (OBEYED, 10), 1: (-signal.SIGSEGV, 10)},
-            None,
-            f"{ENDED} SIGSEGV: run again",
-        ),
+        ({0: (STOPPED, 10), 1: (KILL, 10)}, None, f"{ENDED} SIGKILL, perhaps because memory"),
+        ({0: (2, 10), 1: (KILL, 10)}, 10.4, f"{ENDED} SIGKILL, perhaps because memory"),
+        ({0: (2, 10), 1: (KILL, 41)}, 10.4, REPORT),  # killed, as it ignored SIGTERM
+        ({0: (2, 10), 1: (TERM, 10)}, 10.4, REPORT),
+        ({0: (STOPPED, 10), 1: (2, 10)}, 10.4, REPORT),
+        ({0: (STOPPED, 11), 1: (STOPPED, 10)}, None, f"{ENDED} SIGTERM. Run again"),
+        ({0: (STOPPED, 10), 1: (SEGV, 10)}, None, f"{ENDED} SIGSEGV. Run again"),
     ],
 )
-def test_the_sentence_is_that_of_what_failed_first(tmp_path, exits, told, sentence):
-    """Exit codes by rank, when the launcher saw them, and when a sentence was told."""
+def test_the_message_is_that_of_the_first_failure(tmp_path, exits, reported, message):
+    """`exits` maps ranks to exit code and time; `reported` is the time of a process's report."""
     failures = []
-    for rank, (code, seen) in exits.items():
+    for rank, (code, time) in exits.items():
         failure = ProcessFailure(rank, 1, int(code), "none")
-        failure.timestamp = seen
+        failure.timestamp = time
         failures.append((rank, failure))
-    if told is not None:
-        (tmp_path / "rank").mkdir()
-        content = {"message": TOLD, "timestamp": told}
-        (tmp_path / "rank/error.json").write_text(json.dumps(content))
-    found = _explain(failures, tmp_path)
-    assert isinstance(found, UserError)
-    assert str(found).startswith(sentence)
+    if reported is not None:
+        content = {"message": REPORT, "timestamp": reported}
+        (tmp_path / "error.json").write_text(json.dumps(content))
+    error = _first_failure(failures, tmp_path)
+    assert isinstance(error, UserError)
+    assert str(error).startswith(message)
 
 
-def test_a_defect_has_shown_its_traceback(tmp_path):
-    failures = [(0, ProcessFailure(0, 1, 1, "none")), (1, ProcessFailure(1, 1, OBEYED, "none"))]
-    found = _explain(failures, tmp_path)
-    assert isinstance(found, SystemExit)
-    assert found.code == 1
+def test_a_bug_adds_no_message_to_its_traceback(tmp_path):
+    failures = [(0, ProcessFailure(0, 1, 1, "none")), (1, ProcessFailure(1, 1, STOPPED, "none"))]
+    error = _first_failure(failures, tmp_path)
+    assert isinstance(error, SystemExit)
+    assert error.code == 1

@@ -1,1 +1,1 @@
-"""lr_find and train: batches, the LightningModule, range tests and the one cycle."""
+"""Provides what lr_find and train need: batches, the LightningModule, range tests, one cycle."""

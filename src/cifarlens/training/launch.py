@@ -1,9 +1,9 @@
-"""Starts the processes of a training on several devices, a process each, and waits for them.
+"""Starts the training processes of one machine, one per device, and waits for them.
 
-The engine is torch's own launcher, the one behind `torchrun`; Lightning takes up what it starts. It
-stands beside the processes, not among them, so it ends at once on a signal, and ends all others
-when one has failed, wherever they wait for each other. Lightning's own launchers make the first
-process the parent of the rest: that one hangs with them, and is killed without a word.
+Uses torch's launcher, which is also behind `torchrun`; Lightning adopts the processes. The launcher
+does not train itself, so it stops at once on a signal, and stops all processes when one fails, even
+while they wait for each other. In Lightning's own launchers the first training process is the
+parent of the others: it hangs with them, and is killed without a message.
 """
 
 import json
@@ -25,29 +25,29 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from ..params import Trainer
 from ..runtime.device import check_devices
 from ..runtime.distributed import RUN_ID, launched
-from ..runtime.errors import UserError, shown
+from ..runtime.errors import UserError, truncate_for_message
 from ..runtime.signals import SIGNALS, Stopped
 
 LOOPBACK = "127.0.0.1"
-JOIN_WITHIN = 900  # seconds that machines wait for each other
-PAGE = "docs/several-machines.md shows how"
+JOIN_TIMEOUT = 900  # seconds that machines wait for each other
+PAGE = "see docs/several-machines.md"
 
 
 def launch(params: Trainer, command: Sequence[str]) -> bool:
     """Runs a command in every process that `params` asks for on this machine.
 
     Args:
-        params: devices and num_nodes. Several machines find each other by MASTER_ADDR, MASTER_PORT
-            and NODE_RANK in the environment, as with `torchrun`.
+        params: devices and num_nodes. Several machines find each other by the environment variables
+            MASTER_ADDR, MASTER_PORT and NODE_RANK, as with `torchrun`.
         command: arguments for Python.
 
     Returns:
-        Whether there were processes to start: not for one alone, nor if this is one of them.
+        True if it started processes; False if one is enough or this is one of them.
 
     Raises:
-        UserError: the devices or the environment do not fit, or a process failed; the sentence is
-            that of the first that failed.
-        Stopped: a signal came. As in all cases, no process is left.
+        UserError: the devices or the environment do not fit, or a process failed; the message is
+            that of the first process that failed.
+        Stopped: a signal arrived. No process is left running in any case.
     """
     if launched():
         _check_launcher(params)
@@ -55,14 +55,14 @@ def launch(params: Trainer, command: Sequence[str]) -> bool:
     if params.processes == 1:
         return False
     check_devices(params.accelerator, params.local_processes)
-    place = _place(params.num_nodes)
-    for name in ("elastic", "launcher"):  # what they report is told in one sentence
+    rendezvous = _rendezvous(params.num_nodes)
+    for name in ("elastic", "launcher"):  # our own error message replaces their reports
         logger = logging.getLogger(f"torch.distributed.{name}")
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # lost connections, likewise
-    # A signal that was ignored stays so.
-    heeded = [name.name for name in SIGNALS if signal.getsignal(name) is not signal.SIG_IGN]
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # hides its reports of lost connections
+    # A signal that is ignored stays ignored.
+    handled = [name.name for name in SIGNALS if signal.getsignal(name) is not signal.SIG_IGN]
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
             min_nodes=params.num_nodes,
@@ -71,98 +71,100 @@ def launch(params: Trainer, command: Sequence[str]) -> bool:
             run_id=RUN_ID,
             max_restarts=0,
             logs_specs=DefaultLogsSpecs(log_dir=folder),
-            signals_to_handle=",".join(heeded),
-            **place,
+            signals_to_handle=",".join(handled),
+            **rendezvous,
         )
         _run(config, command, Path(folder))
     return True
 
 
 def _run(config: LaunchConfig, command: Sequence[str], folder: Path) -> None:
-    handlers = {signum: signal.getsignal(signum) for signum in SIGNALS}  # the engine sets its own
+    handlers = {signum: signal.getsignal(signum) for signum in SIGNALS}  # the launcher sets its own
     try:
         elastic_launch(config, sys.executable)(*command)
     except SignalException as error:
         raise Stopped(error.sigval) from None
     except ChildFailedError as error:
-        raise _explain(list(error.failures.items()), folder) from None
+        raise _first_failure(list(error.failures.items()), folder) from None
     except (DistError, RendezvousError) as error:
         raise UserError(
             f"The machines of the training did not find each other at {config.rdzv_endpoint}"
-            f" ({shown(str(error))}): check MASTER_ADDR, MASTER_PORT and NODE_RANK on each; {PAGE}."
+            f" ({truncate_for_message(str(error))}). Check MASTER_ADDR, MASTER_PORT and NODE_RANK"
+            f" on each; {PAGE}."
         ) from None
     finally:
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
 
 
-def _explain(failures: list[tuple[int, ProcessFailure]], folder: Path) -> BaseException:
-    """The sentence of what failed first; all else, the launcher's SIGTERM too, follows from it.
+def _first_failure(failures: list[tuple[int, ProcessFailure]], folder: Path) -> BaseException:
+    """Returns the error of the process that failed first; it causes the other failures.
 
     Args:
-        failures: by rank.
-        folder: holds what the processes told of their failures, a file each.
+        failures: rank and failure of each process, those that the launcher stopped included.
+        folder: holds a file per process that reported why it failed.
     """
-    told = [json.loads(path.read_text()) for path in folder.rglob("error.json")]
-    told.sort(key=lambda reason: float(reason["timestamp"]))
-    asked = (-signal.SIGTERM, 128 + signal.SIGTERM, 128 + signal.SIGINT)
-    # Struck down, failed, or asked to end, in this order; each by its time, in whole seconds.
+    reports = [json.loads(path.read_text()) for path in folder.rglob("error.json")]
+    reports.sort(key=lambda report: float(report["timestamp"]))
+    stop_codes = (-signal.SIGTERM, 128 + signal.SIGTERM, 128 + signal.SIGINT)
+    # Killed processes sort first, then failed, then stopped ones; timestamps are whole seconds.
     rank, first = min(
         failures,
-        key=lambda item: (item[1].exitcode in asked, item[1].exitcode > 0, item[1].timestamp),
+        key=lambda item: (item[1].exitcode in stop_codes, item[1].exitcode > 0, item[1].timestamp),
     )
-    killed = first.exitcode < 0 and first.exitcode not in asked
-    if told and not (killed and first.timestamp <= told[0]["timestamp"]):
-        return UserError(str(told[0]["message"]))
+    killed = first.exitcode < 0 and first.exitcode not in stop_codes
+    if reports and not (killed and first.timestamp <= reports[0]["timestamp"]):
+        return UserError(str(reports[0]["message"]))
     if 0 < first.exitcode < 128:
-        return SystemExit(1)  # a defect of ours, whose traceback that process has printed
+        return SystemExit(1)  # a bug, whose traceback that process has printed
     signum = signal.Signals(abs(first.exitcode) % 128)
-    why = ", perhaps for want of memory (then lower batch_size or trainer.workers)"
+    why = ", perhaps because memory ran out (then lower batch_size or trainer.workers)"
     return UserError(
         f"Process {rank} of the training was ended by {signum.name}"
-        f"{why if signum == signal.SIGKILL else ''}: run again; it goes on after its last whole"
-        " epoch."
+        f"{why if signum == signal.SIGKILL else ''}. Run again; training resumes after its last"
+        " complete epoch."
     )
 
 
-def _place(num_nodes: int) -> dict[str, Any]:
-    """Where this machine's processes meet the others; on one machine, at any free port."""
+def _rendezvous(num_nodes: int) -> dict[str, Any]:
+    """Returns where the processes meet; on one machine, at any free port."""
     if num_nodes == 1:
-        if sys.platform == "linux":  # not by the host's name, which may lead nowhere
+        if sys.platform == "linux":  # the host's name may not resolve
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         return {"rdzv_backend": "c10d", "rdzv_endpoint": f"{LOOPBACK}:0", "local_addr": LOOPBACK}
     address = os.environ.get("MASTER_ADDR", "")
     if not address:
         raise UserError(
-            f"params.yaml: trainer.num_nodes is {num_nodes}, but MASTER_ADDR does not name the"
-            f" first machine: set it, MASTER_PORT and NODE_RANK on every machine; {PAGE}."
+            f"params.yaml: trainer.num_nodes is {num_nodes}, but MASTER_ADDR is not set; it must"
+            f" name the first machine. Set it, MASTER_PORT and NODE_RANK on every machine; {PAGE}."
         )
-    port = _number("MASTER_PORT", 1, 65_535)
-    rank = _number("NODE_RANK" if "NODE_RANK" in os.environ else "GROUP_RANK", 0, num_nodes - 1)
+    port = _read_number("MASTER_PORT", 1, 65_535)
+    variable = "NODE_RANK" if "NODE_RANK" in os.environ else "GROUP_RANK"
+    rank = _read_number(variable, 0, num_nodes - 1)
     return {
         "rdzv_backend": "static",
         "rdzv_endpoint": f"{address}:{port}",
-        "rdzv_configs": {"rank": rank, "timeout": JOIN_WITHIN},
+        "rdzv_configs": {"rank": rank, "timeout": JOIN_TIMEOUT},
     }
 
 
-def _number(name: str, low: int, high: int) -> int:
+def _read_number(name: str, low: int, high: int) -> int:
     text = os.environ.get(name, "")
     if text.isascii() and text.isdigit() and low <= int(text) <= high:
         return int(text)
     name = "NODE_RANK" if name == "GROUP_RANK" else name
     raise UserError(
-        f"{name} is {shown(repr(text))} in the environment, but must be a whole number from {low}"
-        f" to {high}: set it and run again; {PAGE}."
+        f"{name} is {truncate_for_message(repr(text))} in the environment; it must be a whole"
+        f" number from {low} to {high}. Set it and run again; {PAGE}."
     )
 
 
 def _check_launcher(params: Trainer) -> None:
-    """Raises UserError if whoever started this process started another number of them."""
-    there, here = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    if (there, here) != (params.processes, params.local_processes):
+    """Raises UserError if the launcher did not start as many processes as `params` asks for."""
+    total, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    if (total, local) != (params.processes, params.local_processes):
         raise UserError(
-            f"params.yaml: trainer.num_nodes times trainer.devices is {params.num_nodes} times"
-            f" {params.local_processes}, but the launcher started {there} processes, {here} of them"
-            " here: make them agree and run again."
+            f"params.yaml: trainer.num_nodes is {params.num_nodes} and trainer.devices is"
+            f" {params.local_processes}, but the launcher started {total} processes, {local} of"
+            " them on this machine; the numbers must agree. Change either and run again."
         )

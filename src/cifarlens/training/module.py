@@ -1,4 +1,4 @@
-"""The LightningModule around a plain network; knows nothing of files or of how images are fed."""
+"""Wraps a network in a LightningModule; knows nothing about files or how images are loaded."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -22,20 +22,20 @@ Batch = tuple[Tensor, Tensor]  # images, uint8 N×H×W×3 until on the device; l
 
 
 class Classifier(pl.LightningModule):
-    """Trains a network with Adam and cross-entropy on one learning-rate schedule, a rate a step.
+    """Trains a network with Adam and cross-entropy; a schedule sets the learning rate of each step.
 
     Args:
         network: maps normalised images N×3×H×W to logits N×classes.
-        classes: how many.
-        mean: of pixel / 255 per channel.
-        std: standard deviation likewise.
-        optimizer: Adam's settings.
-        loss: the cross-entropy's settings.
-        lr: the rate the schedule starts from.
+        classes: number of classes.
+        mean: mean of pixel / 255 per channel.
+        std: standard deviation of pixel / 255 per channel.
+        optimizer: settings of Adam.
+        loss: settings of the cross-entropy.
+        lr: learning rate that the schedule starts from.
         schedule: makes the schedule for an optimizer.
-        seed: of dropout.
-        step_size: images of a step of the epoch (from 0), those of all processes together.
-        processes: that train.
+        seed: seed of dropout.
+        step_size: maps a step of the epoch, from 0, to its images over all processes.
+        processes: number of training processes.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Classifier(pl.LightningModule):
         self.optimizer_params, self.loss, self.lr = optimizer, loss, lr
         self.schedule, self.seed = schedule, seed
         self.step_size, self.processes = step_size, processes
-        self.train_metrics = metrics(classes)
-        self.val_metrics = metrics(classes)
+        self.train_metrics = make_metrics(classes)
+        self.val_metrics = make_metrics(classes)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Normalises on the device, where it costs nothing and moves four times fewer bytes."""
+        """Normalises on the device, since uint8 images are four times smaller to transfer."""
         images, labels = batch
         return normalize(images, self.mean, self.std), labels
 
@@ -71,28 +71,28 @@ class Classifier(pl.LightningModule):
         return cast(Tensor, self.network(images))
 
     def on_train_epoch_start(self) -> None:
-        # Dropout depends on epoch and process alone, so a resumed run repeats it.
-        place = self.current_epoch + MAX_EPOCHS * self.global_rank
-        torch.manual_seed(self.seed * 1_000_003 + place)
+        # Dropout depends only on seed, epoch and process, so a resumed run repeats it.
+        number = self.current_epoch + MAX_EPOCHS * self.global_rank
+        torch.manual_seed(self.seed * 1_000_003 + number)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self._step(batch, self.train_metrics, self.loss.label_smoothing)
         if self.processes == 1:
             return loss
-        # Gradients are averaged over processes: each counts for its share of the step's images.
+        # Lightning averages gradients over processes, so the loss is weighted by the share.
         return loss * (len(batch[1]) * self.processes / self.step_size(batch_idx))
 
     def validation_step(self, batch: Batch, _: int) -> Tensor:
         return self._step(batch, self.val_metrics, 0.0)
 
-    def _step(self, batch: Batch, found: MetricCollection, label_smoothing: float) -> Tensor:
-        """The loss to minimise; the metrics count the cross-entropy without smoothing."""
+    def _step(self, batch: Batch, metrics: MetricCollection, label_smoothing: float) -> Tensor:
+        """Returns the loss to minimise; the metrics record the cross-entropy without smoothing."""
         images, labels = batch
         logits = self(images).float()
         loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         plain = F.cross_entropy(logits.detach(), labels, reduction="none")
-        cast(MeanMetric, found["loss"]).update(plain)  # without NaN checks it ignores weights
-        cast(MulticlassAccuracy, found["accuracy"]).update(logits.detach(), labels)
+        cast(MeanMetric, metrics["loss"]).update(plain)  # without NaN checks it ignores weights
+        cast(MulticlassAccuracy, metrics["accuracy"]).update(logits.detach(), labels)
         return loss
 
     def configure_optimizers(self) -> Any:
@@ -109,8 +109,8 @@ class Classifier(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
-def metrics(classes: int) -> MetricCollection:
-    """Loss and accuracy, accumulated on the device and read once an epoch."""
+def make_metrics(classes: int) -> MetricCollection:
+    """Returns loss and accuracy metrics, which accumulate on the device over one epoch."""
     kinds: dict[str, Any] = {
         "loss": MeanMetric(nan_strategy="disable"),
         "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),

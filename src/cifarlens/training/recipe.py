@@ -1,6 +1,6 @@
-"""The recipe of a training in words, for the report and the Space.
+"""Describes the training recipe in words, for the report and the Space.
 
-Needs none of the libraries that train.
+Imports none of the libraries that train.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ def describe_recipe(
     loss: Loss,
     train: Mapping[str, Any],
 ) -> dict[str, str]:
-    """Names and values in display order.
+    """Returns the settings and their values in display order.
 
     Args:
-        batch_size: images a step; like those below as in params.yaml.
-        peak_epoch: at whose end the learning rate is highest.
-        augment: of the train images.
-        optimizer: of the weights.
-        loss: that training minimises.
+        batch_size: images per step, from params.yaml like the next four.
+        peak_epoch: epoch at whose end the learning rate is highest.
+        augment: augmentation of the training images.
+        optimizer: settings of the optimizer.
+        loss: settings of the loss.
         train: content of metrics/train.json.
     """
     settings = optimizer.model_dump()
@@ -37,21 +37,21 @@ def describe_recipe(
         "Batch size": f"{batch_size:,} images",
         "Optimizer": ", ".join([name, *options]),
         "Label smoothing": f"{loss.label_smoothing:g}",
-        "Learning rate": f"one cycle: {rate(train['lr_min'])} up to {rate(train['lr_max'])}"
-        f" at the end of epoch {peak_epoch:g}, and down again",
+        "Learning rate": f"one cycle: from {rate(train['lr_min'])} up to {rate(train['lr_max'])}"
+        f" at the end of epoch {peak_epoch:g}, then back down",
         "Weights": _weights(train),
         "Augmentation": "; ".join(augmentation_steps(augment)) or "none",
     }
 
 
 def augmentation_steps(augment: Augment) -> list[str]:
-    """The steps of an image's augmentation, in their order; empty for none."""
+    """Returns the augmentation steps in order; empty without augmentation."""
     steps = []
     if augment.padding:
         pixels = f"{augment.padding} reflected pixel{'s' if augment.padding > 1 else ''}"
-        steps.append(f"padded by {pixels} on each side, then cropped back at random")
+        steps.append(f"padded by {pixels} on each side, then cropped at random")
     if augment.flip:
-        steps.append("half of the images mirrored")
+        steps.append("half of the images flipped horizontally")
     if augment.cutout:
         side = augment.cutout
         steps.append(f"a square of {side}×{side} pixels filled with the mean colour")
@@ -59,7 +59,7 @@ def augmentation_steps(augment: Augment) -> list[str]:
 
 
 def _weights(train: Mapping[str, Any]) -> str:
-    """Which weights were kept."""
+    """Describes which weights the run kept."""
     decay = train["ema_decay"]
-    average = f", averaged with a decay of {decay:g} a step" if decay else ""
-    return f"of epoch {train['kept_epoch']:g}{average}"
+    average = f", exponential moving average with a decay of {decay:g} per step" if decay else ""
+    return f"from epoch {train['kept_epoch']:g}{average}"

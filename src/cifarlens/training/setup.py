@@ -1,4 +1,4 @@
-"""Sets up what lr_find and train have in common: images, network and the module around it."""
+"""Creates what both lr_find and train need: batches, network and LightningModule."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from .module import Classifier, Schedule
 
 
 class Settings(Section):
-    """The parameters that lr_find and train have in common, named as in params.yaml."""
+    """Holds the parameters that both lr_find and train use, named as in params.yaml."""
 
     seed: int
     batch_size: int
@@ -31,12 +31,12 @@ class Settings(Section):
 
 @dataclass(frozen=True)
 class Setup:
-    """A training before it starts.
+    """Holds a training before it starts.
 
     Attributes:
-        images: the batches to train on.
-        network: freshly initialised from the seed.
-        config: what the bundle says of the network.
+        images: the training and validation batches.
+        network: the network, initialised from the seed.
+        config: the bundle's description of the network.
         settings: the parameters.
     """
 
@@ -46,7 +46,7 @@ class Setup:
     settings: Settings
 
     def module(self, lr: float, schedule: Schedule) -> Classifier:
-        """The LightningModule around the network, its schedule starting from `lr`."""
+        """Returns the LightningModule around the network; its schedule starts from `lr`."""
         return Classifier(
             self.network,
             classes=len(self.config.classes),
@@ -63,21 +63,21 @@ class Setup:
 
 
 def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup:
-    """Makes batches, network and bundle configuration.
+    """Creates the batches, the network and the bundle configuration.
 
     Args:
         dataset: all images.
-        stats: `mean` and `std` of the train images, three values each, 0 to 1.
+        stats: `mean` and `std` of the training images, three values each, 0 to 1.
         settings: the parameters.
 
     Raises:
-        UserError: as `ImageDataModule`; or a channel has the same value in all train images.
+        UserError: as `ImageDataModule`; or a channel has the same value in all training images.
     """
     mean, std = tuple(stats["mean"]), tuple(stats["std"])
     if not all(std):
         raise UserError(
-            "metrics/stats.json: a standard deviation is 0, so all train images agree in a"
-            " channel: look at the data."
+            "metrics/stats.json: a standard deviation is 0, so a channel has the same value in"
+            " all training images; it must vary. Check the dataset."
         )
     trainer = settings.trainer
     images = ImageDataModule(

@@ -1,4 +1,4 @@
-"""Makes the Lightning Trainer for the machine at hand, deterministic and quiet."""
+"""Creates a deterministic and quiet Lightning Trainer for this machine."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ from ..runtime.device import check_devices, resolve_accelerator
 from ..runtime.distributed import launched
 from ..runtime.errors import UserError
 
-# Advice on our deliberate choices; everything else is still shown.
+# Advice against our deliberate choices; all other warnings are printed.
 EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
     ".*`num_workers` argument.*",
@@ -35,13 +35,13 @@ EXPECTED_WARNINGS = (
     ".*You defined a `validation_step` but have no `val_dataloader`.*",
 )
 
-NO_MEMORY = "can't allocate memory|out of memory|_ALLOC_FAILED"
-LOST = "gloo|NCCL|Connection (closed|reset) by peer"
-CAUSE_FIRST = 2.0  # seconds for the process that failed first to be seen, and this one ended
+OUT_OF_MEMORY = "can't allocate memory|out of memory|_ALLOC_FAILED"
+CONNECTION_LOST = "gloo|NCCL|Connection (closed|reset) by peer"
+REPORT_DELAY = 2.0  # seconds, so that the process that failed first is reported first
 
 
 class EpochBar(TQDMProgressBar):
-    """One line an epoch with its loss and accuracy; validation is part of it."""
+    """Shows one line per epoch with its loss and accuracy, and no bar for validation."""
 
     def init_validation_tqdm(self) -> Any:
         bar = super().init_validation_tqdm()
@@ -54,7 +54,7 @@ class EpochBar(TQDMProgressBar):
 
 
 class RestoreSigterm(pl.Callback):
-    """Takes back SIGTERM, of which Lightning tells all other processes; they may be gone."""
+    """Restores the SIGTERM handler: Lightning's signals other processes, which may be gone."""
 
     def setup(self, *_: Any, **__: Any) -> None:
         self._handler = signal.getsignal(signal.SIGTERM)
@@ -66,20 +66,20 @@ class RestoreSigterm(pl.Callback):
 def make_trainer(
     params: TrainerParams, callbacks: Sequence[pl.Callback], **options: Any
 ) -> pl.Trainer:
-    """A Trainer whose reruns give the same bytes (on Apple's `mps`: nearly, with a warning).
+    """Returns a Trainer whose reruns give the same bytes (nearly, with a warning, on `mps`).
 
     Several processes average their gradients at every step (distributed data parallel). Batch
-    normalisation takes its statistics from each process's own share of the batch, and the running
-    ones from the first, as is Lightning's default: exchanging them (SyncBatchNorm) would cost a
-    round trip a layer and exists for GPUs alone, while a share of some dozen images is enough.
+    normalisation uses each process's own share of the batch, and the first process's running
+    statistics are saved, as is Lightning's default. SyncBatchNorm would cost a round trip per layer
+    and exists only for GPUs; a share of a few dozen images is enough.
 
     Args:
         params: accelerator, devices, machines and precision; `auto` is resolved here.
-        callbacks: added to the progress bar.
-        options: passed on to `pytorch_lightning.Trainer`.
+        callbacks: callbacks in addition to the progress bar.
+        options: passed to `pytorch_lightning.Trainer`.
 
     Raises:
-        UserError: the accelerator, the devices or the precision asked for are not there.
+        UserError: this machine lacks the accelerator, the devices or the precision.
     """
     accelerator = resolve_accelerator(params.accelerator)
     check_devices(params.accelerator, params.local_processes)
@@ -89,21 +89,22 @@ def make_trainer(
         strategy = DDPStrategy(
             process_group_backend=backend,
             gradient_as_bucket_view=True,
-            # There are none, but else it regroups gradients after the first step, which a resumed
-            # run has elsewhere: their sums would differ in the last bits, if of more than two.
+            # No parameter is unused. Without this flag, DDP regroups gradients after the first
+            # step, which is another step in a resumed run; sums of more than two gradients would
+            # then differ in their last bits.
             find_unused_parameters=params.processes > 2,
         )
         callbacks = [RestoreSigterm(), *callbacks]
-    if not launched():  # inside a Slurm job, too: Lightning would take its variables for our wish
+    if not launched():  # else Lightning takes its settings from Slurm's variables
         options["plugins"] = [*options.get("plugins", []), LightningEnvironment()]
     precision: Any = resolve_precision(params.precision, accelerator)
     if precision == "32-true":
-        torch.backends.cudnn.allow_tf32 = False  # 32 bits are 32 bits, in convolutions as well
+        torch.backends.cudnn.allow_tf32 = False  # full float32 in convolutions too
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", message)
-    # Filling fresh memory only guards against reading it unwritten, at the price of a pass.
+    # Filling new memory costs a pass, and only guards against reading it before it is written.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's class has it
     hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own switch, which Lightning overrides
     bar = EpochBar(refresh_rate=0 if hidden else check_interval(params))
@@ -114,7 +115,7 @@ def make_trainer(
         strategy=strategy,
         precision=precision,
         deterministic="warn" if accelerator == "mps" else True,
-        callbacks=[*callbacks, bar],  # which shows what the others report
+        callbacks=[*callbacks, bar],  # last, as it shows what the others report
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -124,71 +125,70 @@ def make_trainer(
 
 @contextmanager
 def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator[None]:
-    """Raises UserError where torch says that memory is short or that another process is gone."""
+    """Raises UserError if memory runs out or another process is lost."""
     try:
         yield
     except RuntimeError as error:
-        said = str(error)
-        if isinstance(error, torch.OutOfMemoryError) or re.search(NO_MEMORY, said):
+        message = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or re.search(OUT_OF_MEMORY, message):
             raise UserError(
-                f"There is not enough memory for batch_size {batch_size}: lower it, or"
-                " model.width, end what else uses the device, or share the batch among more"
-                " trainer.devices, and run again."
+                f"There is not enough memory for batch_size {batch_size}. Lower batch_size or"
+                " model.width, stop other programs on the device, or use more trainer.devices, and"
+                " run again."
             ) from None
-        if isinstance(error, DistError) or re.search(LOST, said):
-            time.sleep(CAUSE_FIRST)
+        if isinstance(error, DistError) or re.search(CONNECTION_LOST, message):
+            time.sleep(REPORT_DELAY)
             raise UserError(
-                "The connection to another process of the training was lost, which has failed or"
-                " was killed: look at its messages and run again; a training goes on after its last"
-                " whole epoch."
+                "The connection to another training process was lost, because that process failed"
+                " or was killed. Check its messages and run again; training resumes after its last"
+                " complete epoch."
             ) from None
-        if re.search(r"DataLoader worker \(pid", said):
+        if re.search(r"DataLoader worker \(pid", message):
             raise UserError(
-                "One of the processes that augment images was killed, perhaps"
-                " for want of memory: lower trainer.workers and run again; a training goes on after"
-                " its last whole epoch."
+                "A process that augments images was killed, perhaps because memory ran out. Lower"
+                " trainer.workers and run again; training resumes after its last complete epoch."
             ) from None
         raise
 
 
 def check_interval(params: TrainerParams) -> int:
-    """Steps between two looks at a run: each on a CPU; on a GPU, looking costs more than a step."""
+    """Returns the steps between two checks of the loss; on a GPU a check costs more than a step."""
     return 1 if resolve_accelerator(params.accelerator) == "cpu" else 20
 
 
 def checkpoint_pause(params: TrainerParams) -> float:
-    """Seconds between two checkpoints: none on a CPU; a GPU's epoch may be shorter than a write."""
+    """Returns the seconds between two checkpoints; on a GPU a write may outlast an epoch."""
     return 0 if resolve_accelerator(params.accelerator) == "cpu" else 10
 
 
 def hardware(params: TrainerParams) -> tuple[str, str]:
-    """Accelerator and precision of a run, with `auto` resolved; raises as `make_trainer` does."""
+    """Returns accelerator and precision with `auto` resolved; raises as `make_trainer` does."""
     accelerator = resolve_accelerator(params.accelerator)
     return accelerator, resolve_precision(params.precision, accelerator)
 
 
 def resolve_precision(name: str | int, accelerator: str) -> str:
-    """`bf16-mixed` or `32-true`; `auto` takes bf16 where the hardware multiplies it.
+    """Returns `bf16-mixed` or `32-true`; `auto` takes bf16 where the hardware supports it.
 
     Raises:
-        UserError: bf16 is asked for where it would be emulated: up to 88 times as slow.
+        UserError: `name` asks for bf16 that would be emulated, up to 88 times as slow.
     """
     if name == 32:
         return "32-true"
-    if _multiplies_bf16(accelerator):
+    if _supports_bf16(accelerator):
         return "bf16-mixed"
     if name == "auto":
         return "32-true"
     raise UserError(
-        f"params.yaml: trainer.precision is {name!r}, but must be auto or 32 on this machine, whose"
-        f" {accelerator} has no bf16 arithmetic; change it and run again."
+        f"params.yaml: trainer.precision is {name!r}; it must be auto or 32 on this machine, whose"
+        f" {accelerator} has no bf16 arithmetic. Change it and run again."
     )
 
 
-def _multiplies_bf16(accelerator: str) -> bool:
+def _supports_bf16(accelerator: str) -> bool:
     if accelerator == "gpu":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if accelerator == "cpu":
-        able = torch.cpu.get_capabilities()
-        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-    return False  # Apple's: not tried
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False  # not tested on `mps`

@@ -3,20 +3,20 @@ import pytest
 
 from cifarlens.training.data.augmentation import Augmentation, pad
 
-COUNT = 4000
+COUNT = 2000
 PADDING, CUT = 4, 8
 FILL = (7, 7, 7)
 
 
 @pytest.fixture(scope="module")
 def choices():
-    """Where crop, flip and CutOut fell in COUNT augmentations, read off the pixels."""
-    # Pixel value = 10 + column (40 wide), another channel 10 + row: a crop shows where it is from.
+    """Returns left and top of the crop, flip, top and left of CutOut for COUNT augmentations."""
+    # One channel holds 10 + column and another 10 + row, so pixels tell where a crop is from.
     image = np.zeros((40, 40, 3), np.uint8)
     image[..., 0] = 10 + np.arange(40)[None, :]
     image[..., 1] = 10 + np.arange(40)[:, None]
     augment = Augmentation(32, flip=True, cutout=CUT, fill=FILL, seed=1)
-    found = []
+    records = []
     for index in range(COUNT):
         out = augment(image, 3, index)
         cut = (out == FILL).all(-1)
@@ -28,14 +28,14 @@ def choices():
         flipped = out[row, 0, 0] > out[row, 31, 0]
         left = min(out[row, 0, 0], out[row, 31, 0]) - 10
         top = out[0, column, 1] - 10
-        found.append((left, top, flipped, rows.min(), columns.min()))
-    return np.array(found, float)
+        records.append((left, top, flipped, rows.min(), columns.min()))
+    return np.array(records, float)
 
 
 @pytest.mark.parametrize(
     ("column", "values"), [(0, 9), (1, 9), (3, 25), (4, 25)], ids=["left", "top", "row", "column"]
 )
-def test_every_place_is_equally_likely(choices, column, values):
+def test_every_position_is_equally_likely(choices, column, values):
     counts = np.bincount(choices[:, column].astype(int), minlength=values)
     expected = COUNT / values
     assert len(counts) == values
@@ -43,11 +43,8 @@ def test_every_place_is_equally_likely(choices, column, values):
     assert chi2 < values - 1 + 5 * np.sqrt(2 * (values - 1))  # five standard deviations
 
 
-def test_half_of_the_images_are_flipped(choices):
+def test_half_of_the_images_are_flipped_and_all_choices_are_uncorrelated(choices):
     assert abs(choices[:, 2].mean() - 0.5) < 5 * 0.5 / np.sqrt(COUNT)
-
-
-def test_crop_flip_and_cutout_are_uncorrelated(choices):
     correlations = np.corrcoef(choices.T)
     off_diagonal = correlations[~np.eye(5, dtype=bool)]
     assert np.abs(off_diagonal).max() < 5 / np.sqrt(COUNT)
@@ -71,14 +68,14 @@ def test_a_pure_function_of_seed_epoch_and_index():
     np.testing.assert_array_equal(image, original)
 
 
-def test_no_transform_draws_from_the_generator_that_is_never_set_anew():
+def test_no_transform_draws_from_the_generator_that_is_never_seeded():
     augment = Augmentation(32, flip=True, cutout=8, fill=FILL, seed=0)
     before = augment._unused.bit_generator.state
     augment(np.zeros((40, 40, 3), np.uint8), 0, 0)
     assert augment._unused.bit_generator.state == before
 
 
-def test_switched_off_it_is_the_identity():
+def test_without_steps_the_image_stays_as_it_is():
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     augment = Augmentation(32, flip=False, cutout=0, fill=FILL, seed=0)
     np.testing.assert_array_equal(augment(image, 0, 0), image)

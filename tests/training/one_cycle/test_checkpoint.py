@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cifarlens.training.one_cycle.checkpoint import (
-    WholeCheckpointIO,
+    AtomicCheckpointIO,
     load_checkpoint,
     mark_finished,
     prune,
@@ -25,20 +25,20 @@ def test_only_other_finished_runs_are_pruned(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "own"]
 
 
-def test_a_checkpoint_is_whole_or_not_there(tmp_path, monkeypatch):
+def test_a_checkpoint_is_complete_or_absent(tmp_path):
     assert load_checkpoint(tmp_path) is None
-    WholeCheckpointIO().save_checkpoint({"epoch": 3}, tmp_path / "last.ckpt")
+    AtomicCheckpointIO().save_checkpoint({"epoch": 3}, tmp_path / "last.ckpt")
     assert load_checkpoint(tmp_path) == {"epoch": 3}
     with pytest.raises(AttributeError):
-        WholeCheckpointIO().save_checkpoint({"epoch": lambda: 0}, tmp_path / "last.ckpt")
+        AtomicCheckpointIO().save_checkpoint({"epoch": lambda: 0}, tmp_path / "last.ckpt")
     assert load_checkpoint(tmp_path) == {"epoch": 3}
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 @pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b"x" * 99])
-def test_a_damaged_checkpoint_is_put_away(tmp_path, capsys, damage):
+def test_a_damaged_checkpoint_is_deleted(tmp_path, capsys, damage):
     path = tmp_path / "last.ckpt"
-    WholeCheckpointIO().save_checkpoint({"epoch": 3, "weights": torch.ones(999)}, path)
+    AtomicCheckpointIO().save_checkpoint({"epoch": 3, "weights": torch.ones(999)}, path)
     path.write_bytes(damage(path.read_bytes()))
     assert load_checkpoint(tmp_path) is None
     assert "last.ckpt is damaged" in capsys.readouterr().out

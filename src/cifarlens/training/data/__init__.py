@@ -1,1 +1,1 @@
-"""Batches of augmented images."""
+"""Provides batches of augmented images."""

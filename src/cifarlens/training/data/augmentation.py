@@ -1,6 +1,6 @@
-"""Train-time augmentation by albumentations: a pure function of (seed, epoch, index).
+"""Augments training images with albumentations, as a pure function of (seed, epoch, index).
 
-Whoever augments an image, in whatever order or process, gets the same pixels.
+The same three numbers give the same pixels in any order and in any process.
 """
 
 import os
@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network otherwise
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # the import queries the network otherwise
 
 import albumentations as A
 
 
 class CutOut(A.ImageOnlyTransform):
-    """Fills one square, wholly inside the image, with a constant colour.
+    """Fills one square inside the image with a constant colour.
 
-    DeVries and Taylor 2017, placed as cifar10-fast does. Three times as fast as CoarseDropout.
+    Source: DeVries and Taylor 2017, placed as in cifar10-fast. 3 times as fast as CoarseDropout.
     """
 
     def __init__(self, size: int, fill: tuple[int, ...]) -> None:
@@ -28,7 +28,7 @@ class CutOut(A.ImageOnlyTransform):
     def get_params_dependent_on_data(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, int]:
-        """The square's top left corner, uniform over all that fit."""
+        """Draws the top left corner of the square, uniform over all positions that fit."""
         height, width = data["image"].shape[:2]
         return {
             "top": self.py_random.randint(0, height - self.size),
@@ -36,26 +36,26 @@ class CutOut(A.ImageOnlyTransform):
         }
 
     def apply(self, img: np.ndarray, top: int, left: int, **_: Any) -> np.ndarray:
-        """A copy of `img`, uint8 H×W×3, with the square filled."""
+        """Returns a copy of `img`, uint8 H×W×3, with the square filled."""
         img = img.copy()
         img[top : top + self.size, left : left + self.size] = self.fill
         return img
 
 
 def pad(images: np.ndarray, padding: int) -> np.ndarray:
-    """Images N×H×W×3 with `padding` pixels reflected on each side, as in cifar10-fast."""
+    """Pads images N×H×W×3 with `padding` reflected pixels on each side, as in cifar10-fast."""
     return np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)), mode="reflect")
 
 
 class Augmentation:
-    """Random crop of a padded image, flip, CutOut.
+    """Crops a padded image at random, flips it and applies CutOut.
 
     Args:
-        size: side of the crop, pixels.
-        flip: mirror half of the images.
-        cutout: side of the filled square, pixels; 0 for none.
-        fill: its colour, 0 to 255 a channel.
-        seed: of the whole run.
+        size: side of the crop, in pixels.
+        flip: whether to flip half of the images horizontally.
+        cutout: side of the filled square, in pixels; 0 disables CutOut.
+        fill: colour of the square, 0 to 255 per channel.
+        seed: seed of the run.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Augmentation:
             transforms.append(CutOut(cutout, fill))
         self.compose = A.Compose(transforms)
         self.seed = seed
-        # albumentations wants one too; ours draw from the other, which is quicker to make.
+        # albumentations requires it; our transforms use the other generator, which is faster.
         self._unused = np.random.default_rng(0)
 
     def __call__(self, image: np.ndarray, epoch: int, index: int) -> np.ndarray:
@@ -76,14 +76,14 @@ class Augmentation:
 
         Args:
             image: uint8, (H + 2·padding)×(W + 2·padding)×3.
-            epoch: from 0.
-            index: of the image in the train images, from 0.
+            epoch: epoch, from 0.
+            index: index of the image in the training images, from 0.
 
         Returns:
             uint8, size×size×3.
         """
-        # One stream shared by all transforms: a seed each would make them choose alike.
-        place = epoch << 32 | index
-        self.compose.set_random_state(self._unused, random.Random(self.seed << 64 | place))
+        # All transforms share one stream; with a stream each they would draw the same values.
+        number = epoch << 32 | index
+        self.compose.set_random_state(self._unused, random.Random(self.seed << 64 | number))
         augmented: np.ndarray = self.compose(image=image)["image"]
         return augmented

@@ -1,4 +1,4 @@
-"""Feeds batches of uint8 images to training and validation, in an order that can be resumed."""
+"""Feeds batches of uint8 images to training and validation, in a reproducible order."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ from ...params import Augment
 from ...runtime.errors import UserError
 from .augmentation import Augmentation, pad
 
-SPLIT_SEED = 0  # held-out images stay the same whatever the run's seed
+SPLIT_SEED = 0  # the held-out images do not depend on the seed of the run
 VALIDATION_BATCH = 500
 
 Key = tuple[int, int]  # (epoch, index)
 
 
 class EpochSampler(Sampler[Key]):
-    """Yields (epoch, index) in an order that depends on (seed, epoch) alone."""
+    """Yields (epoch, index) in an order that depends only on (seed, epoch)."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.count, self.seed, self.epoch = count, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch, and by us before a resumed one."""
+        """Sets the epoch. Lightning does so before each epoch, `fit` before a resumed one."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -43,19 +43,20 @@ class EpochSampler(Sampler[Key]):
 
 
 class ShareSampler(Sampler[list[Key]]):
-    """The steps that all processes take together, and of each step's images one process's share.
+    """Yields one process's share of the images of each step.
 
-    Shares differ by one image at most, whatever their number, and no image is in two of them.
+    All processes take the same steps. The shares of a step are disjoint, and their sizes differ by
+    at most one image.
 
     Args:
-        sampler: the order of all images.
-        batch_size: images a step, of all processes together.
-        rank: of this process, from 0.
-        processes: how many share.
+        sampler: order of all images.
+        batch_size: images per step, over all processes.
+        rank: rank of this process, from 0.
+        processes: number of training processes.
     """
 
     def __init__(self, sampler: EpochSampler, batch_size: int, rank: int, processes: int) -> None:
-        self.sampler, self.batch_size = sampler, batch_size  # Lightning tells sampler the epoch
+        self.sampler, self.batch_size = sampler, batch_size  # Lightning sets sampler's epoch
         self.rank, self.processes = rank, processes
 
     def __len__(self) -> int:
@@ -68,7 +69,7 @@ class ShareSampler(Sampler[list[Key]]):
 
 
 class TrainImages(TorchDataset[Any]):
-    """Padded train images, augmented and fetched a batch at a time."""
+    """Holds the padded training images and augments them one batch at a time."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, augmentation: Augmentation) -> None:
         self.images, self.labels, self.augmentation = images, labels, augmentation
@@ -77,14 +78,14 @@ class TrainImages(TorchDataset[Any]):
         return len(self.images)
 
     def __getitems__(self, keys: Sequence[Key]) -> tuple[Tensor, Tensor]:
-        """uint8 images n×H×W×3 and int64 labels n."""
+        """Returns uint8 images n×H×W×3 and int64 labels n."""
         augmented = [self.augmentation(self.images[index], epoch, index) for epoch, index in keys]
         labels = self.labels[[index for _, index in keys]]
         return torch.from_numpy(np.stack(augmented)), torch.from_numpy(labels)
 
 
 class HeldOutImages(TorchDataset[Any]):
-    """Validation images as they are."""
+    """Holds the held-out images, which are not augmented."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = images, labels
@@ -97,20 +98,20 @@ class HeldOutImages(TorchDataset[Any]):
 
 
 class ImageDataModule(pl.LightningDataModule):
-    """Train batches of augmented images, validation batches of held-out ones.
+    """Provides training batches of augmented images and validation batches of held-out images.
 
     Args:
-        dataset: all images; the test images are never touched.
-        mean: of pixel / 255 per channel, the colour that CutOut fills with.
+        dataset: all images; the test images are not used.
+        mean: mean of pixel / 255 per channel, the colour that CutOut fills with.
         augment: crop padding, flip and CutOut.
-        batch_size: images a step; the last step of an epoch takes what is left.
-        val_size: train images held out, the same share of every class.
-        workers: processes that augment; 0 for the main one.
-        seed: of order and augmentation.
-        processes: that train, and share every batch. Which of them this is, the Trainer knows.
+        batch_size: images per step; the last step of an epoch takes the remaining images.
+        val_size: number of training images to hold out, the same share of every class.
+        workers: number of processes that augment; 0 augments in the main process.
+        seed: seed of order and augmentation.
+        processes: number of training processes, which share every batch.
 
     Raises:
-        UserError: `val_size` or `batch_size` does not fit the number of images, or of processes.
+        UserError: `val_size` or `batch_size` does not fit the number of images or processes.
     """
 
     def __init__(
@@ -129,8 +130,8 @@ class ImageDataModule(pl.LightningDataModule):
         train, held_out = split(dataset.train_labels, val_size)
         if batch_size > len(train):
             raise UserError(
-                f"params.yaml: batch_size is {batch_size}, but must be at most {len(train)}, the"
-                " number of train images; change it and run again."
+                f"params.yaml: batch_size is {batch_size}; it must be at most {len(train)}, the"
+                " number of training images. Change it and run again."
             )
         _check_shares(len(train), batch_size, len(held_out), processes)
         images, labels = dataset.train_images, dataset.train_labels
@@ -150,17 +151,16 @@ class ImageDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> "DataLoader[Any]":
         return DataLoader(
             self.train_images,
-            batch_sampler=ShareSampler(self.sampler, self.batch_size, *self._place()),
-            generator=torch.Generator().manual_seed(self.seed),  # leaves torch's own untouched
+            batch_sampler=ShareSampler(self.sampler, self.batch_size, *self._rank_and_processes()),
+            generator=torch.Generator().manual_seed(self.seed),  # keeps torch's own unchanged
             **self._options(self.workers),
         )
 
     def val_dataloader(self) -> "DataLoader[Any]":
-        batches = held_out_batches(len(self.held_out), *self._place())
+        batches = held_out_batches(len(self.held_out), *self._rank_and_processes())
         return DataLoader(self.held_out, batch_sampler=batches, **self._options(0))
 
-    def _place(self) -> tuple[int, int]:
-        """Rank of this process and number of all."""
+    def _rank_and_processes(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _on_gpu(self) -> bool:
@@ -170,24 +170,24 @@ class ImageDataModule(pl.LightningDataModule):
         return {
             "num_workers": workers,
             "persistent_workers": workers > 0,
-            "collate_fn": as_is,
+            "collate_fn": return_batch,
             "pin_memory": self._on_gpu(),
-            "worker_init_fn": one_thread,
+            "worker_init_fn": use_one_thread,
         }
 
 
 def step_size(images: int, batch_size: int, step: int) -> int:
-    """Of `images`, those that all processes take together in a step of the epoch, from 0."""
+    """Returns the size of one step of an epoch, over all processes; `step` counts from 0."""
     return min(batch_size, images - step * batch_size)
 
 
 def held_out_batches(count: int, rank: int, processes: int) -> list[list[int]]:
-    """Indices of the held-out images that one process validates on, a list a batch.
+    """Returns the indices of the held-out images that one process validates on, a list per batch.
 
-    Each image is in one process's batches, and all have as many batches, as distributed data
-    parallel wants it. `count` is 0 or at least `processes`.
+    Each image is in one batch of one process. All processes have the same number of batches, as
+    distributed data parallel requires. `count` is 0 or at least `processes`.
     """
-    share = -(-count // processes)  # the largest
+    share = -(-count // processes)  # the largest share
     batches = -(-share // VALIDATION_BATCH)
     size = VALIDATION_BATCH if processes == 1 else -(-share // max(batches, 1))
     own = range(rank, count, processes)
@@ -195,70 +195,70 @@ def held_out_batches(count: int, rank: int, processes: int) -> list[list[int]]:
 
 
 def _check_shares(train: int, batch_size: int, held_out: int, processes: int) -> None:
-    """Raises UserError if some process would have no image in a step."""
+    """Raises UserError if a process would have no image in some step."""
     rest = train % batch_size
     if 0 < rest < processes:
         raise UserError(
-            f"params.yaml: batch_size is {batch_size}, but must leave no fewer than {processes} of"
-            f" {train} train images for the last step, one for each process; change it and run"
-            " again."
+            f"params.yaml: batch_size is {batch_size}, which leaves {rest} of {train} training"
+            f" images for the last step; it must leave 0 or at least {processes}, one for each"
+            " process. Change it and run again."
         )
     if 0 < held_out < processes:
         raise UserError(
-            f"params.yaml: data.val_size is {held_out}, but must be 0 or at least {processes}, one"
-            " image for each process; change it and run again."
+            f"params.yaml: data.val_size is {held_out}; it must be 0 or at least {processes}, one"
+            " image for each process. Change it and run again."
         )
 
 
 def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted indices of train and held-out images, the same share of every class in both.
+    """Returns the sorted indices of training and held-out images; both have the same class shares.
 
     Raises:
-        UserError: some, but fewer held-out (or train) images than classes.
+        UserError: `val_size` is not 0 and gives fewer held-out or training images than classes.
     """
-    everything = np.arange(len(labels))
+    indices = np.arange(len(labels))
     if not val_size:
-        return everything, everything[:0]
+        return indices, indices[:0]
     classes = len(np.unique(labels))
-    most = len(labels) - classes
-    if not classes <= val_size <= most:
+    max_size = len(labels) - classes
+    if not classes <= val_size <= max_size:
         raise UserError(
-            f"params.yaml: data.val_size is {val_size}, but must be 0 or from {classes} to {most}"
-            f" for {len(labels)} train images; change it and run again."
+            f"params.yaml: data.val_size is {val_size}; it must be 0 or from {classes} to"
+            f" {max_size} for {len(labels)} training images. Change it and run again."
         )
-    from sklearn.model_selection import train_test_split  # a quarter of a second, often not needed
+    from sklearn.model_selection import train_test_split  # a slow import, often not needed
 
     train, held_out = train_test_split(
-        everything, test_size=val_size, stratify=labels, random_state=SPLIT_SEED
+        indices, test_size=val_size, stratify=labels, random_state=SPLIT_SEED
     )
     return np.sort(train), np.sort(held_out)
 
 
 def as_memmap(array: np.ndarray) -> np.ndarray:
-    """A read-only copy in a temporary file that goes when it does.
+    """Returns a copy as a read-only memmap, whose temporary file is deleted with the array.
 
-    Of it, a process has in memory what it reads, and workers share that: 0.24 GB less in the one
-    that trains on all of CIFAR-10.
+    A process has only the pages that it reads in memory, and workers share them. This saves 0.24 GB
+    when training on all of CIFAR-10.
 
     Raises:
-        OSError: it does not fit, naming the folder of temporary files.
+        OSError: the copy does not fit; the error names the folder of temporary files.
     """
     try:
         with tempfile.TemporaryFile() as file:
             file.write(np.ascontiguousarray(array).data)
             file.flush()
             return np.asarray(np.memmap(file, array.dtype, mode="r", shape=array.shape))
-    except OSError as error:  # a file without a name
+    except OSError as error:  # the temporary file has no name
         raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
 
 
-def as_is(batch: Any) -> Any:
-    """The batch as the data set fetched it."""
+def return_batch(batch: Any) -> Any:
+    """Returns the batch as the dataset created it."""
     return batch
 
 
-def one_thread(_: int) -> None:
-    """A worker is one of many: OpenCV's own threads would only fight."""
+def use_one_thread(_: int) -> None:
+    """Limits OpenCV to one thread, as workers already run in parallel."""
     import cv2
 
     cv2.setNumThreads(0)

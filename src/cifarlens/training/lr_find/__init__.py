@@ -1,1 +1,1 @@
-"""Learning-rate range tests, and the rates read off their curve."""
+"""Runs learning-rate range tests and reads learning rates off their curve."""

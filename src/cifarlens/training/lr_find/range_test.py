@@ -1,4 +1,4 @@
-"""Runs learning-rate range tests: short trainings whose rate rises at every step."""
+"""Runs learning-rate range tests: short trainings whose learning rate rises at every step."""
 
 import math
 import tempfile
@@ -17,27 +17,27 @@ from ...params import MAX_SEED, LrFind
 from ..setup import Settings, Setup
 from ..trainer import make_trainer, translate_runtime_errors
 
-DIVERGED = 3.0  # times the least loss: nothing more to learn from higher rates
-FALLEN = 0.9  # of the loss of chance: a network below has learned something
-LOOK_BACK = 5  # steps whose mean is compared, since a single batch may be unlucky
-NEXT_SEED = 1_000_000_007  # between the tests of a run; odd, so that no seed comes twice
+DIVERGENCE = 3.0  # times the lowest loss: higher learning rates add no information
+LEARNING = 0.9  # times the loss of chance: below it, the network has learned something
+WINDOW = 5  # steps that are averaged, since the loss of one batch is noisy
+SEED_STEP = 1_000_000_007  # between the tests of a run; odd, so that no seed repeats
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Learning rates and the batch losses at them, one for each step."""
+    """Holds the learning rate and the batch loss of each step."""
 
     lrs: tuple[float, ...]
     losses: tuple[float, ...]
 
 
 class _Record(pl.Callback):
-    """Notes rate and loss of each step; stops when higher rates have no more to tell."""
+    """Records each step; stops once higher learning rates add no information."""
 
     def __init__(self, classes: int) -> None:
         self.lrs: list[float] = []
         self.losses: list[float] = []
-        self._least = math.inf
+        self._min_loss = math.inf
         self._chance = math.log(classes)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -48,26 +48,26 @@ class _Record(pl.Callback):
     ) -> None:
         loss: Tensor = outputs["loss"] if isinstance(outputs, dict) else outputs
         self.losses.append(float(loss))
-        recent = fmean(self.losses[-LOOK_BACK:])
-        self._least = min(self._least, recent)
-        forgotten = self._least < FALLEN * self._chance and recent > self._chance
-        if forgotten or not math.isfinite(recent) or recent > DIVERGED * self._least:
+        recent = fmean(self.losses[-WINDOW:])
+        self._min_loss = min(self._min_loss, recent)
+        unlearned = self._min_loss < LEARNING * self._chance and recent > self._chance
+        if unlearned or not math.isfinite(recent) or recent > DIVERGENCE * self._min_loss:
             trainer.should_stop = True
 
 
-def rising(optimizer: Optimizer, params: LrFind) -> LRScheduler:
-    """From `start` to `stop` in `steps` steps, evenly spaced on a log scale."""
+def rising_schedule(optimizer: Optimizer, params: LrFind) -> LRScheduler:
+    """Returns a schedule from `start` to `stop` in `steps` steps, evenly spaced on a log scale."""
     return ExponentialLR(optimizer, (params.stop / params.start) ** (1 / (params.steps - 1)))
 
 
 def range_test(setup: Setup, params: LrFind) -> Curve:
-    """Trains for at most `params.steps` steps at rising rates; the network is worthless afterwards.
+    """Trains for at most `params.steps` steps at rising learning rates, which ruins the network.
 
     Returns:
-        The curve; shorter than asked for if the loss diverged or came back up to that of chance,
-        and without the step at which it was no longer finite.
+        The curve. It ends early if the loss diverges, returns to the loss of chance or is not
+        finite; a step without a finite loss is left out.
     """
-    module = setup.module(params.start, partial(rising, params=params))
+    module = setup.module(params.start, partial(rising_schedule, params=params))
     record = _Record(len(setup.config.classes))
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(
@@ -82,23 +82,22 @@ def range_test(setup: Setup, params: LrFind) -> Curve:
         )
         with translate_runtime_errors(setup.settings.trainer, setup.settings.batch_size):
             trainer.fit(module, datamodule=setup.images)
-    kept = [pair for pair in zip(record.lrs, record.losses, strict=True) if math.isfinite(pair[1])]
-    return Curve(tuple(lr for lr, _ in kept), tuple(loss for _, loss in kept))
+    steps = [step for step in zip(record.lrs, record.losses, strict=True) if math.isfinite(step[1])]
+    return Curve(tuple(lr for lr, _ in steps), tuple(loss for _, loss in steps))
 
 
-def repeated(settings: Settings, times: int) -> Iterator[Settings]:
-    """The settings of each test: with its own weights, order of images and augmentation."""
+def repeat_settings(settings: Settings, times: int) -> Iterator[Settings]:
+    """Yields the settings of each test, whose seed sets weights, image order and augmentation."""
     for number in range(times):
-        seed = (settings.seed + number * NEXT_SEED) % (MAX_SEED + 1)
+        seed = (settings.seed + number * SEED_STEP) % (MAX_SEED + 1)
         yield settings.model_copy(update={"seed": seed})
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
-    """The mean loss at each rate of the longest curve; they rise by the same rates.
+    """Returns the mean loss at each learning rate of the longest curve; all share their rates.
 
-    A curve that ended early counts with its largest loss from there on: its network has diverged.
-    So the mean's valley ends little later than that of the first to diverge.
-    One without any loss leaves nothing to average, so the result has none either.
+    A curve that ended early has diverged, so its largest loss continues it. The valley of the mean
+    then ends soon after that of the first curve to diverge. If a curve is empty, so is the result.
     """
     lrs = max((curve.lrs for curve in curves), key=len)
     if not all(curve.losses for curve in curves):

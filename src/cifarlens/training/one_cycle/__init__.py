@@ -1,1 +1,1 @@
-"""Trains on one cycle of learning rates, resuming a run that was killed."""
+"""Trains with one cycle of learning rates, and resumes a run that was killed."""

@@ -1,8 +1,8 @@
-"""Where an unfinished run waits: a folder named by a hash of everything the run depends on.
+"""Saves and loads the checkpoint of a run, in a folder named by a hash of all the run depends on.
 
-A checkpoint is not an output of the pipeline. A run resumes from it when all of parameters, data,
-code and library versions are the same. It stays after the last epoch, so that a kill before DVC has
-recorded the results costs nothing; the next training of another run removes it.
+A checkpoint is not an output of the pipeline. A run resumes from it if parameters, data, code and
+library versions are the same. It stays after the last epoch, so that a kill before DVC records the
+results costs nothing. The next training with a different hash deletes it.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from ...runtime.files import replacing
 
 LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pytorch-lightning", "torch")
-# What training depends on, as dvc.yaml has it.
+# The code that training depends on, as in dvc.yaml.
 CODE = tuple(f"cifarlens.{room}" for room in ("runtime", "dataset", "classifier", "training"))
 FILE = "last.ckpt"
-FINISHED = "finished"  # an empty file beside it
+FINISHED = "finished"  # an empty file next to the checkpoint
 
 
 class EpochCheckpoint(ModelCheckpoint):
-    """Writes the checkpoint after an epoch, over the last one, and always after the final epoch.
+    """Writes a checkpoint after an epoch, over the previous one, and always after the last epoch.
 
     Args:
-        folder: of the checkpoint.
-        pause: seconds after a checkpoint in which no other is written: on a GPU an epoch may take
-            less time than its checkpoint.
+        folder: folder of the checkpoint.
+        pause: minimum time between two checkpoints, in seconds; on a GPU an epoch may take less
+            time than its checkpoint.
     """
 
     def __init__(self, folder: Path, pause: float) -> None:
@@ -50,20 +50,21 @@ class EpochCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
         self._pause = pause
-        self._written = time.monotonic()  # of the start, there is nothing to keep
+        self._written = time.monotonic()  # the initial state needs no checkpoint
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         last = trainer.current_epoch + 1 == trainer.max_epochs
         due = last or time.monotonic() - self._written >= self._pause
-        if trainer.strategy.broadcast(due):  # all processes take part, or none
+        if trainer.strategy.broadcast(due):  # all processes must agree
             super().on_train_epoch_end(trainer, pl_module)
             self._written = time.monotonic()
 
 
-class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames, so a checkpoint is whole or not there.
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes to a temporary file and renames it, so that no checkpoint is incomplete.
 
-    The first of several processes reads it for all: other machines need not have it.
+    With several processes the first one reads the checkpoint and sends it to the others, whose
+    machines may not have it.
     """
 
     def save_checkpoint(
@@ -75,20 +76,19 @@ class WholeCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(self, path: str | Path, *arguments: Any, **options: Any) -> dict[str, Any]:
         if not dist.is_initialized():
             return super().load_checkpoint(path, *arguments, **options)
-        read = None
+        checkpoints: list[Any] = [None]
         if dist.get_rank() == 0:
-            read = super().load_checkpoint(path, *arguments, **options)
-        everywhere = [read]
-        dist.broadcast_object_list(everywhere)
-        return cast(dict[str, Any], everywhere[0])
+            checkpoints = [super().load_checkpoint(path, *arguments, **options)]
+        dist.broadcast_object_list(checkpoints)
+        return cast(dict[str, Any], checkpoints[0])
 
 
 def run_key(inputs: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that name the run.
+    """Returns sixteen hexadecimal digits that identify the run.
 
     Args:
-        inputs: all that the run depends on, as JSON takes it. The source of every loaded module of
-            the rooms in `CODE` and the versions of the libraries are added.
+        inputs: all that the run depends on, as JSON types, except for code and libraries: the
+            source of every loaded module of `CODE` and the library versions are added here.
     """
     code = {
         name: hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
@@ -97,12 +97,12 @@ def run_key(inputs: Mapping[str, Any]) -> str:
     }
     versions = {library: version(library) for library in LIBRARIES}
     versions["python"] = platform.python_version()
-    everything = {"inputs": inputs, "code": code, "versions": versions}
-    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    key = {"inputs": inputs, "code": code, "versions": versions}
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def mark_finished(folder: Path) -> None:
-    """Marks a run's folder: its last epoch is done."""
+    """Marks the folder of a run whose last epoch is complete."""
     (folder / FINISHED).touch()
 
 
@@ -114,18 +114,18 @@ def prune(root: Path, current: Path) -> None:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The last whole checkpoint of our own making, or None.
+    """Returns the checkpoint in `folder`, or None if there is none.
 
-    One that cannot be read (a failing disk, a power cut) is removed: the run starts anew.
+    Deletes a checkpoint that cannot be read (after a disk failure or a power cut).
     """
     path = folder / FILE
     if not path.exists():
         return None
     try:
-        # Lightning's own state holds more than tensors; the file is ours and git-ignored.
+        # Lightning's state holds more than tensors; unpickling is safe, as we wrote the file.
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        print(f"The checkpoint {path} is damaged ({error}); starting anew.", flush=True)
+        print(f"The checkpoint {path} is damaged ({error}); starting with epoch 1.", flush=True)
         path.unlink()
         return None
     return checkpoint

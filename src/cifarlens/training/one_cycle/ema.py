@@ -1,4 +1,4 @@
-"""Which weights a run keeps: the last ones or an average, of the last epoch or of the best."""
+"""Selects the weights that a run keeps: last or averaged ones, of the last or the best epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from .history import Epoch, History
 
 
 class WeightAverage(WeightAveraging):
-    """Exponential moving average of weights and batch statistics, validated in their place.
+    """Keeps an exponential moving average of weights and batch statistics; validation uses it.
 
-    Polyak and Juditsky 1992; the exponential form as in Tarvainen and Valpola 2017.
+    Source: Polyak and Juditsky 1992; the exponential form as in Tarvainen and Valpola 2017.
 
     Args:
-        decay: share of the average that stays at each step, above 0 and below 1; it spans some
-            1 / (1 - decay) steps.
+        decay: weight of the previous average at each step, above 0 and below 1; the average spans
+            about 1 / (1 - decay) steps.
     """
 
     def __init__(self, decay: float) -> None:
@@ -27,27 +27,26 @@ class WeightAverage(WeightAveraging):
         super().__init__(multi_avg_fn=average)
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._device = trainer.strategy.root_device  # the module itself is moved there later
+        self._device = trainer.strategy.root_device  # Lightning moves the module there later
         super().setup(trainer, pl_module, stage)
-        if self._average_model is not None:  # it asks for this number at every step
+        if self._average_model is not None:  # Lightning reads this number at every step
             self._average_model.n_averaged = self._average_model.n_averaged.cpu()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leaves it to `restore`: a run resumed after its last epoch does not come here."""
+        """Does nothing, as a run resumed after its last epoch skips this hook; see `restore`."""
 
     def restore(self, module: Classifier) -> None:
-        """Gives the network the averaged weights."""
+        """Copies the averaged weights into the network."""
         self._copy_average_to_current(module)
 
 
 class BestEpoch(pl.Callback):
-    """Keeps the weights of the epoch that `kept_epoch` calls best; they travel in the checkpoint.
+    """Keeps the weights of the best epoch (see `select_epoch`) and saves them in the checkpoint.
 
-    Stands before `WeightAverage` among the callbacks, which afterwards swaps the validated weights
-    back.
+    Must come before `WeightAverage` among the callbacks, which swaps the validated weights back.
 
     Args:
-        history: of the same run; stands before both.
+        history: history of the same run; must come before both.
     """
 
     def __init__(self, history: History) -> None:
@@ -68,26 +67,26 @@ class BestEpoch(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epochs = self._history.epochs
-        if kept_epoch("best", epochs) is epochs[-1]:
+        if select_epoch("best", epochs) is epochs[-1]:
             self._best = self._validated
 
     def restore(self, module: Classifier) -> None:
-        """Gives the network the best weights."""
+        """Copies the best weights into the network."""
         module.network.load_state_dict(self._best)
 
 
-def kept_epoch(keep: str, epochs: Sequence[Epoch]) -> Epoch:
-    """The epoch whose weights a run keeps.
+def select_epoch(keep: str, epochs: Sequence[Epoch]) -> Epoch:
+    """Returns the epoch whose weights the run keeps.
 
     Args:
-        keep: `last`, or `best`: highest accuracy on the held-out images, of several the one with
-            the lowest loss, of these the first.
-        epochs: all so far, at least one; with held-out images if `keep` is `best`.
+        keep: `last` or `best`. The best epoch has the highest accuracy on the held-out images; ties
+            go to the lowest loss, then to the earliest epoch.
+        epochs: all epochs so far, at least one; with held-out images if `keep` is `best`.
     """
-    return epochs[-1] if keep == "last" else max(epochs, key=_merit)
+    return epochs[-1] if keep == "last" else max(epochs, key=_score)
 
 
-def _merit(epoch: Epoch) -> tuple[float, float]:
+def _score(epoch: Epoch) -> tuple[float, float]:
     assert epoch.val_accuracy is not None
     assert epoch.val_loss is not None
     return epoch.val_accuracy, -epoch.val_loss

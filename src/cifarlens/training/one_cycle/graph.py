@@ -1,11 +1,11 @@
-"""The network's graph for TensorBoard, from the same rows as the report's table.
+"""Converts a network to a TensorBoard graph, from the same rows as the report's table.
 
 TensorBoard's own `add_graph` traces with torch.jit, which is deprecated and takes seconds.
 """
 
 from collections.abc import Sequence
 
-# TensorBoard ships no types, and nobody else has any for it.
+# There are no type stubs for TensorBoard.
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
 from tensorboard.compat.proto.graph_pb2 import GraphDef  # type: ignore[import-untyped]
 
@@ -16,11 +16,11 @@ IMAGE, LOGITS = "image", "logits"
 
 
 def graph_event(network: Network, image_size: int) -> Event:
-    """The graph as an event for a log: a node for each operation, a folder for each module.
+    """Returns the graph as a log event, with a node per operation and a folder per module.
 
     Args:
-        network: it stays as it is.
-        image_size: side of the input, pixels.
+        network: the network; it is not changed.
+        image_size: side of the input, in pixels.
     """
     graph = GraphDef()
     _add_node(graph, IMAGE, IMAGE, [], (3, image_size, image_size))
@@ -28,7 +28,7 @@ def graph_event(network: Network, image_size: int) -> Event:
     for layer in network_layers(network, image_size):
         place = layer.name.split(".") if layer.name != layer.kind else []
         name = "/".join(filter(None, (layer.part, *place, layer.kind)))
-        while name in names:  # a module that is used again, or a second sum
+        while name in names:  # a module that is used twice, or a second sum
             name += "_again"
         sources = [names[row] for row in layer.sources] or [IMAGE]
         _add_node(graph, name, layer.kind, sources, layer.outputs)

@@ -1,4 +1,4 @@
-"""Keeps what each epoch came to, across a resumed run too, and shows it in TensorBoard."""
+"""Records the metrics of each epoch, also across a resumed run, and logs them to TensorBoard."""
 
 import math
 from dataclasses import asdict, astuple, dataclass, fields
@@ -10,25 +10,25 @@ from torchmetrics import MetricCollection
 from torchvision.utils import make_grid
 
 from ...classifier.networks import Network
-from ...runtime.errors import shown
+from ...runtime.errors import truncate_for_message
 from ..module import Classifier
 from .graph import graph_event
 
-LR_INTERVAL = 10  # steps between two points of the rate in TensorBoard
-SAMPLES = 32  # augmented images shown in TensorBoard
+LR_INTERVAL = 10  # steps between two learning rates in TensorBoard
+SAMPLES = 32  # augmented images in TensorBoard
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history.
+    """Holds the metrics of one epoch.
 
     Attributes:
-        epoch: counted from 1.
-        lr: of the epoch's last step.
-        train_loss: mean cross-entropy over the augmented images, while training on them.
-        train_accuracy: likewise, 0 to 1.
-        val_loss: on the held-out images after the epoch, None if there are none.
-        val_accuracy: likewise.
+        epoch: number of the epoch, from 1.
+        lr: learning rate of its last step.
+        train_loss: mean cross-entropy on the augmented images, during training.
+        train_accuracy: accuracy on the augmented images during training, 0 to 1.
+        val_loss: mean cross-entropy on the held-out images after the epoch; None without them.
+        val_accuracy: accuracy on the held-out images after the epoch; None without them.
     """
 
     epoch: int
@@ -39,7 +39,7 @@ class Epoch:
     val_accuracy: float | None
 
     def row(self) -> tuple[float | None, ...]:
-        """The values in the order of `COLUMNS`."""
+        """Returns the values in the order of `COLUMNS`."""
         return astuple(self)
 
 
@@ -47,7 +47,7 @@ COLUMNS = tuple(field.name for field in fields(Epoch))
 
 
 class History(pl.Callback):
-    """Collects an `Epoch` an epoch; its state travels in the checkpoint."""
+    """Collects an `Epoch` after each epoch; the checkpoint contains them."""
 
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []
@@ -80,37 +80,38 @@ class History(pl.Callback):
             val_loss, val_accuracy = _read(pl_module.val_metrics)
         epoch = Epoch(
             trainer.current_epoch + 1,
-            float(f"{self._lr:.8g}"),  # without the noise of the last bits
+            float(f"{self._lr:.8g}"),  # drops rounding errors in the last bits
             train_loss,
             train_accuracy,
             val_loss,
             val_accuracy,
         )
         self.epochs.append(epoch)
-        found = {k: v for k, v in asdict(epoch).items() if "_" in k and v is not None}
-        trainer.progress_bar_metrics.update(found)
+        metrics = {k: v for k, v in asdict(epoch).items() if "_" in k and v is not None}
+        trainer.progress_bar_metrics.update(metrics)
         if board := _board(trainer):
-            for name, value in found.items():
+            for name, value in metrics.items():
                 board.add_scalar(name.replace("_", "/"), value, epoch.epoch)
 
 
 def _read(metrics: MetricCollection) -> tuple[float, float]:
-    """Loss and accuracy since the last reading."""
+    """Returns loss and accuracy since the last reset, and resets the metrics."""
     values = metrics.compute()
     metrics.reset()
     return round(float(values["loss"]), 6), round(float(values["accuracy"]), 6)
 
 
 def _draw(board: Any, network: Network, image_size: int) -> None:
-    """Adds the network's graph; a network that cannot be drawn is trained all the same."""
+    """Logs the graph of the network. An error does not stop the training."""
     try:
         board.file_writer.add_event(graph_event(network, image_size))
     except Exception as error:
-        print(f"TensorBoard gets no graph of the network: {shown(str(error))}", flush=True)
+        reason = truncate_for_message(str(error))
+        print(f"Skipping the network graph in TensorBoard: {reason}", flush=True)
 
 
 def _board(trainer: pl.Trainer) -> Any | None:
-    """TensorBoard's writer, if this trainer logs to it; of several processes the first does."""
+    """Returns the TensorBoard writer, or None if this process does not log to TensorBoard."""
     logger = trainer.logger
     if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
         return logger.experiment

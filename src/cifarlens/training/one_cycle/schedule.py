@@ -1,4 +1,4 @@
-"""The learning rate at every step: one cycle, linear up and linear down."""
+"""Computes the learning rate of every step: one cycle, linear up and linear down."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,19 +9,19 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from ...runtime.errors import UserError
 
-MAX_POINTS = 4000  # of a cycle, for a chart: more cannot be told apart
+MAX_POINTS = 4000  # per cycle in a chart; more would overlap
 
 
 class Recipe(NamedTuple):
-    """How long to train, at which rates, and what to keep.
+    """Says how long to train, at which learning rates, and which weights to keep.
 
     Attributes:
-        epochs: passes over the train images.
-        peak_epoch: at whose end the rate is highest; need not be whole.
-        lr_max: the highest rate.
-        lr_min: the first and the last.
-        ema_decay: of the running average of the weights, a step; 0 for none.
-        keep: `last` or `best`, as `kept_epoch` takes it.
+        epochs: passes over the training images.
+        peak_epoch: epoch at whose end the learning rate is highest; may be a fraction.
+        lr_max: highest learning rate.
+        lr_min: first and last learning rate.
+        ema_decay: decay per step of the exponential moving average of the weights; 0 for none.
+        keep: `last` or `best`, see `select_epoch`.
     """
 
     epochs: int
@@ -33,10 +33,10 @@ class Recipe(NamedTuple):
 
 
 def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler:
-    """From lr_min up to lr_max and down again to lr_min, without annihilation.
+    """Returns a schedule from lr_min up to lr_max and back down to lr_min, without annihilation.
 
-    The rate is lr_min at the first and the last step, and lr_max at the last step of the peak
-    epoch (one step earlier if that is the run's last; the nearest step if it is not whole).
+    The learning rate is lr_min at the first and the last step, and lr_max at the last step of the
+    peak epoch (at the nearest step for a fraction; one step earlier if that is the run's last).
 
     Source: Smith 2018, "A disciplined approach to neural network hyper-parameters".
 
@@ -46,8 +46,8 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
     steps, peak = recipe.epochs * steps_per_epoch, _peak(recipe, steps_per_epoch)
     if steps < 3:
         raise UserError(
-            f"params.yaml: epochs and batch_size leave a run of {steps} step(s), but a cycle of"
-            " rates needs at least 3: raise epochs or lower batch_size."
+            f"params.yaml: epochs and batch_size give a run of {steps} step(s); one cycle of"
+            " learning rates needs at least 3. Raise epochs or lower batch_size."
         )
     return OneCycleLR(
         optimizer,
@@ -62,22 +62,22 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
 
 
 def rate_curve(recipe: Recipe, steps_per_epoch: int) -> list[tuple[int, float]]:
-    """The steps of `one_cycle`, counted from 1, and their rates, for a chart.
+    """Returns the steps of `one_cycle`, from 1, and their learning rates, for a chart.
 
-    Of a run with more than `MAX_POINTS` steps evenly spaced ones, with first, highest and last.
+    Thins out a run of more than `MAX_POINTS` steps evenly, but keeps the first, peak and last one.
     """
     last, peak = recipe.epochs * steps_per_epoch, _peak(recipe, steps_per_epoch)
     every = -(-last // MAX_POINTS)
     steps = np.array(sorted({*range(1, last + 1, every), peak, last}))
     rates = np.interp(steps, [1, peak, last], [recipe.lr_min, recipe.lr_max, recipe.lr_min])
     return [
-        (step, float(f"{rate:.8g}"))  # without the noise of the last bits
+        (step, float(f"{rate:.8g}"))  # drops rounding errors in the last bits
         for step, rate in zip(steps.tolist(), rates.tolist(), strict=True)
     ]
 
 
 def _peak(recipe: Recipe, steps_per_epoch: int) -> int:
-    """The step of lr_max, counted from 1; one is left on either side for lr_min."""
+    """Returns the step of lr_max, from 1; at least one step before and after it has lr_min."""
     steps = recipe.epochs * steps_per_epoch
     return min(max(round(recipe.peak_epoch * steps_per_epoch), 2), steps - 1)
 
@@ -92,21 +92,22 @@ def choose_recipe(
     ema_decay: float = 0.0,
     keep: str = "last",
 ) -> Recipe:
-    """Settles the rates: `auto` takes the rate that lr_find suggests, a number overrides it.
+    """Resolves the learning rates: `auto` takes the suggestion of lr_find, a number overrides it.
+
+    The arguments after `suggestion` are as in params.yaml.
 
     Args:
         suggestion: content of metrics/lr_find.json; `lr_max` and `lr_min` are used.
-        epochs: as in params.yaml, and so are the rest.
 
     Raises:
-        UserError: lr_min is above lr_max once both are known.
+        UserError: lr_min is above the resolved lr_max.
     """
     high = suggestion["lr_max"] if isinstance(lr_max, str) else float(lr_max)
-    # A chosen peak may lie below where the loss begins to fall.
+    # An lr_max from params.yaml may be below the suggested lr_min.
     low = min(suggestion["lr_min"], high) if isinstance(lr_min, str) else float(lr_min)
     if low > high:
         raise UserError(
-            f"params.yaml: lr_min is {low:g}, but must be at most lr_max, {high:g}, which lr_find"
-            " found; change one of them and run again."
+            f"params.yaml: lr_min is {low:g}; it must be at most lr_max, which is {high:g} as"
+            " lr_find suggests. Change either and run again."
         )
     return Recipe(epochs, peak_epoch, high, low, ema_decay, keep)
