@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix
 
 from cifarlens.evaluation.metrics import confused_pairs, evaluate, wilson_interval
 
@@ -11,65 +10,39 @@ LOGITS = np.array([[2, 0, 0], [0, 3, 0], [0, 1, 0], [0, 0, 4], [1, 0, 0]], np.fl
 LABELS = np.array([0, 1, 0, 2, 2])
 
 
-def test_counts_by_hand() -> None:
+def test_numbers_by_hand() -> None:
     result = evaluate(LOGITS, LABELS, CLASSES)
     assert (result.images, result.correct) == (5, 3)
     assert result.accuracy == pytest.approx(0.6)
     np.testing.assert_allclose(result.class_accuracy, [0.5, 1, 0.5])
     np.testing.assert_array_equal(result.confusion, [[1, 1, 0], [0, 1, 0], [1, 0, 1]])
     np.testing.assert_array_equal(result.class_images, [2, 1, 2])
-
-
-def test_loss_is_the_mean_cross_entropy() -> None:
     total = 0.0
     for row, label in zip(LOGITS.astype(float), LABELS, strict=True):
         total += math.log(sum(math.exp(logit) for logit in row)) - row[label]
-    assert evaluate(LOGITS, LABELS, CLASSES).loss == pytest.approx(total / 5)
+    assert result.loss == pytest.approx(total / 5)
 
 
-def test_metrics_are_rounded_and_leave_out_a_class_without_images() -> None:
+def test_metrics_are_rounded_and_omit_a_class_without_images() -> None:
     result = evaluate(LOGITS[:3], LABELS[:3], CLASSES)
     metrics = result.metrics()
     assert metrics["accuracy"] == 0.666667
     assert metrics["classes"] == {"ant": 0.5, "bee": 1.0}
     assert result.class_rows() == [("ant", 0.5, 2), ("bee", 1.0, 1), ("cow", None, 0)]
-    assert set(metrics) == {
-        "accuracy",
-        "loss",
-        "calibration_error",
-        "images",
-        "correct",
-        "classes",
-    }
+    numbers = {"accuracy", "loss", "calibration_error", "images", "correct"}
+    assert set(metrics) == numbers | {"classes"}
 
 
-def test_confusion_is_that_of_scikit_learn() -> None:
-    generator = np.random.default_rng(0)
-    logits = generator.normal(size=(500, 3)).astype(np.float32)
-    labels = generator.choice([0, 2], 500)  # one class without images
-    expected = confusion_matrix(labels, logits.argmax(axis=1), labels=range(3))
-    found = evaluate(logits, labels, CLASSES).confusion
-    np.testing.assert_array_equal(found, expected)
-    assert found.dtype == np.int64
-
-
-def test_two_classes() -> None:
-    result = evaluate(LOGITS[:2, :2], LABELS[:2], ("ant", "bee"))
-    assert result.accuracy == 1
-    np.testing.assert_array_equal(result.confusion, [[1, 0], [0, 1]])
-
-
-def test_wilson_interval_agrees_with_published_values() -> None:
+def test_the_wilson_interval_agrees_with_published_values() -> None:
     # Newcombe 1998 (Statistics in Medicine 17:857), table I, method 3.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson_interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
     assert wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
     assert wilson_interval(20, 20)[1] == 1
     both = wilson_interval(np.array([81, 15]), np.array([263, 148]))
     assert both[:, 1] == pytest.approx([0.0624, 0.1605], abs=5e-5)
 
 
-def test_confused_pairs_come_commonest_first_without_hits() -> None:
+def test_confused_pairs_come_most_frequent_first_without_hits() -> None:
     confusion = np.array([[50, 2, 0], [7, 40, 2], [0, 0, 60]])
     assert confused_pairs(confusion, 10) == [(1, 0, 7), (0, 1, 2), (1, 2, 2)]
     assert confused_pairs(confusion, 1) == [(1, 0, 7)]

@@ -1,4 +1,4 @@
-"""Makes a run out of real digits, a narrow network with random weights, and known logits."""
+"""Makes a run from real digits, a narrow network with random weights, and given logits."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +11,11 @@ from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import custom_resnet
 from cifarlens.classifier.operations import network_layers
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.dataset.statistics import class_counts
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
-from cifarlens.params import Augment, Loss, load_params
+from cifarlens.params import load_params
 from cifarlens.report.run import Run, RunParams
 
-ROOT = Path(__file__).parents[2]
 HISTORY = {
     "epoch": [1.0, 2.0, 3.0],
     "lr": [0.01, 0.02, 0.001],
@@ -27,6 +25,7 @@ HISTORY = {
     "val_accuracy": [0.35, 0.72, 0.88],
 }
 RATES = {"step": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "lr": [0.001, 0.01, 0.02, 0.0137, 0.0073, 0.001]}
+COMMITTED = load_params(Path(__file__).parents[2] / "params.yaml")
 PARAMS = RunParams(
     seed=0,
     batch_size=512,
@@ -34,9 +33,9 @@ PARAMS = RunParams(
     lr_max="auto",
     lr_min=0.001,
     val_size=100,
-    augment=Augment(padding=4, flip=True, cutout=8),
-    optimizer=load_params(ROOT / "params.yaml").optimizer,
-    loss=Loss(label_smoothing=0.1),
+    augment=COMMITTED.augment,
+    optimizer=COMMITTED.optimizer,
+    loss=COMMITTED.loss,
 )
 CURVE = {
     "lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
@@ -60,13 +59,12 @@ FINDER = {
     "lr_min": 0.0001,
     "lr_valley_start": 0.02,
     "lr_valley_end": 0.08,
-    "steps": 6,
     "repeats": 2,
 }
 
 
 def narrow_bundle(classes: tuple[str, ...], width: int = 4) -> Bundle:
-    """A network with random weights."""
+    """Returns a network with random weights."""
     torch.manual_seed(0)
     network = custom_resnet(len(classes), width=width).eval().requires_grad_(False)
     third = (0.31, 0.31, 0.31)
@@ -77,13 +75,14 @@ def narrow_bundle(classes: tuple[str, ...], width: int = 4) -> Bundle:
 
 
 def noisy_logits(labels: np.ndarray, classes: int, noise: float) -> np.ndarray:
-    """Logits that point at the label, the less the more noise."""
+    """Returns logits whose largest value is that of the label, less often with more noise."""
     random = np.random.default_rng(0)
     logits = 3 * np.eye(classes)[labels] + noise * random.normal(size=(len(labels), classes))
     return logits.astype(np.float32)
 
 
 def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
+    """Returns a run with these logits for the test images; `changes` replace attributes."""
     classes = dataset.classes
     bundle = narrow_bundle(classes)
     run = Run(
@@ -97,7 +96,6 @@ def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
         stats={
             "mean": [0.31, 0.31, 0.31],
             "std": [0.35, 0.35, 0.35],
-            "class_counts": class_counts(dataset.train_labels, classes),
             "images": len(dataset.train_labels),
         },
         finder=FINDER,

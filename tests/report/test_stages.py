@@ -1,12 +1,13 @@
-"""Both stages as DVC runs them: in a folder with the files of the stages before."""
+"""Tests both stages as DVC runs them, in a folder with the outputs of the stages before."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from project import edit
 from report_making import CURVE, FINDER, HISTORY, RATES, TRAIN, make_run, narrow_bundle
-from ruamel.yaml import YAML
 
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.dataset.arrays import Dataset, save_dataset
@@ -14,14 +15,9 @@ from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_csv, read_json, write_csv, write_json
 from stages import evaluate, gradcam_report
 
-PARAMS = Path("params.yaml").resolve()
 
-
-@pytest.fixture
-def project(few_digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the stages up to training leave, with the project's own parameters but for digits."""
-    monkeypatch.chdir(tmp_path)
-    set_params(**{"data.source": "digits", "trainer.accelerator": "cpu", "gradcam.images": 10})
+def write_inputs(few_digits: Dataset) -> None:
+    """Writes the outputs of the stages before."""
     save_dataset(paths.DATASET, few_digits)
     bundle = narrow_bundle(few_digits.classes)
     save_bundle(paths.MODEL, bundle.network, bundle.config)
@@ -32,22 +28,17 @@ def project(few_digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     write_csv(paths.LR_CURVE, list(CURVE), zip(*CURVE.values(), strict=True))
     write_csv(paths.HISTORY, list(HISTORY), zip(*HISTORY.values(), strict=True))
     write_csv(paths.RATES, list(RATES), zip(*RATES.values(), strict=True))
-    return tmp_path
 
 
-def set_params(**changes: object) -> None:
-    """Writes params.yaml here: the project's, with some keys changed."""
-    yaml = YAML()
-    params = yaml.load(PARAMS.read_text(encoding="utf-8"))
-    for key, value in changes.items():
-        section, name = key.split(".")
-        params[section][name] = value
-    with Path("params.yaml").open("w", encoding="utf-8") as stream:
-        yaml.dump(params, stream)
-
-
-@pytest.mark.usefixtures("project")
-def test_evaluate_writes_numbers_that_agree(few_digits: Dataset) -> None:
+def test_both_stages_write_files_that_agree_and_again_the_same_bytes(
+    few_digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy("params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    edit(Path("params.yaml"), "source: cifar10", "source: digits")
+    edit(Path("params.yaml"), "accelerator: auto", "accelerator: cpu")
+    edit(Path("params.yaml"), "images: 20", "images: 10")
+    write_inputs(few_digits)
     evaluate.main()
     metrics = read_json(paths.EVALUATE_METRICS)
     logits = np.load(paths.TEST_LOGITS)
@@ -69,12 +60,8 @@ def test_evaluate_writes_numbers_that_agree(few_digits: Dataset) -> None:
     for path in (evaluate.CONFUSION_FIGURE, evaluate.CALIBRATION_FIGURE):
         with Image.open(path) as picture:
             assert min(picture.size) > 300
-
-
-def test_the_report_is_the_same_again_and_names_no_place(project: Path) -> None:
-    evaluate.main()
     gradcam_report.main()
-    made = [
+    outputs = [
         paths.REPORT,
         gradcam_report.METRICS,
         gradcam_report.TRUST,
@@ -82,10 +69,8 @@ def test_the_report_is_the_same_again_and_names_no_place(project: Path) -> None:
         gradcam_report.GALLERY / "misclassified.png",
         gradcam_report.GALLERY / "correct.png",
     ]
-    before = [path.read_bytes() for path in made]
+    before = [path.read_bytes() for path in outputs]
     gradcam_report.main()
-    assert [path.read_bytes() for path in made] == before
-    assert str(project).encode() not in before[0]
-    metrics = read_json(gradcam_report.METRICS)
-    assert metrics["misclassified_images"] == 10
-    assert -1 <= metrics["road_layer3"] <= 1
+    assert [path.read_bytes() for path in outputs] == before
+    assert str(tmp_path).encode() not in before[0]
+    assert read_json(gradcam_report.METRICS)["misclassified_images"] == 10

@@ -1,1 +1,1 @@
-"""What the test logits say: metrics, calibration, confusion."""
+"""Metrics, calibration and confusion matrix, computed from the test logits."""

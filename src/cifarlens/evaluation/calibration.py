@@ -1,26 +1,27 @@
-"""Whether the confidences are right: predictions sorted into bins of confidence.
+"""Compares confidence with accuracy: predictions sorted into bins by their confidence.
 
-Pure functions over probabilities; knows nothing of networks, files or figures.
+The functions are pure and take probabilities. They know nothing of networks, files or figures.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-BINS = 15  # of confidence, as in Guo et al. 2017
+BINS = 15  # as in Guo et al. 2017
 DIGITS = 6
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Confidence against accuracy in `BINS` bins of equal width, as in a reliability diagram.
+    """Holds confidence and accuracy in `BINS` bins of equal width, as in a reliability diagram.
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks (arXiv:1706.04599).
 
     Attributes:
-        images: in each bin, int64.
-        correct: of them, int64.
-        confidence: their mean probability of the predicted class, float64, 0 to 1; NaN without any.
+        images: number of images in each bin, int64.
+        correct: number of correctly classified images in each bin, int64.
+        confidence: mean probability of the predicted class in each bin, float64, 0 to 1; NaN in an
+            empty bin.
     """
 
     images: np.ndarray
@@ -28,51 +29,54 @@ class Calibration:
     confidence: np.ndarray
 
     @property
-    def filled(self) -> np.ndarray:
-        """The bins that hold images, int64."""
+    def filled_bins(self) -> np.ndarray:
+        """Returns the indices of the bins that contain images, int64."""
         return np.flatnonzero(self.images)
 
     @property
     def accuracy(self) -> np.ndarray:
-        """In each bin, float64, 0 to 1; NaN without images."""
+        """Returns the accuracy in each bin, float64, 0 to 1; NaN in an empty bin."""
         return np.where(self.images > 0, self.correct / np.maximum(self.images, 1), np.nan)
 
     @property
     def error(self) -> float:
-        """Expected calibration error, 0 to 1: the mean gap of an image's bin."""
-        gaps = np.abs(self.accuracy - self.confidence)[self.filled]
-        return float((gaps * self.images[self.filled]).sum() / self.images.sum())
+        """Returns the expected calibration error, 0 to 1.
+
+        It is the gap between confidence and accuracy in a bin, averaged over all images.
+        """
+        gaps = np.abs(self.accuracy - self.confidence)[self.filled_bins]
+        return float((gaps * self.images[self.filled_bins]).sum() / self.images.sum())
 
     @property
     def mean_confidence(self) -> float:
-        """Over all images, 0 to 1."""
-        told = (self.confidence * self.images)[self.filled]
-        return float(told.sum() / self.images.sum())
+        """Returns the mean confidence over all images, 0 to 1."""
+        totals = (self.confidence * self.images)[self.filled_bins]
+        return float(totals.sum() / self.images.sum())
 
     def rows(self) -> list[tuple[float, float, int]]:
-        """Mean confidence, accuracy and images of each bin that holds any."""
+        """Returns mean confidence, accuracy and number of images for each bin that has images."""
         return [
             (
-                round(float(self.confidence[place]), DIGITS),
-                round(float(self.accuracy[place]), DIGITS),
-                int(self.images[place]),
+                round(float(self.confidence[index]), DIGITS),
+                round(float(self.accuracy[index]), DIGITS),
+                int(self.images[index]),
             )
-            for place in self.filled
+            for index in self.filled_bins
         ]
 
 
-def calibrate(probabilities: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Sorts predictions by their confidence.
+def measure_calibration(probabilities: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Sorts predictions into bins by their confidence.
 
     Args:
-        probabilities: float64, N×classes, rows adding up to 1; at least one row.
+        probabilities: float64, N×classes, at least one row; each row sums to 1.
         labels: int64, N.
     """
     confidence = probabilities.max(axis=1)
     hits = probabilities.argmax(axis=1) == labels
-    # A bin holds its upper edge and not its lower one, as in the paper.
-    places = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    images = np.bincount(places, minlength=BINS)
-    total = np.bincount(places, confidence, minlength=BINS)
+    # A bin includes its upper edge and excludes its lower edge, as in the paper.
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    images = np.bincount(bins, minlength=BINS)
+    total = np.bincount(bins, confidence, minlength=BINS)
     mean = np.where(images > 0, total / np.maximum(images, 1), np.nan)
-    return Calibration(images, np.bincount(places[hits], minlength=BINS), mean)
+    return Calibration(images, np.bincount(bins[hits], minlength=BINS), mean)

@@ -1,4 +1,4 @@
-"""Which test images the report looks at: the surest mistakes, correct answers of every class."""
+"""Chooses the test images that the report shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from ..classifier.predict import softmax
 
 @dataclass(frozen=True)
 class Case:
-    """One prediction.
+    """Holds the prediction for one test image.
 
     Attributes:
-        index: of the test image.
-        true: its label.
-        predicted: the label of the largest logit.
+        index: index of the test image.
+        true: true label.
+        predicted: label of the largest logit.
         confidence: probability of the predicted label, 0 to 1.
-        true_probability: of the true label.
+        true_probability: probability of the true label, 0 to 1.
     """
 
     index: int
@@ -29,11 +29,12 @@ class Case:
 
     @property
     def correct(self) -> bool:
+        """Returns whether the prediction is the true label."""
         return self.true == self.predicted
 
 
 def all_cases(logits: np.ndarray, labels: np.ndarray) -> list[Case]:
-    """A case for each row of logits, float32 N×classes, and label, int64 N."""
+    """Returns a case for each row of logits, float32 N×classes, and its label, int64 N."""
     probabilities = softmax(logits)
     predicted = logits.argmax(axis=1)
     rows = np.arange(len(labels))
@@ -41,23 +42,30 @@ def all_cases(logits: np.ndarray, labels: np.ndarray) -> list[Case]:
     return [Case(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-def surest_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
-    """The misclassified, most confident first, ties in test order; all of them if fewer."""
+def most_confident_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
+    """Returns at most `limit` misclassified cases, most confident first, ties in test order."""
     mistakes = [case for case in cases if not case.correct]
-    return sorted(mistakes, key=lambda case: -case.confidence)[:most]
+    return sorted(mistakes, key=lambda case: -case.confidence)[:limit]
 
 
-def varied_mistakes(cases: Sequence[Case], most: int) -> list[Case]:
-    """As `surest_mistakes`, but the surest of each pair of classes comes in before any second."""
-    ranked = surest_mistakes(cases, len(cases))
-    surest = {(case.true, case.predicted): case.index for case in reversed(ranked)}
-    varied = sorted(ranked, key=lambda case: case.index != surest[case.true, case.predicted])
-    return sorted(varied[:most], key=lambda case: (-case.confidence, case.index))
+def varied_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
+    """Returns at most `limit` misclassified cases that cover many pairs of classes.
+
+    It takes the most confident mistake of each pair of true and predicted class first, then the
+    most confident of the rest. The order of the result is that of `most_confident_mistakes`.
+    """
+    ranked = most_confident_mistakes(cases, len(cases))
+    first = {(case.true, case.predicted): case.index for case in reversed(ranked)}
+    varied = sorted(ranked, key=lambda case: case.index != first[case.true, case.predicted])
+    return sorted(varied[:limit], key=lambda case: (-case.confidence, case.index))
 
 
-def even_correct(cases: Sequence[Case], most: int) -> list[Case]:
-    """Correct ones in turn from every class, each class in test order, sorted by class."""
+def balanced_correct_cases(cases: Sequence[Case], limit: int) -> list[Case]:
+    """Returns at most `limit` correct cases, evenly from all classes, sorted by class.
+
+    Within a class they are the first in test order.
+    """
     correct = sorted((case for case in cases if case.correct), key=lambda case: case.true)
-    classes = [list(same) for _, same in groupby(correct, key=lambda case: case.true)]
+    classes = [list(group) for _, group in groupby(correct, key=lambda case: case.true)]
     dealt = [case for turn in zip_longest(*classes) for case in turn if case]
-    return sorted(dealt[:most], key=lambda case: (case.true, case.index))
+    return sorted(dealt[:limit], key=lambda case: (case.true, case.index))

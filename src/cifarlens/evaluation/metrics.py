@@ -1,6 +1,6 @@
-"""What the test logits say: accuracy, loss, calibration and confusion.
+"""Computes accuracy, loss, calibration and confusion matrix from logits and labels.
 
-Pure functions over logits and labels; knows nothing of networks or files.
+The functions are pure. They know nothing of networks or files.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,23 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from ..classifier.predict import softmax
-from .calibration import DIGITS, Calibration, calibrate
+from .calibration import DIGITS, Calibration, measure_calibration
 
-Z95 = 1.959963984540054  # of the normal distribution, two-sided
+Z95 = 1.959963984540054  # two-sided 95% quantile of the normal distribution
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The numbers of one look at a set of images.
+    """Holds the metrics of a network on a set of images.
 
     Attributes:
-        classes: names, by label.
-        accuracy: share of images whose largest logit is their label's, 0 to 1.
-        loss: mean cross-entropy, nats, without label smoothing.
-        calibration: confidence against accuracy.
-        class_accuracy: accuracy over each class's images, float64, NaN for a class without any.
-        confusion: int64 classes×classes, images by true label (row) and predicted label (column).
+        classes: class names in the order of the labels.
+        accuracy: share of images whose largest logit is that of their label, 0 to 1.
+        loss: mean cross-entropy in nats, without label smoothing.
+        calibration: confidence compared with accuracy.
+        class_accuracy: accuracy of each class, float64, 0 to 1; NaN for a class without images.
+        confusion: confusion matrix, int64 classes×classes: number of images by true label (row)
+            and predicted label (column).
     """
 
     classes: tuple[str, ...]
@@ -38,19 +39,21 @@ class Evaluation:
 
     @property
     def images(self) -> int:
+        """Returns the number of images."""
         return int(self.confusion.sum())
 
     @property
     def correct(self) -> int:
+        """Returns the number of correctly classified images."""
         return int(self.confusion.trace())
 
     @property
     def class_images(self) -> np.ndarray:
-        """Images of each class, int64."""
+        """Returns the number of images of each class, int64."""
         return np.asarray(self.confusion.sum(axis=1))
 
     def class_rows(self) -> list[tuple[str, float | None, int]]:
-        """For each class its name, accuracy (None without images) and number of images."""
+        """Returns name, accuracy (None without images) and number of images of each class."""
         rows = zip(self.classes, self.class_accuracy, self.class_images, strict=True)
         return [
             (name, round(float(share), DIGITS) if count else None, int(count))
@@ -58,7 +61,7 @@ class Evaluation:
         ]
 
     def metrics(self) -> dict[str, object]:
-        """The content of the metrics file; a class without images is left out of `classes`."""
+        """Returns the content of metrics/evaluate.json; `classes` omits classes without images."""
         return {
             "accuracy": round(self.accuracy, DIGITS),
             "loss": round(self.loss, DIGITS),
@@ -73,13 +76,13 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
     """Compares predictions with labels.
 
     Args:
-        logits: float32, N×classes; at least one row.
+        logits: float32, N×classes, at least one row.
         labels: int64, N.
-        classes: names, by label.
+        classes: class names in the order of the labels.
     """
     scores, target = torch.from_numpy(np.array(logits)), torch.from_numpy(np.array(labels))
     count = len(classes)
-    # Not by sklearn.metrics: its import alone takes 1.5 s.
+    # Importing sklearn.metrics for this takes 1.5 s.
     confusion = np.zeros((count, count), np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     hits, images = confusion.diagonal(), confusion.sum(axis=1)
@@ -87,21 +90,23 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
         classes=tuple(classes),
         accuracy=float(hits.sum() / images.sum()),
         loss=float(cross_entropy(scores.double(), target)),
-        calibration=calibrate(softmax(logits), labels),
+        calibration=measure_calibration(softmax(logits), labels),
         class_accuracy=np.where(images > 0, hits / np.maximum(images, 1), np.nan),
         confusion=confusion,
     )
 
 
 def wilson_interval(correct: np.ndarray | int, images: np.ndarray | int) -> np.ndarray:
-    """The 95% interval of shares (Wilson 1927, doi:10.1080/01621459.1927.10502953).
+    """Returns the 95% confidence interval of the share of correctly classified images.
+
+    Source: Wilson 1927 (doi:10.1080/01621459.1927.10502953).
 
     Args:
-        correct: of the images; int, any shape.
-        images: at least 1; the same shape.
+        correct: number of correctly classified images, int, any shape.
+        images: number of images, at least 1, the same shape.
 
     Returns:
-        float64, low and high along the first axis, 0 to 1.
+        Lower and upper bound along the first axis, float64, 0 to 1.
     """
     share, z2 = correct / images, Z95**2
     centre = (share + z2 / (2 * images)) / (1 + z2 / images)
@@ -109,10 +114,10 @@ def wilson_interval(correct: np.ndarray | int, images: np.ndarray | int) -> np.n
     return np.stack([centre - spread, centre + spread]).clip(0, 1)
 
 
-def confused_pairs(confusion: np.ndarray, most: int) -> list[tuple[int, int, int]]:
-    """True label, predicted label and images of the commonest errors, commonest first."""
+def confused_pairs(confusion: np.ndarray, limit: int) -> list[tuple[int, int, int]]:
+    """Returns true label, predicted label and number of images of the most frequent errors."""
     errors = np.array(confusion)
     np.fill_diagonal(errors, 0)
-    order = np.argsort(-errors, axis=None, kind="stable")[:most]
+    order = np.argsort(-errors, axis=None, kind="stable")[:limit]
     pairs = zip(*np.unravel_index(order, errors.shape), strict=True)
     return [(int(i), int(j), int(errors[i, j])) for i, j in pairs if errors[i, j]]

@@ -1,1 +1,1 @@
-"""Grad-CAM of test images, and two tests of how far to trust the maps."""
+"""Grad-CAM for test images, and two tests that measure how far to trust the maps."""

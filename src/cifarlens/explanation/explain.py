@@ -1,4 +1,4 @@
-"""Chooses test images, explains them by Grad-CAM at every layer and measures the maps."""
+"""Explains chosen test images with Grad-CAM at every layer and tests the maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,65 +7,69 @@ from typing import TypeVar
 import numpy as np
 
 from ..classifier.bundle import Bundle
-from ..evaluation.cases import Case, even_correct, surest_mistakes
-from .faithfulness import BASELINE, Faithfulness, measure
+from ..evaluation.cases import Case, balanced_correct_cases, most_confident_mistakes
+from .faithfulness import BASELINE, Faithfulness, measure_faithfulness
 from .gradcam import GRAD_CAM, METHODS, Maps, cam_maps, map_name, metric_name
-from .removal import Removal, remove
+from .removal import Removal, removal_examples
 from .sanity import Sanity, check_sanity
 
 Item = TypeVar("Item")
 
-MEASURED = 40  # images at most whose maps are measured: half misclassified, half correct
-EXAMPLES = 3  # of them shown with their pixels removed
+MAX_SAMPLE = 40  # images that the two tests use: half misclassified, half correct
+REMOVAL_EXAMPLES = 3  # images of the sample for which the report shows the removed pixels
 
 
 @dataclass(frozen=True)
-class Explained:
-    """A case with its picture and maps, float32 H×W, 0 to 1.
+class ExplainedCase:
+    """Holds a case with its image and its saliency maps, float32 H×W, 0 to 1.
 
     Attributes:
         case: the prediction.
         image: uint8 H×W×3.
-        predicted: by `map_name` those of the predicted class.
-        true: by layer those of the true class, Grad-CAM's only.
+        predicted_maps: maps of the predicted class by `map_name`.
+        true_maps: maps of the true class by layer, Grad-CAM only.
     """
 
     case: Case
     image: np.ndarray
-    predicted: Maps
-    true: Maps
+    predicted_maps: Maps
+    true_maps: Maps
 
 
 @dataclass(frozen=True)
 class Explanations:
-    """What the report shows of Grad-CAM.
+    """Holds the Grad-CAM results that the report shows.
 
     Attributes:
-        layers: names, in the order of computation.
-        layer: the one to show first.
+        layers: layer names from input to output.
+        layer: target layer that the report shows first.
         mistakes: misclassified images, most confident first.
-        correct: correctly classified ones, by class.
-        measured: an even choice of both, at least one.
-        faithfulness: of the predicted class's maps of that choice.
-        sanity: of the same maps.
-        removals: what some of them look like without the pixels that a map of `layer` points to.
+        correct: correctly classified images, by class.
+        sample: images of both kinds that the two tests use, at least one.
+        faithfulness: result of the faithfulness test of the predicted class's maps.
+        sanity: result of the randomisation test of the same maps.
+        removals: images of the sample without the pixels that the maps of `layer` rate most or
+            least important.
     """
 
     layers: tuple[str, ...]
     layer: str
-    mistakes: list[Explained]
-    correct: list[Explained]
-    measured: list[Explained]
+    mistakes: list[ExplainedCase]
+    correct: list[ExplainedCase]
+    sample: list[ExplainedCase]
     faithfulness: Faithfulness
     sanity: Sanity
     removals: list[Removal]
 
     def metrics(self) -> dict[str, float]:
-        """The content of the metrics file, flat: Grad-CAM's layers, and the methods at the last."""
+        """Returns the content of metrics/gradcam.json.
+
+        It covers Grad-CAM at every layer and the other methods at the last layer.
+        """
         metrics: dict[str, float] = {
             "misclassified_images": len(self.mistakes),
             "correct_images": len(self.correct),
-            "road_images": len(self.measured),
+            "road_images": len(self.sample),
             metric_name("road", BASELINE): self.faithfulness.score(BASELINE),
         }
         *others, last = self.layers
@@ -77,12 +81,14 @@ class Explanations:
         return metrics
 
     def rows(self) -> list[tuple[str, float, float | None]]:
-        """For each map its name, its score in ROAD, and how alike it stays when the network forgets
-        (None without any map, and for the random one, which comes last)."""
-        alike = {name: self.sanity.score(name) for name in self.sanity.similarity}
+        """Returns name, ROAD score and similarity after randomisation of each map.
+
+        The similarity is None if all maps are empty, and for the random map, which comes last.
+        """
+        similarity = {name: self.sanity.score(name) for name in self.sanity.similarity}
         return [
-            (name, self.faithfulness.score(name), alike.get(name))
-            for name in self.faithfulness.most
+            (name, self.faithfulness.score(name), similarity.get(name))
+            for name in self.faithfulness.most_removed
         ]
 
 
@@ -90,53 +96,57 @@ def explain(
     bundle: Bundle,
     images: np.ndarray,
     cases: Sequence[Case],
-    most: int,
+    limit: int,
     layer: str = "auto",
 ) -> Explanations:
-    """Explains the `most` surest mistakes and as many correct answers.
+    """Explains the most confident mistakes and correct predictions of every class.
 
     Args:
-        bundle: the network.
+        bundle: network to explain.
         images: all test images, uint8, N×H×W×3.
         cases: all predictions, at least one.
-        most: of each kind; fewer where there are fewer.
-        layer: to show first, and whose maps the examples of removed pixels follow; auto: the last.
+        limit: largest number of images of each kind.
+        layer: target layer that the report shows first and whose maps the removal examples use;
+            auto means the last layer.
     """
     layers = bundle.config.layers
-    shown = layers[-1] if layer == "auto" else layer
-    mistakes = _explain_cases(bundle, images, surest_mistakes(cases, most))
-    correct = _explain_cases(bundle, images, even_correct(cases, most))
-    measured = spread(mistakes, MEASURED // 2) + spread(correct, MEASURED // 2)
-    pictures = np.stack([item.image for item in measured])
-    labels = [item.case.predicted for item in measured]
-    names = list(measured[0].predicted)
-    maps = {name: np.stack([item.predicted[name] for item in measured]) for name in names}
-    places = range(len(measured))
-    right = [place for place in places if measured[place].case.correct]
+    first_layer = layers[-1] if layer == "auto" else layer
+    mistakes = _explain_cases(bundle, images, most_confident_mistakes(cases, limit))
+    correct = _explain_cases(bundle, images, balanced_correct_cases(cases, limit))
+    sample = pick_evenly(mistakes, MAX_SAMPLE // 2) + pick_evenly(correct, MAX_SAMPLE // 2)
+    pictures = np.stack([item.image for item in sample])
+    labels = [item.case.predicted for item in sample]
+    names = list(sample[0].predicted_maps)
+    maps = {name: np.stack([item.predicted_maps[name] for item in sample]) for name in names}
+    rows = range(len(sample))
+    correct_rows = [row for row in rows if sample[row].case.correct]
+    examples = pick_evenly(correct_rows or rows, REMOVAL_EXAMPLES)
     return Explanations(
         layers=layers,
-        layer=shown,
+        layer=first_layer,
         mistakes=mistakes,
         correct=correct,
-        measured=measured,
-        faithfulness=measure(bundle, pictures, labels, maps),
+        sample=sample,
+        faithfulness=measure_faithfulness(bundle, pictures, labels, maps),
         sanity=check_sanity(bundle, pictures, labels, maps),
-        removals=remove(bundle, pictures, labels, maps[shown], spread(right or places, EXAMPLES)),
+        removals=removal_examples(bundle, pictures, labels, maps[first_layer], examples),
     )
 
 
-def spread(items: Sequence[Item], most: int) -> list[Item]:
-    """At most `most` of them, evenly over the list."""
-    count = min(most, len(items))
-    return [items[place * len(items) // count] for place in range(count)]
+def pick_evenly(items: Sequence[Item], limit: int) -> list[Item]:
+    """Returns at most `limit` items, evenly spaced over the list."""
+    count = min(limit, len(items))
+    return [items[row * len(items) // count] for row in range(count)]
 
 
-def _explain_cases(bundle: Bundle, images: np.ndarray, cases: Sequence[Case]) -> list[Explained]:
+def _explain_cases(
+    bundle: Bundle, images: np.ndarray, cases: Sequence[Case]
+) -> list[ExplainedCase]:
     pictures = np.array(images[[case.index for case in cases]])
     predicted = cam_maps(bundle, pictures, [case.predicted for case in cases])
     true = cam_maps(bundle, pictures, [case.true for case in cases], [GRAD_CAM])
     return [
-        Explained(
+        ExplainedCase(
             case,
             pictures[row],
             {name: maps[row] for name, maps in predicted.items()},

@@ -1,8 +1,9 @@
-"""How far a saliency map tells what the network looks at: ROAD, remove and debias.
+"""Tests whether a saliency map marks the pixels that the network uses: ROAD, remove and debias.
 
-Pixels are removed in the order of a map and painted over from their neighbours. If the map is
-right, the probability of the explained class falls when the most important pixels go and stays
-when the least important go. A random map is the baseline: with it both fall alike.
+The test removes pixels in the order of a map and fills them from their neighbours. If the map is
+right, the probability of the explained class falls when the most important pixels are removed, and
+stays when the least important pixels are removed. A random map is the baseline: its probability
+falls equally in both cases.
 
 Source: Rong et al. 2022, A Consistent and Efficient Evaluation Strategy for Attribution Methods
 (arXiv:2202.00449).
@@ -17,108 +18,122 @@ import torch
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
 from ..evaluation.metrics import Z95
-from .gradcam import prepare
-from .imputation import paint_over
+from .gradcam import prepare_network
+from .imputation import fill_removed_pixels
 
-REMOVED = (10, 30, 50)  # percent of the pixels; the scores are means over these
+REMOVED_PERCENT = (10, 30, 50)  # of the pixels; the scores are means over these
 BASELINE = "random"
-SEED = 0  # of the random map, of ties and of the noise: no knob, so that runs compare
-DIGITS = 3  # one in the third is far below the error of forty images
+SEED = 0  # of the random map, of ties and of the noise; constant, so that runs are comparable
+DIGITS = 3  # a difference in the third digit is far below the error of 40 images
 
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Probabilities of the explained class, 0 to 1, as means over `REMOVED`.
+    """Holds probabilities of the explained class, 0 to 1, averaged over `REMOVED_PERCENT`.
 
     Attributes:
-        untouched: on the images as they are, float64 N.
-        most: by map, without the pixels it calls most important, float64 N.
-        least: by map, without the pixels it calls least important, float64 N.
+        original: probability on the original images, float64 N.
+        most_removed: by map, probability without the most important pixels, float64 N.
+        least_removed: by map, probability without the least important pixels, float64 N.
     """
 
-    untouched: np.ndarray
-    most: dict[str, np.ndarray]
-    least: dict[str, np.ndarray]
+    original: np.ndarray
+    most_removed: dict[str, np.ndarray]
+    least_removed: dict[str, np.ndarray]
 
     def score(self, name: str) -> float:
-        """ROAD's combined score, (least - most) / 2, rounded: higher is better, chance is 0."""
+        """Returns ROAD's combined score, (least - most) / 2, rounded.
+
+        Higher is better; a random map scores about 0.
+        """
         return round(float(self._scores(name).mean()), DIGITS) + 0.0  # never -0.0
 
     def beats_chance(self, name: str) -> bool:
-        """Whether the score is above the random map's by more than 1.96 standard errors, and by
-        enough to be seen in `DIGITS` digits.
+        """Returns whether the score is above that of the random map.
 
-        Both maps are measured on the same images, so the differences are what counts.
+        The difference must exceed 1.96 standard errors and be visible in `DIGITS` digits. Both
+        maps are measured on the same images, so the standard error is that of the differences.
         """
-        ahead = self._scores(name) - self._scores(BASELINE)
-        if len(ahead) < 2 or self.score(name) <= self.score(BASELINE):
+        differences = self._scores(name) - self._scores(BASELINE)
+        if len(differences) < 2 or self.score(name) <= self.score(BASELINE):
             return False
-        return bool(ahead.mean() > Z95 * ahead.std(ddof=1) / len(ahead) ** 0.5)
+        standard_error = differences.std(ddof=1) / len(differences) ** 0.5
+        return bool(differences.mean() > Z95 * standard_error)
 
     def _scores(self, name: str) -> np.ndarray:
-        return np.asarray((self.least[name] - self.most[name]) / 2)
+        return np.asarray((self.least_removed[name] - self.most_removed[name]) / 2)
 
 
-def measure(
+def measure_faithfulness(
     bundle: Bundle,
     images: np.ndarray,
     labels: Sequence[int],
     maps: Mapping[str, np.ndarray],
 ) -> Faithfulness:
-    """Compares maps with each other and with a random one.
+    """Runs the test for each map and for a random one.
 
     Args:
-        bundle: its network is copied, not touched.
+        bundle: network to test; the function works on a copy.
         images: uint8, N×H×W×3, at least one.
-        labels: the label explained in each image.
-        maps: by name float32 N×H×W; `BASELINE` is added.
+        labels: explained label of each image.
+        maps: saliency maps by name, float32 N×H×W; the function adds `BASELINE`.
     """
-    network, inputs = prepare(bundle, images)
+    network, inputs = prepare_network(bundle, images)
     x = inputs.numpy()
-    candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}  # ties: random order
-    most: dict[str, np.ndarray] = {}
-    least: dict[str, np.ndarray] = {}
+    # A flat map is a random one: ties are broken at random.
+    candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}
+    most_removed: dict[str, np.ndarray] = {}
+    least_removed: dict[str, np.ndarray] = {}
     for name, candidate in candidates.items():
-        for left, first in ((most, True), (least, False)):
+        for means, most in ((most_removed, True), (least_removed, False)):
             runs = [
-                probabilities(network, without(x, candidate, percent, first), labels)
-                for percent in REMOVED
+                class_probabilities(network, remove_pixels(x, candidate, percent, most), labels)
+                for percent in REMOVED_PERCENT
             ]
-            left[name] = np.stack(runs).mean(axis=0)
-    return Faithfulness(probabilities(network, x, labels), most, least)
+            means[name] = np.stack(runs).mean(axis=0)
+    return Faithfulness(class_probabilities(network, x, labels), most_removed, least_removed)
 
 
-def without(x: np.ndarray, maps: np.ndarray, percent: float, most: bool) -> np.ndarray:
-    """What is left of images, the gaps painted over.
+def remove_pixels(x: np.ndarray, maps: np.ndarray, percent: float, most: bool) -> np.ndarray:
+    """Removes pixels in the order of a map and fills them from their neighbours.
 
     Args:
-        x: float32 N×C×H×W, in the network's units.
-        maps: float32 N×H×W.
-        percent: of the pixels to remove, 0 to below 100.
-        most: whether the most important pixels go, else the least important.
+        x: normalised images, float32 N×C×H×W.
+        maps: saliency maps, float32 N×H×W.
+        percent: percentage of the pixels to remove, 0 to below 100.
+        most: whether to remove the most important pixels or the least important ones.
+
+    Returns:
+        Normalised images, float32 N×C×H×W.
     """
-    order = _order(maps)
+    order = _pixel_order(maps)
     count = round(percent / 100 * order.shape[1])
-    gone = order[:, order.shape[1] - count :] if most else order[:, :count]
+    pixels = order[:, order.shape[1] - count :] if most else order[:, :count]
     removed = np.zeros(order.shape, bool)
-    np.put_along_axis(removed, gone, True, axis=1)
+    np.put_along_axis(removed, pixels, True, axis=1)
     noise = np.random.default_rng(SEED).standard_normal(x.shape, np.float32)
     pictures = zip(x, removed.reshape(maps.shape), noise, strict=True)
-    return np.stack([paint_over(*picture) for picture in pictures])
+    return np.stack([fill_removed_pixels(*picture) for picture in pictures])
 
 
-def probabilities(network: Network, x: np.ndarray, labels: Sequence[int]) -> np.ndarray:
-    """Of each image's label, float64 N, for the network's own input, float32 N×C×H×W."""
+def class_probabilities(network: Network, x: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+    """Returns the probability of each image's label, float64 N.
+
+    Args:
+        network: in `eval()` mode, on the CPU.
+        x: normalised images, float32 N×C×H×W.
+        labels: a label for each image.
+    """
     with torch.no_grad():
-        shares = network(torch.from_numpy(x)).double().softmax(1)
-    return np.asarray(shares[range(len(labels)), list(labels)].numpy())
+        probabilities = network(torch.from_numpy(x)).double().softmax(1)
+    return np.asarray(probabilities[range(len(labels)), list(labels)].numpy())
 
 
-def _order(maps: np.ndarray) -> np.ndarray:
-    """Each map's pixels from the least to the most important, int64 N×pixels.
+def _pixel_order(maps: np.ndarray) -> np.ndarray:
+    """Returns each map's pixels from the least to the most important, int64 N×pixels.
 
-    Ties are broken at random: Grad-CAM cuts negative evidence to zero, often over half of an
-    image, and in their own order the top rows would go first.
+    Ties are broken at random. Grad-CAM sets negative evidence to zero, often in more than half of
+    an image; without random ties the top rows would always be removed first.
     """
     noise = np.random.default_rng(SEED).random(maps.shape)
     return np.lexsort((noise.reshape(len(maps), -1), maps.reshape(len(maps), -1)))

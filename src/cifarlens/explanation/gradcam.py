@@ -1,6 +1,6 @@
-"""Grad-CAM and its kin by pytorch-grad-cam, at every layer of a bundle.
+"""Computes Grad-CAM and three related methods with pytorch-grad-cam, at every layer of a bundle.
 
-Its hooks are not safe among threads, hence a copy of the network for each call.
+The hooks of pytorch-grad-cam are not thread-safe, so each call works on a copy of the network.
 """
 
 import copy
@@ -16,7 +16,7 @@ from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
 
-BATCH = 50  # images a pass
+BATCH = 50  # images per pass
 GRAD_CAM = "Grad-CAM"
 METHODS = {
     GRAD_CAM: GradCAM,  # Selvaraju et al. 2017, arXiv:1610.02391
@@ -25,18 +25,18 @@ METHODS = {
     "LayerCAM": LayerCAM,  # Jiang et al. 2021, doi:10.1109/TIP.2021.3089943
 }
 
-# By `map_name`, float32 maps N×H×W, enlarged to the image, each from 0 to 1 (all 0 where nothing
-# speaks for the class).
+# Saliency maps by `map_name`, float32 N×H×W, resized to the image, each from 0 to 1. A map is all 0
+# if the layer has no evidence for the class.
 Maps = dict[str, np.ndarray]
 
 
 def map_name(layer: str, method: str) -> str:
-    """What a method's maps of a layer are called: `layer3`, `layer3 HiResCAM`."""
+    """Returns the name of a method's maps of a layer: `layer3`, `layer3 HiResCAM`."""
     return layer if method == GRAD_CAM else f"{layer} {method}"
 
 
 def metric_name(test: str, name: str) -> str:
-    """The flat name of a test's result: `road_layer3`, `road_layer3_gradcampp`."""
+    """Returns the name of a map's metric: `road_layer3`, `road_layer3_gradcampp`."""
     plain = name.lower().replace("-", "").replace("+", "p").replace(" ", "_")
     return f"{test}_{plain}"
 
@@ -47,53 +47,57 @@ def cam_maps(
     labels: Sequence[int],
     methods: Iterable[str] = METHODS,
 ) -> Maps:
-    """Where each layer saw what speaks for a class.
+    """Computes saliency maps of a class at every layer.
 
     Args:
-        bundle: its network is copied, not touched.
+        bundle: network to explain; the function works on a copy.
         images: uint8, N×H×W×3.
-        labels: the label to explain in each image.
+        labels: label to explain in each image.
         methods: keys of `METHODS`.
     """
-    return network_maps(*prepare(bundle, images), labels, methods)
+    return network_maps(*prepare_network(bundle, images), labels, methods)
 
 
 def network_maps(
     network: Network, x: torch.Tensor, labels: Sequence[int], methods: Iterable[str] = METHODS
 ) -> Maps:
-    """As `cam_maps`, of a network's own inputs, float32 N×3×H×W."""
+    """Computes the maps of `cam_maps` from normalised images, float32 N×3×H×W."""
     names = [map_name(layer, method) for method in methods for layer in network.layers]
     maps: Maps = dict.fromkeys(names, np.empty((0, *x.shape[2:]), np.float32))
     for start in range(0, len(x), BATCH):
         batch = x[start : start + BATCH].clone().requires_grad_(True)
-        part = _one_pass(network, batch, labels[start : start + BATCH], methods)
-        maps = {name: np.concatenate([maps[name], part[name]]) for name in names}
+        batch_maps = _batch_maps(network, batch, labels[start : start + BATCH], methods)
+        maps = {name: np.concatenate([maps[name], batch_maps[name]]) for name in names}
     return maps
 
 
-def _one_pass(
+def _batch_maps(
     network: Network, x: torch.Tensor, labels: Sequence[int], methods: Iterable[str]
 ) -> Maps:
-    """All methods from one pass: each listens to all layers, one of them runs the network."""
+    """Computes all methods in one pass: each method hooks all layers, one runs the network."""
     layers = list(network.features)
     targets = [ClassifierOutputTarget(label) for label in labels]
     with ExitStack() as stack:
         cams = {name: stack.enter_context(METHODS[name](network, layers)) for name in methods}
         next(iter(cams.values()))(input_tensor=x, targets=targets)
         return {
-            map_name(layer, method): cam.aggregate_multi_layers([one])
+            map_name(layer, method): cam.aggregate_multi_layers([layer_maps])
             for method, cam in cams.items()
-            for layer, one in zip(
+            for layer, layer_maps in zip(
                 network.layers, cam.compute_cam_per_layer(x, targets, False), strict=True
             )
         }
 
 
-def prepare(bundle: Bundle, images: np.ndarray) -> tuple[Network, torch.Tensor]:
-    """A copy of the network, and what it takes, float32 N×3×H×W, from images uint8 N×H×W×3.
+def prepare_network(bundle: Bundle, images: np.ndarray) -> tuple[Network, torch.Tensor]:
+    """Returns a copy of the network and its normalised input, float32 N×3×H×W.
 
-    It is on the CPU, in `eval()`, its weights without gradients. Nothing in it works in place,
-    which would change the activations that grad-cam keeps.
+    The copy is on the CPU, in `eval()` mode and has frozen weights. Its in-place operations are
+    switched off, because they would change the activations that pytorch-grad-cam stores.
+
+    Args:
+        bundle: network to copy.
+        images: uint8, N×H×W×3.
     """
     config = bundle.config
     network = copy.deepcopy(bundle.network).cpu().eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Examples of what the faithfulness test does to an image."""
+"""Makes examples that show what the faithfulness test does to an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,60 +6,63 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..classifier.bundle import Bundle
-from .faithfulness import probabilities, without
-from .gradcam import prepare
+from .faithfulness import class_probabilities, remove_pixels
+from .gradcam import prepare_network
 
-SHARE = 30  # percent of the pixels removed, the middle one of the test's
+EXAMPLE_PERCENT = 30  # of the pixels removed, the middle value of the test
 
 
 @dataclass(frozen=True)
 class Removal:
-    """An image without some of its pixels, and the explained class's probability, 0 to 1.
+    """Holds an image without some of its pixels, and the explained class's probability, 0 to 1.
 
     Attributes:
-        place: of the image among those given.
-        untouched: probability of the image as it is.
-        without_most: uint8 H×W×3, the most important pixels painted over.
-        most: its probability.
-        without_least: uint8 H×W×3, the least important ones.
-        least: its probability.
+        row: row of the image among those given.
+        original: probability on the original image.
+        without_most: image without its most important pixels, uint8 H×W×3.
+        most_removed: probability on that image.
+        without_least: image without its least important pixels, uint8 H×W×3.
+        least_removed: probability on that image.
     """
 
-    place: int
-    untouched: float
+    row: int
+    original: float
     without_most: np.ndarray
-    most: float
+    most_removed: float
     without_least: np.ndarray
-    least: float
+    least_removed: float
 
 
-def remove(
+def removal_examples(
     bundle: Bundle,
     images: np.ndarray,
     labels: Sequence[int],
     maps: np.ndarray,
-    places: list[int],
+    rows: list[int],
 ) -> list[Removal]:
-    """Removes `SHARE` of the pixels of some images.
+    """Removes `EXAMPLE_PERCENT` of the pixels of some images.
 
     Args:
-        bundle: its network is copied, not touched.
+        bundle: network to test; the function works on a copy.
         images: uint8, N×H×W×3.
-        labels: the label explained in each image.
-        maps: float32 N×H×W.
-        places: of the images to show; at least one.
+        labels: explained label of each image.
+        maps: saliency maps, float32 N×H×W.
+        rows: rows of the images to use, at least one.
     """
-    network, inputs = prepare(bundle, images[places])
+    network, inputs = prepare_network(bundle, images[rows])
     x = inputs.numpy()
-    explained = [labels[place] for place in places]
-    parts = [x, *(without(x, maps[places], SHARE, most) for most in (True, False))]
-    untouched, most, least = (probabilities(network, part, explained) for part in parts)
-    _, without_most, without_least = (_pixels(bundle, part) for part in parts)
-    columns = untouched.tolist(), without_most, most.tolist(), without_least, least.tolist()
-    return [Removal(*row) for row in zip(places, *columns, strict=True)]
+    explained = [labels[row] for row in rows]
+    parts = [
+        x,
+        *(remove_pixels(x, maps[rows], EXAMPLE_PERCENT, most) for most in (True, False)),
+    ]
+    original, most, least = (class_probabilities(network, part, explained) for part in parts)
+    _, without_most, without_least = (_to_images(bundle, part) for part in parts)
+    columns = original.tolist(), without_most, most.tolist(), without_least, least.tolist()
+    return [Removal(*values) for values in zip(rows, *columns, strict=True)]
 
 
-def _pixels(bundle: Bundle, x: np.ndarray) -> np.ndarray:
-    """uint8 N×H×W×3 of what the network takes, float32 N×3×H×W."""
-    shares = x.transpose(0, 2, 3, 1) * np.array(bundle.config.std) + np.array(bundle.config.mean)
-    return np.asarray(np.rint(255 * np.clip(shares, 0, 1)), np.uint8)
+def _to_images(bundle: Bundle, x: np.ndarray) -> np.ndarray:
+    """Converts normalised images, float32 N×3×H×W, to uint8 N×H×W×3."""
+    scaled = x.transpose(0, 2, 3, 1) * np.array(bundle.config.std) + np.array(bundle.config.mean)
+    return np.asarray(np.rint(255 * np.clip(scaled, 0, 1)), np.uint8)

@@ -1,10 +1,11 @@
-"""Whether saliency maps depend on what the network learned: the model-randomisation test.
+"""Tests whether saliency maps depend on what the network learned: the randomisation test.
 
-The weights are drawn anew, layer after layer from the head down, and the maps made again. A map
-that hardly changes shows the picture, edges and bright spots, not what was learned.
+The test replaces the weights with random ones, layer by layer from the head to the first layer, and
+computes the maps again after each step. A map that hardly changes shows edges and bright spots of
+the image, not what the network learned.
 
-Source: Adebayo et al. 2018, Sanity Checks for Saliency Maps (arXiv:1810.03292): the cascading
-randomisation, judged by Spearman's rank correlation.
+Source: Adebayo et al. 2018, Sanity Checks for Saliency Maps (arXiv:1810.03292), cascading
+randomisation with Spearman's rank correlation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,24 +18,24 @@ from torch import nn
 from ..classifier.bundle import Bundle
 from ..classifier.networks import Network
 from ..classifier.operations import HEAD
-from .gradcam import Maps, network_maps, prepare
+from .gradcam import Maps, network_maps, prepare_network
 from .similarity import rank_correlation
 
-SEED = 0  # of the new weights: no knob, so that runs compare
+SEED = 0  # of the random weights; constant, so that runs are comparable
 DIGITS = 3
-CHANGED = 0.3  # mean rank correlation, either sign, up to which maps count as changed: our choice
+MAX_SIMILARITY = 0.3  # absolute mean rank correlation of maps that count as changed; our choice
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """Maps of a network that forgets layer by layer, against its own before.
+    """Compares the maps of a network while it is randomised with its maps before.
 
     Attributes:
-        steps: what is drawn anew in each step, beside what was before: the head, then the layers
-            from the last to the first.
-        similarity: by map name the mean rank correlation after each step, float64, -1 to 1; NaN
-            if the trained network's maps are all empty.
-        maps: by map name float32 maps, steps×N×H×W.
+        steps: part that each step randomises, in addition to the parts before: the head, then the
+            layers from the last to the first.
+        similarity: by map name, the mean rank correlation after each step, float64, -1 to 1; NaN
+            if all maps of the trained network are empty.
+        maps: by map name, the maps after each step, float32 steps×N×H×W.
     """
 
     steps: tuple[str, ...]
@@ -42,31 +43,34 @@ class Sanity:
     maps: dict[str, np.ndarray]
 
     def score(self, name: str) -> float | None:
-        """The mean over the steps, rounded: near 0 is right. None without any map."""
+        """Returns the similarity averaged over the steps, rounded; None if all maps are empty.
+
+        The nearer to 0, the better.
+        """
         mean = float(self.similarity[name].mean())
         return None if np.isnan(mean) else round(mean, DIGITS) + 0.0  # never -0.0
 
-    def changes(self, name: str) -> bool:
-        """Whether the maps change as they should."""
+    def passes(self, name: str) -> bool:
+        """Returns whether the maps change enough to pass the test."""
         score = self.score(name)
-        return score is not None and abs(score) <= CHANGED
+        return score is not None and abs(score) <= MAX_SIMILARITY
 
 
 def check_sanity(bundle: Bundle, images: np.ndarray, labels: Sequence[int], before: Maps) -> Sanity:
-    """Draws the weights anew in steps and makes the maps again.
+    """Randomises the network step by step and compares its maps.
 
     Args:
-        bundle: its network is copied, not touched.
+        bundle: network to test; the function works on a copy.
         images: uint8, N×H×W×3, at least one.
-        labels: the label explained in each image.
-        before: the trained network's maps.
+        labels: explained label of each image.
+        before: maps of the trained network.
     """
-    trained, x = prepare(bundle, images)
-    steps, again = [], []
-    for step, network in _forgetting(trained):
+    trained, x = prepare_network(bundle, images)
+    steps, maps_of_steps = [], []
+    for step, network in _randomise(trained):
         steps.append(step)
-        again.append(network_maps(network, x, labels))
-    maps = {name: np.stack([after[name] for after in again]) for name in before}
+        maps_of_steps.append(network_maps(network, x, labels))
+    maps = {name: np.stack([after[name] for after in maps_of_steps]) for name in before}
     similarity = {
         name: np.array([_mean(rank_correlation(first, after)) for after in maps[name]])
         for name, first in before.items()
@@ -74,18 +78,18 @@ def check_sanity(bundle: Bundle, images: np.ndarray, labels: Sequence[int], befo
     return Sanity(tuple(steps), similarity, maps)
 
 
-def _forgetting(network: Network) -> Iterator[tuple[str, Network]]:
-    """The same network after each step, in place."""
+def _randomise(network: Network) -> Iterator[tuple[str, Network]]:
+    """Randomises the network in place and yields it after each step."""
     parts = [(HEAD, network.head), *reversed(list(network.features.named_children()))]
-    for place, (step, part) in enumerate(parts):
+    for index, (step, part) in enumerate(parts):
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED + place)
-            _draw_anew(part)
+            torch.manual_seed(SEED + index)
+            _reset_weights(part)
         yield step, network
 
 
-def _draw_anew(part: nn.Module) -> None:
-    """Every layer as before training, the batch normalisation's statistics too."""
+def _reset_weights(part: nn.Module) -> None:
+    """Initialises every layer as before training, including batch normalisation's statistics."""
     for module in part.modules():
         reset = getattr(module, "reset_parameters", None)
         if reset:
@@ -93,5 +97,6 @@ def _draw_anew(part: nn.Module) -> None:
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    """Returns the mean of the values that are not NaN, or NaN if there are none."""
+    numbers = values[~np.isnan(values)]
+    return float(numbers.mean()) if len(numbers) else float("nan")

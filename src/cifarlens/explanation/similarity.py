@@ -1,21 +1,19 @@
-"""How alike saliency maps are."""
+"""Measures how similar saliency maps are."""
 
 import numpy as np
 from scipy.stats import rankdata
 
 
 def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation of maps, pair by pair.
+    """Returns Spearman's rank correlation of each pair of maps, float64 N, -1 to 1.
 
-    1: both order the pixels alike; 0: one says nothing of the other; -1: opposite orders.
+    1 means that both maps order the pixels in the same way, 0 that the orders are unrelated, -1
+    that they are opposite. The result is 0 where only the second map is flat, and NaN where the
+    first map is flat.
 
     Args:
         maps: N×H×W, N at least 1.
         others: N×H×W.
-
-    Returns:
-        float64 N; 0 where the second map is flat, as it then says nothing, and NaN where the
-        first one is.
     """
     first, second = (_centred_ranks(part.reshape(len(part), -1)) for part in (maps, others))
     sizes = [np.sqrt((ranks**2).sum(axis=1)) for ranks in (first, second)]

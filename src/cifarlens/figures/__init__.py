@@ -1,1 +1,1 @@
-"""Every matplotlib figure, in one style."""
+"""Draws every matplotlib figure, in one style."""

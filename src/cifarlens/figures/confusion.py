@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture."""
+"""Draws the confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,22 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from .style import INK, PAPER, new_figure, styled
+from .style import INK, PAPER, figure_style, new_figure
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Counts in cells, coloured by the square root of the share of the true class's images,
-    so that rare errors show.
+    """Draws the number of images in each cell.
+
+    The colour follows the square root of the share of the true class, so that rare errors are
+    visible.
 
     Args:
         confusion: int, classes×classes, by true label (row) and predicted label (column).
-        classes: names, by label.
+        classes: class names in the order of the labels.
     """
     shares = row_shares(confusion)
     side = 2.4 + 0.46 * len(classes)
-    with styled():
+    with figure_style():
         figure = new_figure(side + 0.6, side)
         axes = figure.subplots()
         picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
@@ -35,12 +37,12 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
         bar = figure.colorbar(picture, shrink=0.8, format=PercentFormatter(1))
         bar.set_label("share of the true class")
         bar.outline.set_visible(False)
-        title = "Confusion matrix (images)"
+        title = "Confusion matrix (number of images)"
         axes.set(title=title, xlabel="predicted class", ylabel="true class")
     return figure
 
 
 def row_shares(confusion: np.ndarray) -> np.ndarray:
-    """Each row divided by its sum, float64; a class without images gives zeros."""
+    """Returns each row divided by its sum, float64; zeros for a class without images."""
     totals = confusion.sum(axis=1, keepdims=True)
     return np.asarray(confusion / np.maximum(totals, 1), np.float64)

@@ -1,4 +1,4 @@
-"""What the data look like: images a class, examples of each class, one image channel by channel."""
+"""Draws the dataset: images per class, examples of each class, and the channels of one image."""
 
 from pathlib import Path
 
@@ -8,43 +8,44 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..dataset.arrays import Dataset
-from .style import BLUE, MUTED, THOUSANDS, new_figure, save_png, styled
+from .style import BLUE, MUTED, THOUSANDS, figure_style, new_figure, save_png
 
-EXAMPLES = 10  # images a class
+EXAMPLES = 10  # images per class
 
 
 def draw_dataset(folder: Path, dataset: Dataset) -> None:
     """Writes class_balance.png, examples.png and channels.png.
 
     Args:
-        folder: made if it is not there.
-        dataset: at least one train image.
+        folder: output folder; the function creates it if necessary.
+        dataset: dataset with at least one training image.
     """
     save_png(folder / "class_balance.png", class_balance(dataset))
     rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
     save_png(folder / "examples.png", _examples(dataset, rows))
-    save_png(folder / "channels.png", _channels(dataset.train_images[vivid(dataset, rows)]))
+    image = dataset.train_images[colourful_image(dataset, rows)]
+    save_png(folder / "channels.png", _channels(image))
 
 
 def first_of_each_class(labels: np.ndarray, classes: int, count: int) -> list[np.ndarray]:
-    """For each label the indices, ascending, of its first `count` images (fewer where it has)."""
+    """Returns for each label the indices of its first `count` images, or of all if it has fewer."""
     return [np.flatnonzero(labels == label)[:count] for label in range(classes)]
 
 
-def vivid(dataset: Dataset, rows: list[np.ndarray]) -> int:
-    """The index, among the examples, of the train image where every channel tells most.
+def colourful_image(dataset: Dataset, rows: list[np.ndarray]) -> int:
+    """Returns the index of the example image that shows the three channels best.
 
-    Every channel varies over the image, and none looks like another.
+    In that image every channel varies, and the channels differ from each other.
     """
-    shown = np.concatenate(rows)
-    images = dataset.train_images[shown].astype(np.float32)
-    varied = images.std(axis=(1, 2)).min(axis=1)
-    apart = np.abs(images - np.roll(images, 1, axis=3)).mean(axis=(1, 2)).min(axis=1)
-    return int(shown[(varied * apart).argmax()])
+    indices = np.concatenate(rows)
+    images = dataset.train_images[indices].astype(np.float32)
+    variation = images.std(axis=(1, 2)).min(axis=1)
+    difference = np.abs(images - np.roll(images, 1, axis=3)).mean(axis=(1, 2)).min(axis=1)
+    return int(indices[(variation * difference).argmax()])
 
 
 def channel_images(image: np.ndarray) -> dict[str, np.ndarray]:
-    """An image uint8 H×W×3 whole and split: each channel alone in its own colour, H×W×3."""
+    """Returns an image, uint8 H×W×3, and each of its channels alone in its own colour, H×W×3."""
     split = {"image": np.array(image)}
     for channel, name in enumerate(("red", "green", "blue")):
         split[name] = np.zeros_like(image)
@@ -53,10 +54,10 @@ def channel_images(image: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def class_balance(dataset: Dataset) -> Figure:
-    """A bar for each class: its number of train images."""
+    """Draws a bar for each class: its number of training images."""
     names = dataset.classes
     counts = np.bincount(dataset.train_labels, minlength=len(names)).tolist()
-    with styled():
+    with figure_style():
         figure = new_figure(7.2, 1.2 + 0.27 * len(names))
         axes = figure.subplots()
         bars = axes.barh(names, counts, color=BLUE, height=0.68)
@@ -66,32 +67,32 @@ def class_balance(dataset: Dataset) -> Figure:
         axes.set_xlim(0, 1.12 * max(counts))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.xaxis.set_major_formatter(THOUSANDS)
-        axes.set(title="Train images of each class", xlabel="images", ylabel="class")
+        axes.set(title="Training images per class", xlabel="images", ylabel="class")
     return figure
 
 
 def _examples(dataset: Dataset, rows: list[np.ndarray]) -> Figure:
-    with styled():
+    with figure_style():
         figure = new_figure(7.2, 0.4 + 0.6 * len(rows))
         grid = figure.subplots(len(rows), EXAMPLES, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
-        for line, indices, name in zip(grid, rows, dataset.classes, strict=True):
-            for axes, index in zip(line, indices, strict=False):
+        for row, indices, name in zip(grid, rows, dataset.classes, strict=True):
+            for axes, index in zip(row, indices, strict=False):
                 axes.imshow(dataset.train_images[index])
-            line[0].text(
-                -0.25, 0.5, name, transform=line[0].transAxes, ha="right", va="center", color=MUTED
+            row[0].text(
+                -0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", color=MUTED
             )
-        title = f"The first {EXAMPLES} train images of each class"
+        title = f"First {EXAMPLES} training images of each class"
         figure.suptitle(title, fontsize=11, fontweight="bold")
     return figure
 
 
 def _channels(image: np.ndarray) -> Figure:
-    with styled():
+    with figure_style():
         figure = new_figure(7.2, 2.05)
-        line: list[Axes] = list(figure.subplots(1, 4))
-        for axes, (name, picture) in zip(line, channel_images(image).items(), strict=True):
+        row: list[Axes] = list(figure.subplots(1, 4))
+        for axes, (name, picture) in zip(row, channel_images(image).items(), strict=True):
             axes.imshow(picture)
             axes.set_title(name, loc="center", fontweight="normal")
             axes.set_axis_off()

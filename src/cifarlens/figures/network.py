@@ -1,6 +1,6 @@
-"""The network as a drawing: a block for each convolution's feature map, an arc for each shortcut.
+"""Draws a network: a block for each convolution's feature map and an arc for each shortcut.
 
-It draws any network: operations that it has no shape for are named under their part.
+It works for any network. Operations without a shape of their own are named below their part.
 """
 
 import math
@@ -14,31 +14,31 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Polygon
 
 from ..classifier.operations import HEAD, Layer, Part, parts_of
-from .style import BLUE, GREEN, GRID, INK, MUTED, ORANGE, PAPER, VERMILION, new_figure, styled
+from .style import BLUE, GREEN, GRID, INK, MUTED, ORANGE, PAPER, VERMILION, figure_style, new_figure
 
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 11.0, 4.0  # inches
-ROOMY = 12  # parts that have room on that width
-TALL = 2.0  # of the largest feature map, in units of the drawing
-SLANT = 0.32  # of a block's height, how far its back lies to the right and up
-LENGTH = 16.0  # of the whole drawing, units
-CEILING = TALL + 1.5  # that no arc passes
-FLOOR = -0.95  # where the lines of names begin
-NEAR = 0.06  # between arrows and blocks
-LINE = 0.38  # between two lines of text, units
-LETTER = 0.14  # width, units
-LOOSE, TIGHT = 0.4, 0.09  # between two blocks
-MAX_GAPS = 0.75 * LENGTH  # between all blocks together
-SIZED = ("Conv2d", "Linear")  # give a block each
-PLAIN = (*SIZED, "MaxPool2d", "AvgPool2d", "BatchNorm2d", "ReLU", "Flatten", "Add")
+MAX_PARTS = 12  # parts that fit into that width
+TALL = 2.0  # height of the largest feature map, in units of the drawing
+SLANT = 0.32  # offset of a block's back to the right and up, relative to its height
+LENGTH = 16.0  # of the drawing, units
+CEILING = TALL + 1.5  # no arc is higher, units
+FLOOR = -0.95  # height of the line above the names, units
+NEAR = 0.06  # distance between arrows and blocks, units
+LINE = 0.38  # distance between lines of text, units
+LETTER = 0.14  # width of a letter, units
+LOOSE, TIGHT = 0.4, 0.09  # wide and narrow gap between two blocks, units
+MAX_GAPS = 0.75 * LENGTH  # sum of all gaps, units
+SIZED = ("Conv2d", "Linear")  # operations that get a block each
+UNNAMED = (*SIZED, "MaxPool2d", "AvgPool2d", "BatchNorm2d", "ReLU", "Flatten", "Add")
 
 
 @dataclass
 class _Block:
-    """A feature map: channels, height and width after its convolution, pooling, norm and ReLU.
+    """Represents a feature map after its convolution, pooling, norm and ReLU.
 
-    Or values of any other shape, which have no back.
+    Values that do not have the shape channels×height×width are drawn without a back.
     """
 
     part: str
@@ -46,38 +46,44 @@ class _Block:
     left: float = 0.0
     thick: float = 0.0
     tall: float = 0.0
-    skips: list[int] = field(default_factory=list)  # blocks that join it by an arc
+    skips: list[int] = field(default_factory=list)  # indices of blocks with an arc to this one
 
     @property
     def back(self) -> float:
-        """How far its back lies to the right of its front, and above."""
+        """Returns the offset of the back from the front, to the right and up."""
         return SLANT * self.tall if len(self.shape) == 3 else 0.0
 
     @property
     def low(self) -> float:
+        """Returns the y coordinate of the lower edge."""
         return (TALL - self.tall) / 2
 
     @property
     def right(self) -> float:
+        """Returns the x coordinate of the right edge, back included."""
         return self.left + self.thick + self.back
 
     @property
     def top(self) -> Point:
-        """The middle of its upper face, a little above."""
+        """Returns the point just above the middle of the upper face."""
         return (self.left + self.right) / 2, self.low + self.tall + self.back + NEAR
 
 
 def network_figure(layers: Sequence[Layer]) -> Figure:
-    """Feature maps from the image to the logits, as `network_layers` gives them.
+    """Draws the feature maps from the image to the logits.
 
-    A block's height is its map's side, its thickness grows with the logarithm of its channels.
+    The height of a block grows with the side of its feature map, the thickness with the logarithm
+    of its channels.
+
+    Args:
+        layers: result of `network_layers`.
     """
     blocks = _blocks(layers)
     _place(blocks)
     parts = parts_of(layers)
     room = LINE * max(len(other_kinds(part)) for part in parts)
-    inches = WIDTH * max(1, len(parts) / ROOMY)
-    with styled():
+    inches = WIDTH * max(1, len(parts) / MAX_PARTS)
+    with figure_style():
         figure = new_figure(inches, HEIGHT / WIDTH * inches + room * inches / (LENGTH + 0.6))
         axes = figure.subplots()
         axes.set_axis_off()
@@ -90,47 +96,48 @@ def network_figure(layers: Sequence[Layer]) -> Figure:
             _arrow(axes, one, other)
         _name_shapes(axes, blocks)
         for part in parts:
-            _name(axes, part, [block for block in blocks if block.part == part.name])
+            _name_part(axes, part, [block for block in blocks if block.part == part.name])
         _write(axes, 0, 3, "parameters", ha="left")
-        _write(axes, 0, 4, "sees, pixels", ha="left")
+        _write(axes, 0, 4, "receptive field", ha="left")
         if room:
-            _write(axes, 0, 5, "others", ha="left")
+            _write(axes, 0, 5, "operations", ha="left")
         axes.set_xlim(-0.3, LENGTH + 0.3)
         axes.set_ylim(FLOOR - 1.4 - room, CEILING)
     return figure
 
 
 def other_kinds(part: Part) -> list[str]:
-    """Operations of a part that the drawing names, since it has no shape for them."""
+    """Returns the operations of a part that the drawing names, as it has no shape for them."""
     kinds = dict.fromkeys(layer.kind for layer in part.layers)
-    return [kind for kind in kinds if kind not in PLAIN]
+    return [kind for kind in kinds if kind not in UNNAMED]
 
 
 def _blocks(layers: Sequence[Layer]) -> list[_Block]:
-    """The image, then a block for each convolution, each change of size, and each part's start.
+    """Returns the image, then a block for each convolution, change of size and start of a part.
 
-    What lies beside the main path belongs to the arc that joins it.
+    Layers outside the main path have no block; they belong to the arc that joins the main path.
     """
     blocks, main = [_Block("", layers[0].inputs)], _main_path(layers)
-    drawn: list[int] = []  # each row's block; beside the main path, the block where its way begins
+    # The block of each layer; outside the main path, the block where its branch starts.
+    block_of_row: list[int] = []
     for row, layer in enumerate(layers):
-        starts = [drawn[source] for source in layer.sources] or [0]
+        starts = [block_of_row[source] for source in layer.sources] or [0]
         if row not in main:
-            drawn.append(starts[0])
+            block_of_row.append(starts[0])
             continue
-        last, before = blocks[-1], len(blocks) - 1
+        last, last_index = blocks[-1], len(blocks) - 1
         resized = layer.kernel is None and math.prod(layer.outputs) != math.prod(last.shape)
         if layer.kind in SIZED or layer.part != last.part or resized:
             blocks.append(_Block(layer.part, layer.outputs))
-        drawn.append(len(blocks) - 1)
+        block_of_row.append(len(blocks) - 1)
         blocks[-1].shape = layer.outputs
-        blocks[-1].skips += sorted({*starts} - {before, drawn[row]})
+        blocks[-1].skips += sorted({*starts} - {last_index, block_of_row[row]})
     return blocks
 
 
 def _main_path(layers: Sequence[Layer]) -> set[int]:
-    """Rows from the image to the logits on the way with the most multiply-adds."""
-    costs: list[tuple[int, int]] = []  # of the way to each row: multiply-adds, rows
+    """Returns the indices of the layers on the path with the most multiply-adds."""
+    costs: list[tuple[int, int]] = []  # multiply-adds and length of the best path to each layer
     for layer in layers:
         cost, rows = max((costs[source] for source in layer.sources), default=(0, 0))
         costs.append((cost + layer.mult_adds, rows + 1))
@@ -143,9 +150,9 @@ def _main_path(layers: Sequence[Layer]) -> set[int]:
 
 
 def _place(blocks: Sequence[_Block]) -> None:
-    """Sizes, and places from left to right that fill the drawing's length.
+    """Sets the size and the horizontal position of each block, so that they fill the drawing.
 
-    Where many blocks leave no room, those of a part become thin and stand one before the other.
+    If there are too many blocks, those of a part become thin and overlap.
     """
     largest = max(block.shape[1] for block in blocks if len(block.shape) == 3)
     for block in blocks:
@@ -160,9 +167,9 @@ def _place(blocks: Sequence[_Block]) -> None:
     if room / len(pairs) >= LOOSE:
         gaps = [one.back + room / len(pairs) for one, _ in pairs]
     else:
-        apart = [one.part != other.part or one.part == HEAD for one, other in pairs]
+        loose = [one.part != other.part or one.part == HEAD for one, other in pairs]
         gaps = [
-            one.back + LOOSE if far else TIGHT for (one, _), far in zip(pairs, apart, strict=True)
+            one.back + LOOSE if wide else TIGHT for (one, _), wide in zip(pairs, loose, strict=True)
         ]
         shrink = min(1, MAX_GAPS / sum(gaps))
         gaps = [gap * shrink for gap in gaps]
@@ -174,7 +181,7 @@ def _place(blocks: Sequence[_Block]) -> None:
 
 
 def _draw(axes: Axes, block: _Block) -> None:
-    """Front, top and side of a block, its middle at half the height of all."""
+    """Draws front, top and side of a block."""
     colour = ORANGE if not block.part else GREEN if block.part == HEAD else BLUE
     left, right, low, back = block.left, block.left + block.thick, block.low, block.back
     high = low + block.tall
@@ -197,7 +204,7 @@ def _arrow(axes: Axes, one: _Block, other: _Block) -> None:
 
 
 def _arc(axes: Axes, one: _Block, other: _Block) -> None:
-    """From one block over those between to the other, which it joins."""
+    """Draws an arc from one block to another, above the blocks between them."""
     (left, low), (right, high) = one.top, other.top
     bend = min(0.5, 2 * (CEILING - NEAR - max(low, high)) / (right - left))  # twice its height
     axes.add_patch(_curve(one.top, other.top, -bend, VERMILION, 1.6))
@@ -218,20 +225,20 @@ def _curve(start: Point, end: Point, bend: float, colour: str, width: float) -> 
 
 
 def _name_shapes(axes: Axes, blocks: Sequence[_Block]) -> None:
-    """The shapes under the blocks, but for those that would lie over the one before."""
+    """Writes the shapes below the blocks and omits those that would overlap."""
     free = -math.inf
-    for (_, shape), same in groupby(blocks, lambda block: (block.part, block.shape)):
-        alike = list(same)
+    for (_, shape), group in groupby(blocks, lambda block: (block.part, block.shape)):
+        alike = list(group)
         text, middle = "×".join(map(str, shape)), (alike[0].left + alike[-1].right) / 2
-        half = LETTER * (len(text) + 1) / 2  # half a letter of room on each side
+        half = LETTER * (len(text) + 1) / 2  # half a letter of space on each side
         if middle - half > free:
             _write(axes, middle, 0, text, color=INK)
             free = middle + half
 
 
-def _name(axes: Axes, part: Part, blocks: Sequence[_Block]) -> None:
-    """Name, numbers and other operations of a part, under a line as long as its blocks."""
-    if not blocks:  # all of the part lies beside the main path
+def _name_part(axes: Axes, part: Part, blocks: Sequence[_Block]) -> None:
+    """Writes name, numbers and other operations of a part below a line as long as its blocks."""
+    if not blocks:  # the whole part is outside the main path
         return
     left, right = blocks[0].left, blocks[-1].right
     axes.plot([left, right], [FLOOR, FLOOR], color=GRID, linewidth=3, solid_capstyle="butt")

@@ -1,4 +1,4 @@
-"""The reliability diagram: accuracy over confidence, and how many images stand behind it."""
+"""Draws the reliability diagram: accuracy over confidence, and the share of images per bin."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,16 +13,16 @@ from .style import (
     GRID,
     MUTED,
     VERMILION,
+    figure_style,
     new_figure,
-    percent_axis,
-    styled,
+    set_percent_axis,
 )
 
 
 def reliability_figure(calibration: Calibration) -> Figure:
-    """Accuracy of each bin with its 95% Wilson interval, its gap to the diagonal, and a histogram
-    of the images."""
-    with styled():
+    """Draws each bin's accuracy with its 95% Wilson interval, its gap to the confidence, and a
+    histogram of the images."""
+    with figure_style():
         figure = new_figure(5.4, 5.2)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         _draw_gaps(upper, calibration)
@@ -32,17 +32,17 @@ def reliability_figure(calibration: Calibration) -> Figure:
         shares = calibration.images / calibration.images.sum()
         lower.bar(edges[:-1], shares, 0.9 / BINS, align="edge", color=BLUE)
         lower.set(xlabel="confidence (probability of the predicted class)", ylabel="images")
-        percent_axis(lower, "x")
-        percent_axis(lower)
+        set_percent_axis(lower, "x")
+        set_percent_axis(lower)
         lower.set_xlim(0, 1.012)
         lower.grid(visible=False, axis="x")
     return figure
 
 
 def _draw_gaps(axes: Axes, calibration: Calibration) -> None:
-    places = calibration.filled
-    confidence, accuracy = calibration.confidence[places], calibration.accuracy[places]
-    interval = wilson_interval(calibration.correct[places], calibration.images[places])
+    bins = calibration.filled_bins
+    confidence, accuracy = calibration.confidence[bins], calibration.accuracy[bins]
+    interval = wilson_interval(calibration.correct[bins], calibration.images[bins])
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=DASHED)
     gaps = axes.vlines(confidence, accuracy, confidence, VERMILION, label="gap")
     gaps.set(linewidth=8, alpha=0.45, capstyle="butt")
@@ -58,5 +58,5 @@ def _draw_gaps(axes: Axes, calibration: Calibration) -> None:
     )
     axes.set_ylim(-0.02, 1.04)
     axes.axhline(0, color=GRID, linewidth=0.8)
-    percent_axis(axes)
+    set_percent_axis(axes)
     axes.legend(loc="lower right" if confidence.min() < 0.6 else "upper left")

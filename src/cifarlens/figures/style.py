@@ -1,7 +1,7 @@
-"""One look for every figure, and the same bytes for the same values.
+"""Defines the style of all figures and saves them as PNG or SVG.
 
-Knows nothing of what a figure shows. No pyplot: figures are made and saved inside `styled()`, so
-importing or drawing changes no global setting of matplotlib.
+The same values give the same bytes. Figures are drawn and saved inside `figure_style()` and without
+pyplot, so drawing does not change matplotlib's global settings.
 """
 
 import io
@@ -19,12 +19,13 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from ..runtime.files import write_bytes
 
-# Okabe and Ito's colours, apart for colour-blind eyes (https://jfly.uni-koeln.de/color/).
+# Colours that colour-blind people can distinguish, by Okabe and Ito
+# (https://jfly.uni-koeln.de/color/).
 BLUE, VERMILION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
 INK, MUTED, GRID, PAPER = "#1c2430", "#5b6675", "#dde2e8", "#ffffff"
 DASHED = (0, (4, 2))
 
-# In an SVG inside a page each colour follows the page's theme through a CSS variable.
+# In an SVG inside a page, each colour follows the theme of the page through a CSS variable.
 THEMED = {
     BLUE: "--blue",
     VERMILION: "--vermilion",
@@ -36,19 +37,19 @@ THEMED = {
     PAPER: "--paper",
 }
 
-# What an SVG of its own needs and a part of a page must not have: rules for every element of the
-# page, comments, and a font of its own.
-PAGE_RULES = (
+# Parts of a standalone SVG that an SVG inside a page must not contain: global style rules, comments
+# and fonts.
+STANDALONE_PARTS = (
     r"(?s)<defs>\s*<style.*?</style>\s*</defs>",
     r"(?s)<!--.*?-->\s*",
     r" font-family: [^;\"]*;",
 )
 
-DPI = 200  # crisp on dense screens
-THOUSANDS = "{x:,.0f}"  # an axis whose numbers read 1,000
-PANEL = 4.8  # inches, the width of a figure in half a page: its letters fit a phone too
+DPI = 200  # sharp on high-resolution screens
+THOUSANDS = "{x:,.0f}"  # axis format: 1,000
+PANEL = 4.8  # inches, width of a figure in half a page; its text stays readable on a phone
 RC: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
     "font.size": 10,
     "text.color": INK,
     "axes.titlesize": 11,
@@ -77,48 +78,47 @@ RC: dict[Any, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": DPI,
     "svg.fonttype": "none",
-    "text.parse_math": False,  # a dollar in a class name is a dollar
+    "text.parse_math": False,  # a class name may contain a dollar sign
     "image.interpolation": "nearest",
 }
 
 
-def styled() -> AbstractContextManager[None]:
-    """matplotlib's settings for making and saving one of our figures."""
+def figure_style() -> AbstractContextManager[None]:
+    """Applies the style to figures drawn or saved inside the context."""
     return rc_context(RC)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, sides in inches, that lays itself out."""
+    """Returns an empty figure with automatic layout, width and height in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_png(path: Path, figure: Figure) -> None:
-    """Writes the figure without a trace of program or time."""
+    """Writes the figure as PNG, without program name and time."""
     content = io.BytesIO()
-    with styled():
+    with figure_style():
         figure.savefig(content, format="png", metadata={"Software": None})
     write_bytes(path, content.getvalue())
 
 
 def render_svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an `<svg>` element for a page.
+    """Returns the figure as an `<svg>` element for a page.
+
+    Colours become CSS variables (`THEMED`) with the light theme as fallback. Text uses the font of
+    the page, and the size follows the width of the page.
 
     Args:
-        figure: drawn in this module's colours.
-        name: unlike any other on the page; it keeps the elements' ids apart.
-        label: what a screen reader says in place of the picture.
-
-    Returns:
-        Text without XML declaration. Colours are CSS variables (`THEMED`) with the light theme
-        as fallback, letters inherit the page's font, and the size follows the page's width.
+        figure: drawn in the colours of this module.
+        name: unique on the page; it becomes the prefix of all ids.
+        label: description for screen readers.
     """
     content = io.StringIO()
-    with styled(), rc_context({"svg.hashsalt": name, "svg.id": None}):
-        keep_out = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(content, format="svg", metadata=keep_out, transparent=True)
+    with figure_style(), rc_context({"svg.hashsalt": name, "svg.id": None}):
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(content, format="svg", metadata=metadata, transparent=True)
     svg = content.getvalue()
     svg = svg[svg.index("<svg") :]
-    for pattern in PAGE_RULES:
+    for pattern in STANDALONE_PARTS:
         svg = re.sub(pattern, "", svg)
     for colour, variable in THEMED.items():
         svg = svg.replace(colour, f"var({variable}, {colour})")
@@ -130,14 +130,22 @@ def render_svg(figure: Figure, name: str, label: str) -> str:
     return re.sub(r"<svg [^>]*>", lambda _: opening, svg, count=1).strip()
 
 
-def percent_axis(axes: Axes, which: str = "y") -> None:
-    """Shows shares from 0 to 1 as percent."""
+def set_percent_axis(axes: Axes, which: str = "y") -> None:
+    """Formats an axis of shares, 0 to 1, as percentages."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
 
 
 def write_above(axes: Axes, x: float, text: str, *, side: str = "center", lift: int = 2) -> None:
-    """Writes a word `lift` points above the axes' frame, its left, center or right side at `x`."""
+    """Writes text above the frame.
+
+    Args:
+        axes: axes to annotate.
+        x: data coordinate of the text.
+        text: one line.
+        side: side of the text that is at `x`: left, center or right.
+        lift: distance from the frame in points.
+    """
     axes.annotate(
         text,
         (x, 1),
@@ -151,8 +159,8 @@ def write_above(axes: Axes, x: float, text: str, *, side: str = "center", lift: 
     )
 
 
-def log_axis(axes: Axes) -> None:
-    """A logarithmic x axis, its decades labelled 10⁻³, 10⁻² and so on."""
+def set_log_axis(axes: Axes) -> None:
+    """Makes the x axis logarithmic, with labels 10⁻³, 10⁻² and so on."""
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,4 +1,4 @@
-"""Loss and accuracy over the epochs, the learning rate over the steps."""
+"""Draws loss and accuracy over the epochs and the learning rate over the steps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ from .style import (
     PANEL,
     THOUSANDS,
     VERMILION,
+    figure_style,
     new_figure,
-    percent_axis,
     save_png,
-    styled,
+    set_percent_axis,
 )
 
 Columns = Mapping[str, Sequence[float]]
@@ -30,27 +30,32 @@ VALIDATION: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
 
 
 def draw_training(path: Path, history: Columns, rates: Columns, result: Evaluation) -> None:
-    """Writes loss, accuracy and learning rate, one over the other, as one PNG.
+    """Writes loss, accuracy and learning rate, one above the other, as one PNG.
 
-    Arguments as those of `training_figures`.
+    Args:
+        path: PNG file to write.
+        history: as in `training_figures`.
+        rates: as in `training_figures`.
+        result: as in `training_figures`.
     """
-    with styled():
+    with figure_style():
         figure = new_figure(7.2, 8.4)
         _draw(figure.subplots(3, 1), history, rates, result)
     save_png(path, figure)
 
 
 def training_figures(history: Columns, rates: Columns, result: Evaluation) -> dict[str, Figure]:
-    """The same three, each a figure: loss, accuracy, rate.
+    """Draws three figures: loss, accuracy and rate.
 
     Args:
         history: columns `epoch` (from 1), `train_loss` and `val_loss` (cross-entropy, nats),
-            `train_accuracy` and `val_accuracy` (0 to 1), a value an epoch; those of validation only
-            where images were held out.
-        rates: columns `step` (from 1) and `lr`, a value a step, or of some of very many.
-        result: on the test images with the weights kept, drawn as a line to see the gap by.
+            `train_accuracy` and `val_accuracy` (0 to 1), one value per epoch. The validation
+            columns exist only if images were held out.
+        rates: columns `step` (from 1) and `lr`, one value per step, or for a selection of steps if
+            there are very many.
+        result: metrics of the final weights on the test images, drawn as a horizontal line.
     """
-    with styled():
+    with figure_style():
         figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
         _draw([figure.subplots() for figure in figures.values()], history, rates, result)
     return figures
@@ -64,13 +69,13 @@ def _draw(three: Iterable[Axes], history: Columns, rates: Columns, result: Evalu
     loss.legend(loc="upper right")
     _draw_epochs(accuracy, history, "accuracy", result.accuracy)
     accuracy.set(title="Accuracy", ylabel="accuracy")
-    percent_axis(accuracy)
+    set_percent_axis(accuracy)
     accuracy.legend(loc="lower right")
     _draw_rates(rate_axes, rates["step"], rates["lr"])
 
 
 def _draw_epochs(axes: Axes, history: Columns, quantity: str, test: float) -> None:
-    for part, prefix, look in (("train", "train", TRAIN), ("validation", "val", VALIDATION)):
+    for part, prefix, look in (("training", "train", TRAIN), ("validation", "val", VALIDATION)):
         values = history.get(f"{prefix}_{quantity}")
         if values:
             axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
@@ -81,11 +86,11 @@ def _draw_epochs(axes: Axes, history: Columns, quantity: str, test: float) -> No
 
 def _draw_rates(axes: Axes, steps: Sequence[float], values: Sequence[float]) -> None:
     axes.plot(steps, values, color=BLUE)
-    top = max(range(len(values)), key=values.__getitem__)
-    axes.plot(steps[top], values[top], "o", color=VERMILION, markersize=5)
+    peak = max(range(len(values)), key=values.__getitem__)
+    axes.plot(steps[peak], values[peak], "o", color=VERMILION, markersize=5)
     axes.annotate(
-        f"{rate(values[top])} at step {steps[top]:,.0f}",
-        (steps[top], values[top]),
+        f"{rate(values[peak])} at step {steps[peak]:,.0f}",
+        (steps[peak], values[peak]),
         xytext=(8, 2),
         textcoords="offset points",
         va="bottom",
@@ -93,6 +98,6 @@ def _draw_rates(axes: Axes, steps: Sequence[float], values: Sequence[float]) -> 
         fontsize=9,
     )
     axes.set(title="Learning rate", xlabel="step", ylabel="learning rate")
-    axes.set_ylim(0, 1.12 * values[top])
+    axes.set_ylim(0, 1.12 * values[peak])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(THOUSANDS)

@@ -1,1 +1,1 @@
-"""The report: one page, a section a module."""
+"""Builds the report: one HTML page, with one module per section."""

@@ -1,4 +1,4 @@
-"""Renders the templates: one look and the same bytes for every page."""
+"""Renders the HTML templates. The same values give the same bytes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ FILTERS = (percent, probability, rate, millions, shape, duration)
 
 
 def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
-    """A page's HTML.
+    """Returns the HTML of a page.
 
     Args:
-        template: name of its file.
-        styles: of its style sheets, without `.css`; later ones win.
-        values: what the template shows beside `style`.
+        template: file name of the template.
+        styles: names of the style sheets, without `.css`; later ones override earlier ones.
+        values: variables of the template, in addition to `style`.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -28,11 +28,11 @@ def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update({show.__name__: show for show in FILTERS})
+    environment.filters.update({function.__name__: function for function in FILTERS})
     style = "\n".join(asset(f"{name}.css") for name in styles)
     return environment.get_template(template).render(style=style, **values)
 
 
 def asset(name: str) -> str:
-    """A style sheet or script."""
+    """Returns the content of a style sheet or script."""
     return (HERE / "styles" / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Images and heat maps inside a page: small PNGs as data URIs, the same bytes every time."""
+"""Encodes images and heat maps as data URIs of small PNGs. The same values give the same bytes."""
 
 import base64
 import io
@@ -10,23 +10,23 @@ from PIL import Image
 
 from ..display.heatmap import heat_colours
 
-LEVELS = 48  # of a heat map; more cannot be told apart and cost bytes
+LEVELS = 48  # colours of a heat map; more would look the same and need more bytes
 
 
 def image_uri(image: np.ndarray) -> str:
-    """A data URI of an image uint8 H×W×3."""
+    """Returns a data URI of an image, uint8 H×W×3."""
     return _uri(Image.fromarray(np.ascontiguousarray(image)))
 
 
 def strip_uri(images: np.ndarray) -> str:
-    """A data URI of images uint8 N×H×W×3 side by side, N at least 1."""
+    """Returns a data URI of images side by side, uint8 N×H×W×3, N at least 1."""
     return image_uri(np.concatenate(list(images), axis=1))
 
 
 def heat_uri(maps: Sequence[np.ndarray]) -> str:
-    """A data URI of heat maps, float32 H×W from 0 to 1, one under the other.
+    """Returns a data URI of heat maps, float32 H×W, 0 to 1, one below the other.
 
-    Colour and opacity grow with the value; 0 is transparent.
+    Opacity grows with the value; 0 is transparent.
     """
     values = np.concatenate(list(maps), axis=0)
     levels = np.rint(values * (LEVELS - 1)).astype(np.uint8)

@@ -1,4 +1,7 @@
-"""The report: one page that asks nothing of any other place, and the same bytes every time."""
+"""Writes the report: one HTML page that loads no other file.
+
+The same inputs give the same bytes.
+"""
 
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from .page import asset, render_page
 from .run import Run
 from .sections import SECTIONS
 
-# Later ones win.
+# Later style sheets override earlier ones.
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "trust", "media")
 
 
@@ -17,10 +20,10 @@ def write_report(path: Path, run: Run, explanations: Explanations, opacity: floa
     """Writes the page.
 
     Args:
-        path: of the HTML file.
-        run: numbers, curves and images.
-        explanations: the Grad-CAM maps and how far to trust them.
-        opacity: of the heat maps at first, 0 to 1.
+        path: HTML file to write.
+        run: metrics, curves and images of the run.
+        explanations: Grad-CAM maps and their tests.
+        opacity: initial opacity of the heat maps, 0 to 1.
     """
     page = render_page(
         "report.html.j2",

@@ -1,4 +1,4 @@
-"""The results of the stages before the report, read from their files."""
+"""Reads the results of the stages that run before the report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ..runtime.files import read_csv, read_json
 
 @dataclass(frozen=True)
 class RunParams:
-    """The parameters that the report names, as in params.yaml."""
+    """Holds the parameters that the report shows, as in params.yaml."""
 
     seed: int
     batch_size: int
@@ -35,21 +35,22 @@ class RunParams:
 
 @dataclass(frozen=True)
 class Run:
-    """A training and the evaluation of its network.
+    """Holds the results of one training run and its evaluation.
 
     Attributes:
-        source: of the data, `data.source`.
-        params: of the run.
+        source: parameter `data.source`.
+        params: parameters of the run.
         dataset: images and labels.
-        config: the bundle's.
-        layers: of the network, as `network_layers` finds them.
-        cases: the predictions for all test images.
-        result: their evaluation.
+        config: configuration of the bundle.
+        layers: layers of the network, from `network_layers`.
+        cases: predictions for all test images.
+        result: metrics on the test images.
         stats: content of metrics/stats.json.
-        finder: of metrics/lr_find.json.
-        train: of metrics/train.json.
-        curve: columns lr, loss and smooth, a value a step.
-        history: columns as `training_figures` takes them, and `lr` at the end of each epoch.
+        finder: content of metrics/lr_find.json.
+        train: content of metrics/train.json.
+        curve: columns lr, loss and smooth of the learning-rate finder, one value per step.
+        history: columns as in `training_figures`, and `lr`, the learning rate at the end of each
+            epoch.
         rates: columns step and lr.
     """
 
@@ -69,7 +70,7 @@ class Run:
 
 
 def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -> Run:
-    """Reads the files of `paths`."""
+    """Reads the metrics, curves and test logits of a run from the files in `paths`."""
     labels, logits = dataset.test_labels, np.load(paths.TEST_LOGITS)
     return Run(
         source=source,
@@ -89,6 +90,6 @@ def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -
 
 
 def read_columns(path: Path) -> Columns:
-    """The columns of a CSV file of numbers; an empty one is left out."""
+    """Returns the columns of a CSV file of numbers, without empty columns."""
     rows = read_csv(path)
     return {name: [float(row[name]) for row in rows] for name in rows[0] if rows[0][name]}

@@ -1,6 +1,6 @@
-"""Hardware and time of every stage as a page of its own, beside the log that it shows.
+"""Writes a page with hardware and time of every stage, next to the log that it summarises.
 
-They vary from run to run, so they may not stand in the report, which is a hashed output.
+These values vary from run to run, so they cannot be part of the report, which is a hashed output.
 """
 
 import json
@@ -15,11 +15,11 @@ STYLES = ("theme", "frame")
 
 
 def write_run_log(page: Path, log: Path) -> None:
-    """Writes the page, or none where that fails: the stage's results do not depend on it.
+    """Writes the page; if that fails, the stage goes on without it.
 
     Args:
-        page: of the HTML file.
-        log: a JSON object a line, as `run_stage` adds them; missing before the first.
+        page: HTML file to write.
+        log: log written by `run_stage`, one JSON object per line; it may be missing.
     """
     with suppress(OSError):
         runs = latest_runs(log)
@@ -28,10 +28,10 @@ def write_run_log(page: Path, log: Path) -> None:
 
 
 def latest_runs(log: Path) -> list[dict[str, Any]]:
-    """Each stage's last line, in the order of their starts."""
+    """Returns the last entry of each stage, in the order of their start times."""
     latest = {}
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
-        with suppress(ValueError):  # half a line of a killed process
+        with suppress(ValueError):  # a killed process may leave half a line
             run = json.loads(line)
             latest[run["stage"]] = run
     return sorted(latest.values(), key=lambda run: str(run["started"]))

@@ -1,4 +1,4 @@
-"""The report of a run on the digits, opened in the browser."""
+"""Opens the report of a run on the digits in the browser."""
 
 import pytest
 from playwright.sync_api import Page
@@ -12,13 +12,13 @@ from cifarlens.report.run import Run
 
 @pytest.fixture(scope="session")
 def run(digits: Dataset) -> Run:
-    """All the digits, with logits that err in about every fifth image, and a goal."""
+    """Returns a run on all digits with a goal; about one in five predictions is wrong."""
     return make_run(digits, noisy_logits(digits.test_labels, 10, 1.6), source="cifar10")
 
 
 @pytest.fixture(scope="session")
 def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a report."""
+    """Returns the URL of a report."""
     bundle = narrow_bundle(run.dataset.classes)
     explanations = explain(bundle, run.dataset.test_images, run.cases, 4)
     path = tmp_path_factory.mktemp("report") / "index.html"

@@ -1,4 +1,4 @@
-"""What people change in the report: layer, opacity, filters, numbers, folded parts."""
+"""Tests the controls of the report: layer, opacity, filters, numbers and folded tables."""
 
 import re
 from dataclasses import replace
@@ -46,12 +46,12 @@ def test_layer_changes_the_maps_at_once(opened: Page) -> None:
     card = opened.locator(".card").first
     expect(opened.get_by_label("layer3")).to_be_checked()
     assert style(heat(opened), "objectPosition") == "0px 100%"
-    seen = [pixels(card)]
+    screenshots = [pixels(card)]
     for name, place in (("prep", "0%"), ("layer1", "33.3"), ("layer2", "66.6")):
         opened.get_by_label(name).check()
         assert style(heat(opened), "objectPosition").startswith(f"0px {place}")
-        seen.append(pixels(card))
-    assert len(set(seen)) == 4
+        screenshots.append(pixels(card))
+    assert len(set(screenshots)) == 4
 
 
 def test_layers_by_keyboard(opened: Page) -> None:
@@ -67,10 +67,10 @@ def test_layer_and_opacity_move_the_maps_of_every_method(opened: Page) -> None:
     opened.get_by_label("Opacity").press("End")
     assert style(other, "objectPosition") == "0px 0%"
     assert style(other, "opacity") == "1"
-    assert style(tested, "opacity") == "0.6"  # the tests' pictures show one layer
+    assert style(tested, "opacity") == "0.6"  # the images of the two tests do not follow the slider
 
 
-def test_numbers_of_the_charts_open_by_keyboard(opened: Page) -> None:
+def test_tables_of_the_charts_open_by_keyboard(opened: Page) -> None:
     cell = opened.get_by_role("columnheader", name="Precision")
     expect(cell).to_be_hidden()
     opened.locator("#errors summary").first.focus()
@@ -80,31 +80,31 @@ def test_numbers_of_the_charts_open_by_keyboard(opened: Page) -> None:
 
 def test_filter_by_true_and_predicted_class(opened: Page, run: Run) -> None:
     wrong = [case for case in run.cases if not case.correct]
-    shown = opened.locator("#mistakes > li:visible")
-    expect(shown).to_have_count(FIRST)
+    visible = opened.locator("#mistakes > li:visible")
+    expect(visible).to_have_count(FIRST)
     opened.get_by_label("True class", exact=True).select_option("3")
-    expect(shown).to_have_count(sum(case.true == 3 for case in wrong))
-    for text in shown.all_inner_texts():
-        assert "is 3" in text
+    expect(visible).to_have_count(sum(case.true == 3 for case in wrong))
+    for text in visible.all_inner_texts():
+        assert "true: 3" in text
     pair = next(case for case in wrong if case.true == 3)
     opened.get_by_label("Predicted class", exact=True).select_option(str(pair.predicted))
     both = [case for case in wrong if (case.true, case.predicted) == (3, pair.predicted)]
-    expect(shown).to_have_count(len(both))
-    expect(opened.locator("#shown")).to_have_text(f"{len(both)} of {len(both)} shown")
+    expect(visible).to_have_count(len(both))
+    expect(opened.locator("#mistake-count")).to_have_text(f"{len(both)} of {len(both)} shown")
 
 
-def test_a_filter_that_nothing_fits_says_so(opened: Page, run: Run) -> None:
+def test_filters_without_a_match_show_a_message(opened: Page, run: Run) -> None:
     wrong = {(case.true, case.predicted) for case in run.cases if not case.correct}
     true, predicted = next(
         (i, j) for i in {i for i, _ in wrong} for j in {j for _, j in wrong} if (i, j) not in wrong
     )
     opened.get_by_label("True class", exact=True).select_option(str(true))
     opened.get_by_label("Predicted class", exact=True).select_option(str(predicted))
-    expect(opened.get_by_text("No such mistake")).to_be_visible()
+    expect(opened.get_by_text("No image matches these filters.")).to_be_visible()
     expect(opened.locator("#more")).to_be_hidden()
 
 
-def test_more_mistakes_on_demand(opened: Page, run: Run) -> None:
+def test_a_button_shows_all_mistakes(opened: Page, run: Run) -> None:
     total = run.result.images - run.result.correct
     opened.get_by_role("button", name=f"Show all {total}").click()
     expect(opened.locator("#mistakes > li:visible")).to_have_count(total)
@@ -133,7 +133,7 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
     explanations = explain(bundle, run.dataset.test_images, perfect.cases, 2, layer="prep")
     write_report(tmp_path / "index.html", perfect, explanations, opacity=0)
     page.goto((tmp_path / "index.html").as_uri())
-    expect(page.get_by_text("Nothing was confused")).to_be_visible()
+    expect(page.get_by_text("No two classes were confused")).to_be_visible()
     page.get_by_label("layer3").check()
     assert style(heat(page), "objectPosition") == "0px 100%"
     assert style(heat(page), "opacity") == "0"

@@ -1,6 +1,6 @@
-"""The report for everybody: both themes, both sizes, by keyboard, on paper.
+"""Tests the accessibility of the report: both themes, two sizes, keyboard and print.
 
-`page` fails a test on console errors, exceptions and requests that leave this machine.
+The fixture `page` fails a test on console errors, exceptions and requests to other machines.
 """
 
 import re
@@ -14,12 +14,12 @@ from playwright.sync_api import Browser, Page, expect
 PHONE = {"width": 390, "height": 844}
 
 
-def test_every_section_and_picture_is_there(opened: Page) -> None:
+def test_every_section_and_picture_is_present(opened: Page) -> None:
     expect(opened).to_have_title(re.compile("CIFAR-10"))
     assert opened.locator("main > section").count() == 8
     broken = opened.evaluate(
         "Promise.all([...document.images].map(i => i.decode().then(() => 0, () => 1)))"
-        ".then(found => found.reduce((a, b) => a + b, 0))"
+        ".then(failures => failures.reduce((a, b) => a + b, 0))"
     )
     assert broken == 0
     assert opened.locator("svg[role=img]").count() == 10
@@ -37,7 +37,7 @@ def phone(request: pytest.FixtureRequest, browser: Browser, report: str) -> Iter
 
 
 def test_text_stands_out_in_both_themes(phone: Page) -> None:
-    """WCAG's contrast of the body's text, 4.5 at least, and figures follow the theme."""
+    """WCAG requires a contrast of at least 4.5 for text; figures follow the theme."""
     ink, paper = (
         phone.evaluate(
             "name => { const e = document.createElement('i'); document.body.append(e);"
@@ -53,8 +53,8 @@ def test_text_stands_out_in_both_themes(phone: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_is_for_everybody(opened: Page, scheme: str, width: int) -> None:
-    """axe finds nothing, every picture has a description, and nothing is wider than the window."""
+def test_the_page_is_accessible(opened: Page, scheme: str, width: int) -> None:
+    """axe reports no fault, every picture has a description, and the page fits the window."""
     opened.set_viewport_size({"width": width, "height": 844})
     opened.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     faults = Axe().run(opened).response["violations"]
@@ -68,26 +68,26 @@ FOCUSED = """() => { const e = document.activeElement, look = getComputedStyle(e
     look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) >= 2]; }"""
 
 
-def test_tab_alone_reaches_everything_and_shows_where_it_is(opened: Page) -> None:
-    seen: list[str] = []
-    while "opacity" not in seen:
-        assert len(seen) < 60
+def test_the_tab_key_reaches_everything_and_shows_the_focus(opened: Page) -> None:
+    names: list[str] = []
+    while "opacity" not in names:
+        assert len(names) < 60
         opened.keyboard.press("Tab")
         name, outlined = opened.evaluate(FOCUSED)
-        assert outlined, f"{name} has the focus, but does not show it"
-        seen.append(name)
-    assert seen[0] == "Skip to the results"
+        assert outlined, f"{name} does not show the focus"
+        names.append(name)
+    assert names[0] == "Skip to the results"
     links = [link.inner_text() for link in opened.locator("nav a").all()]
-    assert seen[1 : 1 + len(links)] == links
+    assert names[1 : 1 + len(links)] == links
     for name in ("Drawing of the network", "Table of layers", "true", "predicted", "more", "layer"):
-        assert name in seen
-    opened.get_by_text("The layers in numbers").focus()
+        assert name in names
+    opened.get_by_text("All layers").focus()
     opened.keyboard.press("Enter")
     expect(opened.get_by_role("region", name="Table of layers")).to_be_hidden()
 
 
 def contrast(one: str, other: str) -> float:
-    """Of two colours rgb(r, g, b), by WCAG 2.2."""
+    """Returns the contrast of two colours rgb(r, g, b) as defined in WCAG 2.2."""
     lights = []
     for colour in (one, other):
         channels = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
@@ -96,11 +96,11 @@ def contrast(one: str, other: str) -> float:
     return max(lights) / min(lights)
 
 
-def test_it_prints(opened: Page, tmp_path: Path) -> None:
+def test_the_page_prints_with_open_tables(opened: Page, tmp_path: Path) -> None:
     opened.emulate_media(media="print")
     expect(opened.locator("header")).to_be_hidden()
     opened.evaluate("document.querySelector('#network details').open = false")
-    opened.evaluate("dispatchEvent(new Event('beforeprint'))")  # paper has no folds
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
     expect(opened.get_by_role("region", name="Table of layers")).to_be_visible()
     content = opened.pdf(path=tmp_path / "report.pdf", print_background=True)
     assert content.startswith(b"%PDF")

@@ -1,4 +1,7 @@
-"""The sections of the report. A new one is a module here, its template and a line below."""
+"""Lists the sections of the report.
+
+A new section needs a module in this folder, a template and an entry in `SECTIONS`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,12 +21,12 @@ from .trust import trust_section
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """Describes a section of the page.
 
     Attributes:
-        name: of its template, of its id in the page, and of its values in every template.
-        link: its name in the navigation.
-        values: what the template shows.
+        name: name of the template, id in the page, and name of the values in every template.
+        link: text of the link in the navigation.
+        values: function that returns the variables of the template.
     """
 
     name: str
@@ -31,7 +34,7 @@ class Section:
     values: Callable[[Run, Explanations], Mapping[str, Any]]
 
 
-# In the order of the page. The first one stands at its top, where the navigation's brand leads.
+# In the order of the page.
 SECTIONS = (
     Section("glance", "cifarlens", lambda run, maps: glance_section(run)),
     Section("training", "Training", lambda run, maps: training_section(run)),

@@ -1,4 +1,4 @@
-"""The report's section on the data: examples, channels, and what augmentation makes of an image."""
+"""Prepares the section on the data: examples, channels and augmented images."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from ...figures.dataset import (
     EXAMPLES,
     channel_images,
     class_balance,
+    colourful_image,
     first_of_each_class,
-    vivid,
 )
 from ...figures.style import PANEL, render_svg
 from ...training.data.augmentation import Augmentation, pad
@@ -17,46 +17,47 @@ from ...training.recipe import augmentation_steps
 from ..pictures import image_uri, strip_uri
 from ..run import Run
 
-VARIANTS = 6  # of an augmented image
-AUGMENTED = 6  # images at most
+VERSIONS = 6  # augmented versions of an image
+MAX_AUGMENTED = 6  # images that the section shows augmented
 
 
 def data_section(run: Run) -> dict[str, Any]:
-    """What data.html.j2 shows."""
+    """Returns the values for data.html.j2."""
     dataset = run.dataset
     rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
     examples = [pair for pair in zip(dataset.classes, rows, strict=True) if len(pair[1])]
-    split = channel_images(dataset.train_images[vivid(dataset, rows)])
+    split = channel_images(dataset.train_images[colourful_image(dataset, rows)])
     balance = class_balance(dataset)
     balance.set_size_inches(PANEL, max(3.2, balance.get_figheight()))
     return {
-        "balance": render_svg(balance, "balance", "Train images of each class"),
+        "balance": render_svg(balance, "balance", "Training images per class"),
         "strips": {
-            name: (strip_uri(dataset.train_images[shown]), len(shown)) for name, shown in examples
+            name: (strip_uri(dataset.train_images[indices]), len(indices))
+            for name, indices in examples
         },
-        "most": EXAMPLES,
+        "max_examples": EXAMPLES,
         "channels": {name: image_uri(image) for name, image in split.items()},
         "augmented": [
             {
                 "name": name,
-                "before": image_uri(dataset.train_images[shown[0]]),
-                "after": strip_uri(variants(run, int(shown[0]))),
+                "before": image_uri(dataset.train_images[indices[0]]),
+                "after": strip_uri(augmented_versions(run, int(indices[0]))),
             }
-            for name, shown in examples[:AUGMENTED]
+            for name, indices in examples[:MAX_AUGMENTED]
         ],
-        "variants": VARIANTS,
+        "versions": VERSIONS,
         "steps": augmentation_steps(run.params.augment),
     }
 
 
-def variants(run: Run, index: int) -> np.ndarray:
-    """A train image as the first `VARIANTS` epochs augment it, uint8, VARIANTS×H×W×3.
+def augmented_versions(run: Run, index: int) -> np.ndarray:
+    """Returns a training image as augmented in the first epochs, uint8, VERSIONS×H×W×3.
 
-    Where images are held out, those behind them move up and take the places of others in the
-    epochs' random choices.
+    If the run holds images out, training numbers the images differently, so it draws other random
+    numbers for this image.
     """
     image, augment = run.dataset.train_images[index], run.params.augment
     fill = tuple(round(255 * value) for value in run.config.mean)
-    make = Augmentation(len(image), augment.flip, augment.cutout, fill, run.params.seed)
+    augmentation = Augmentation(len(image), augment.flip, augment.cutout, fill, run.params.seed)
     (padded,) = pad(image[None], augment.padding)
-    return np.stack([make(padded, epoch, index) for epoch in range(VARIANTS)])
+    return np.stack([augmentation(padded, epoch, index) for epoch in range(VERSIONS)])

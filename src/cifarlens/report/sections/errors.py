@@ -1,4 +1,4 @@
-"""The report's section on errors: numbers, pictures and charts for its template."""
+"""Prepares the section on errors: confusion matrix, calibration and misclassified images."""
 
 from typing import Any
 
@@ -12,25 +12,25 @@ from ...figures.style import render_svg
 from ..pictures import image_uri
 from ..run import Run
 
-GALLERY = 300  # misclassified images on the page at most
-FIRST = 24  # of them shown before more are asked for
-PAIRS = 10  # most confused
+MAX_MISTAKES = 300  # misclassified images on the page
+FIRST = 24  # misclassified images visible before a click on "Show all"
+MAX_PAIRS = 10  # pairs of classes in the table of frequent confusions
 LABELS = {
-    "class_accuracy": "Accuracy of each class; the table beside it holds the numbers",
-    "reliability": "Accuracy over confidence; the table beside it holds the numbers",
+    "class_accuracy": "Accuracy of each class; the table next to it has the numbers",
+    "reliability": "Accuracy over confidence; the table next to it has the numbers",
 }
 
 
 def error_section(run: Run) -> dict[str, Any]:
-    """What errors.html.j2 shows."""
+    """Returns the values for errors.html.j2."""
     result = run.result
-    mistakes = varied_mistakes(run.cases, GALLERY)
+    mistakes = varied_mistakes(run.cases, MAX_MISTAKES)
     charts = {
         "class_accuracy": class_accuracy_figure(result),
         "reliability": reliability_figure(result.calibration),
     }
     for figure in charts.values():
-        figure.axes[0].set_title("", loc="left")  # the headings say it
+        figure.axes[0].set_title("", loc="left")  # the page has a heading instead
     return {
         **{name: render_svg(figure, name, LABELS[name]) for name, figure in charts.items()},
         "shares": row_shares(result.confusion).tolist(),
@@ -39,7 +39,7 @@ def error_section(run: Run) -> dict[str, Any]:
         "bins": BINS,
         "pairs": [
             {"true": i, "predicted": j, "images": n, "share": n / int(result.class_images[i])}
-            for i, j, n in confused_pairs(result.confusion, PAIRS)
+            for i, j, n in confused_pairs(result.confusion, MAX_PAIRS)
         ],
         "total": result.images - result.correct,
         "first": FIRST,
@@ -53,17 +53,18 @@ def error_section(run: Run) -> dict[str, Any]:
 
 
 def _classes(result: Evaluation) -> list[dict[str, Any]]:
-    """For each class its accuracy with interval, and its precision; None where there is none."""
+    """Returns accuracy, interval and precision of each class; None for an undefined value."""
     rows = []
     for label, (name, accuracy, images) in enumerate(result.class_rows()):
-        hits, said = int(result.confusion[label, label]), int(result.confusion[:, label].sum())
+        hits = int(result.confusion[label, label])
+        predicted = int(result.confusion[:, label].sum())
         rows.append(
             {
                 "name": name,
                 "images": images,
                 "accuracy": accuracy,
                 "interval": wilson_interval(hits, images) if images else None,
-                "precision": hits / said if said else None,
+                "precision": hits / predicted if predicted else None,
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""The report's first section: the result, the goal, and the settings that led there."""
+"""Prepares the first section: the result, the goal and the recipe."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..run import Run
 
 
 def glance_section(run: Run) -> dict[str, Any]:
-    """What glance.html.j2 shows."""
+    """Returns the values for glance.html.j2."""
     result, train, params = run.result, run.train, run.params
     goal = SOURCES[run.source].goal
     low, high = wilson_interval(result.correct, result.images)
@@ -27,11 +27,11 @@ def glance_section(run: Run) -> dict[str, Any]:
     }
 
 
-def _origin(asked: float | str, used: float, suggested: float) -> str:
-    """Where a rate of the run comes from, given its line in params.yaml."""
-    if asked != "auto":
-        return "set by hand in params.yaml"
-    return "auto: found by lr_find" if used == suggested else "auto: lowered to lr_max"
+def _origin(parameter: float | str, used: float, suggested: float) -> str:
+    """Returns where a learning rate comes from, given its value in params.yaml."""
+    if parameter != "auto":
+        return "set in params.yaml"
+    return "auto: suggested by lr_find" if used == suggested else "auto: lowered to lr_max"
 
 
 def _recipe(run: Run) -> dict[str, str]:
@@ -47,11 +47,11 @@ def _recipe(run: Run) -> dict[str, str]:
             loss=params.loss,
             train=run.train,
         ),
-        "Held out": f"{params.val_size:,} train images" if params.val_size else "no images",
+        "Held out": f"{params.val_size:,} training images" if params.val_size else "no images",
         "Seed": f"{params.seed}",
     }
 
 
 def _plain(value: float) -> str:
-    """As it stands in params.yaml."""
+    """Returns a value as written in params.yaml."""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"

@@ -1,4 +1,4 @@
-"""The report's section on the network: its drawing, its layers and what they come to."""
+"""Prepares the section on the network: its drawing, its layers and their totals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,19 +7,19 @@ from ...classifier.operations import Layer, parts_of
 from ...figures.network import network_figure, other_kinds
 from ...figures.style import render_svg
 
-OPEN = 40  # layers that the table shows without being asked
+MAX_OPEN = 40  # layers up to which the table is open at first
 
 
 def network_section(layers: Sequence[Layer]) -> dict[str, Any]:
-    """What network.html.j2 shows of the layers that `network_layers` gives."""
+    """Returns the values for network.html.j2 from the result of `network_layers`."""
     parts = parts_of(layers)
-    label = "Feature maps from the image to the logits; the table below holds the numbers"
+    label = "Feature maps from the image to the logits; the table below has the numbers"
     return {
         "drawing": render_svg(network_figure(layers), "network", label),
         "parts": parts,
         "parameters": sum(part.parameters for part in parts),
         "mult_adds": sum(part.mult_adds for part in parts),
         "field": layers[-1].field,
-        "open": len(layers) <= OPEN,
+        "open": len(layers) <= MAX_OPEN,
         "others": any(other_kinds(part) for part in parts),
     }

@@ -1,4 +1,4 @@
-"""The report's section on training: its curves and the numbers of each epoch."""
+"""Prepares the section on training: its curves and the table of epochs."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from ...figures.training import training_figures
 from ..run import Run
 
 LABELS = {
-    "loss": "Loss of each epoch; the table below holds the numbers",
-    "accuracy": "Accuracy of each epoch; the table below holds the numbers",
-    "rate": "Learning rate of each step; the table below holds those at the epochs' ends",
+    "loss": "Loss of each epoch; the table below has the numbers",
+    "accuracy": "Accuracy of each epoch; the table below has the numbers",
+    "rate": "Learning rate of each step; the table below has the rate at the end of each epoch",
 }
 
 
 def training_section(run: Run) -> dict[str, Any]:
-    """What training.html.j2 shows."""
+    """Returns the values for training.html.j2."""
     figures = training_figures(run.history, run.rates, run.result)
     rows = zip(*run.history.values(), strict=True)
     return {

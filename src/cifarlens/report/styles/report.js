@@ -2,7 +2,7 @@
 {
   const find = (selector) => document.querySelector(selector);
 
-  // Layer and opacity: one CSS variable each
+  // Layer and opacity are one CSS variable each
   const section = find("#explanations");
   const controls = find("#controls");
   const set = () => {
@@ -14,7 +14,7 @@
   controls.addEventListener("input", set);
   set();
 
-  // Misclassified images: filters, and more on demand
+  // Filters of the misclassified images, and the button that shows all
   const filters = find("#filters");
   if (filters) {
     const cards = [...document.querySelectorAll("#mistakes > li")];
@@ -27,9 +27,9 @@
         (!truth.value || card.dataset.true === truth.value) &&
         (!predicted.value || card.dataset.predicted === predicted.value);
       const matching = cards.filter(fits);
-      const shown = new Set(all ? matching : matching.slice(0, first));
-      for (const card of cards) card.hidden = !shown.has(card);
-      find("#shown").value = `${shown.size} of ${matching.length} shown`;
+      const visible = new Set(all ? matching : matching.slice(0, first));
+      for (const card of cards) card.hidden = !visible.has(card);
+      find("#mistake-count").value = `${visible.size} of ${matching.length} shown`;
       find("#no-mistakes").hidden = matching.length > 0;
       more.hidden = matching.length <= first;
       more.textContent = all ? `Show the first ${first}` : `Show all ${matching.length}`;
@@ -42,11 +42,11 @@
     update();
   }
 
-  // Nothing is sent: Enter in a form changes nothing
+  // The forms are never sent, so Enter must not reload the page
   addEventListener("submit", (event) => event.preventDefault());
 
-  // Paper has no folds
+  // Open all tables for printing
   addEventListener("beforeprint", () => {
-    for (const fold of document.querySelectorAll("details")) fold.open = true;
+    for (const details of document.querySelectorAll("details")) details.open = true;
   });
 }
