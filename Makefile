@@ -1,4 +1,4 @@
-# make demo | repro | space | push | test | exact | benchmark | sweep | lint: each builds .venv from requirements.lock first if it is missing or older.
+# Run `make` for a list of targets. Each target first builds .venv if it is missing or older than requirements.lock.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
@@ -7,20 +7,21 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro space push test exact benchmark sweep clean-env lint format lock venv
+.PHONY: help demo repro space push test test-fast exact benchmark sweep clean-env lint format lock venv
 
 help:
-	@echo 'make demo   all seven stages on handwritten digits, in demo/ (minutes, no data to download)'
-	@echo 'make repro  all seven stages on CIFAR-10 (dvc repro)'
-	@echo 'make space  start the packaged Space on this machine (SPACE=demo/space for the demo)'
-	@echo 'make push   show what pushing the Space would do: make push SPACE_ID=user/name; with YES=1 do it'
-	@echo 'make test   lint, then every test'
-	@echo 'make exact  kill every stage at random moments and compare the bytes (half an hour)'
-	@echo 'make benchmark  how fast it is, beside a plain program and what the hardware allows (10 minutes)'
-	@echo 'make sweep  compare settings on held-out images, as a queue of experiments (hours; PLAN=benchmarks/sweeps/full.yaml for a GPU)'
-	@echo 'make clean-env  the Space on its own requirements.txt, installed by pip (minutes, GBs)'
-	@echo 'make lint   ruff and mypy (make format mends what ruff can)'
-	@echo 'make lock   renew the pins (needs uv); make venv builds .venv alone'
+	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
+	@echo 'make repro      run all stages on CIFAR-10 (dvc repro)'
+	@echo 'make space      start the packaged Space on this machine (SPACE=demo/space for the demo)'
+	@echo 'make push       show what a push of the Space would do: make push SPACE_ID=user/name; YES=1 pushes'
+	@echo 'make test       run ruff, mypy and every test (10 minutes)'
+	@echo 'make test-fast  run the unit tests: no DVC, no browser (90 seconds)'
+	@echo 'make exact      kill every stage at random moments and compare the results byte by byte (30 minutes)'
+	@echo 'make clean-env  test the Space in a new environment from its requirements.txt (minutes, GBs)'
+	@echo 'make benchmark  measure the speed, compared with a plain program and the hardware limits (10 minutes)'
+	@echo 'make sweep      compare settings on held-out images, as a queue of experiments (hours; PLAN=FILE)'
+	@echo 'make lint       run ruff and mypy (make format fixes what ruff can)'
+	@echo 'make lock       update requirements.lock (needs uv); make venv only builds .venv'
 
 demo: $(READY)
 	python -m cifarlens.demo
@@ -33,11 +34,16 @@ space: $(READY)
 	python -m cifarlens.space.packaging.serve $(SPACE)
 
 push: $(READY)
-	@test -n "$(SPACE_ID)" || { echo 'Name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
+	@test -n "$(SPACE_ID)" || { echo 'SPACE_ID is not set; name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
 	python -m cifarlens.space.packaging.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
 
+PYTEST := python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 test: lint
-	python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+test-fast: $(READY)
+	$(PYTEST) -m 'not slow'
 
 exact: $(READY)
 	python tests/helpers/kill_table.py
@@ -65,14 +71,14 @@ format: $(READY)
 venv: $(READY)
 
 $(READY): requirements.lock
-	@test -n "$(PYTHON)" || { echo 'cifarlens needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=/path/to/python.' >&2; exit 2; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'This Python cannot make virtual environments: install its venv package (Debian: apt install python3-venv).' >&2; exit 2; }
-	@echo 'Building $(VENV): several GB, some minutes.'
+	@test -n "$(PYTHON)" || { echo 'cifarlens needs Python 3.11, 3.12 or 3.13; install one, or set PYTHON=/path/to/python.' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv).' >&2; exit 2; }
+	@echo 'Building $(VENV) (several GB, some minutes).'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Renew the pins (needs uv: pip install uv).
+# Needs uv: pip install uv.
 lock:
 	UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock

@@ -1,7 +1,8 @@
-"""What most tests share: a small real data set, quiet libraries and one thread each."""
+"""Fixtures for most tests: a small real dataset, quiet libraries and one thread per process."""
 
 import os  # its settings come before what reads them
 from dataclasses import replace
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, a core each
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -17,6 +18,15 @@ from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explanations, explain
 from cifarlens.report.run import Run
 from cifarlens.sources.digits import read_digits
+
+SLOW = tuple(Path(__file__).parent / name for name in ("pipeline", "browser"))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(SLOW[0]) or item.path.is_relative_to(SLOW[1]):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Makes a whole project in a git repository of its own, small enough to run every stage."""
+"""Creates a project in its own git repository, small enough to run every stage in tests."""
 
 import os
 import shutil
@@ -28,38 +28,38 @@ SMALL = {
 
 
 def os_environment() -> dict[str, str]:
-    """Ours, without what would lead git to another repository or to the developer's settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    """Returns this process's variables without git's, which could name another repository."""
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     certificates = {key: os.environ[key] for key in ("GIT_SSL_CAINFO",) if key in os.environ}
-    return {**kept, **certificates, "GIT_CONFIG_GLOBAL": os.devnull}
+    return {**variables, **certificates, "GIT_CONFIG_GLOBAL": os.devnull}
 
 
 @dataclass
 class Project:
-    """A checkout of its own, and where its stages' traces lie if they are wanted."""
+    """A checkout of its own, and the folder of its stages' traces, if they are traced."""
 
     folder: Path
     traces: Path | None = None
 
     def environment(self) -> dict[str, str]:
-        """Of what runs in the project: the tests' Python first, one thread."""
-        found = {
+        """Returns variables for commands in the project: the tests' Python first, one thread."""
+        variables = {
             **os_environment(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "OMP_NUM_THREADS": "1",
         }
         if self.traces:
             path = [str(self.traces.parent / "trace"), os.environ.get("PYTHONPATH", "")]
-            found["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-            found["TRACE_FOLDER"] = str(self.traces)
-        return found
+            variables["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+            variables["TRACE_FOLDER"] = str(self.traces)
+        return variables
 
     def run(self, *command: str, code: int | Collection[int] = 0) -> str:
-        """Runs a command in the project; returns what it printed on both streams.
+        """Runs a command in the project and returns its output of both streams.
 
-        `code` is the exit code that must come, or several of which one must.
+        `code` is the expected exit code, or several allowed ones.
         """
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment(),
@@ -69,8 +69,8 @@ class Project:
             check=False,
         )
         codes = (code,) if isinstance(code, int) else code
-        assert done.returncode in codes, f"exit code {done.returncode}: {done.stdout}"
-        return done.stdout
+        assert process.returncode in codes, f"exit code {process.returncode}: {process.stdout}"
+        return process.stdout
 
     def params(self, **changes: object) -> None:
         """Changes params.yaml."""
@@ -80,12 +80,22 @@ class Project:
         merge(content, changes)
         yaml.dump(content, path)
 
+    def copy(self, folder: Path) -> "Project":
+        """Copies the project with its results and DVC's cache."""
+        subprocess.run(["cp", "-a", self.folder, folder], check=True)
+        return Project(folder)
+
+    def restore(self) -> None:
+        """Brings the last commit's files and results back."""
+        self.run("git", "checkout", "-q", ".")
+        self.run("dvc", "checkout", "-q")
+
     def commit(self, message: str) -> None:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", message)
 
     def outputs(self) -> dict[str, dict[str, str]]:
-        """The MD5 of every output, by stage and path, as dvc.lock has them."""
+        """Returns the MD5 of every output in dvc.lock, by stage and path."""
         with (self.folder / "dvc.lock").open() as stream:
             stages = YAML(typ="safe").load(stream)["stages"]
         return {
@@ -95,14 +105,14 @@ class Project:
 
 
 def make_project(folder: Path, traces: Path | None = None, **changes: Any) -> Project:
-    """Copies this checkout's code into a new repository and commits it; runs nothing.
+    """Copies this checkout's code to a new repository and commits it; no stage runs.
 
     Args:
-        folder: to be made.
-        traces: where each stage notes the files it opens, if wanted.
-        changes: to params.yaml, over `SMALL`.
+        folder: folder to create.
+        traces: folder where each stage lists the files it opens.
+        changes: changes to params.yaml after `SMALL`.
     """
-    made = Project(folder, traces)
+    project = Project(folder, traces)
     for name in (*COPIED, "params.yaml", ".gitignore", ".dvc/.gitignore"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,22 +121,22 @@ def make_project(folder: Path, traces: Path | None = None, **changes: Any) -> Pr
             shutil.copytree(source, target, ignore=ignored)
         else:
             shutil.copy2(source, target)
-    made.params(**SMALL)
-    made.params(**changes)
-    made.run("git", "init", "-q", "-b", "main")
-    made.run("git", "config", "user.name", "test")
-    made.run("git", "config", "user.email", "test@localhost")
-    made.commit("a small project")
-    return made
+    project.params(**SMALL)
+    project.params(**changes)
+    project.run("git", "init", "-q", "-b", "main")
+    project.run("git", "config", "user.name", "test")
+    project.run("git", "config", "user.email", "test@localhost")
+    project.commit("a small project")
+    return project
 
 
 def ran(output: str) -> list[str]:
-    """Stages that DVC ran, in order."""
+    """Returns the stages that DVC ran, in order."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Changes a line of a file, as a contributor does."""
+    """Replaces a text that occurs once in a file, as a contributor does."""
     text = path.read_text()
-    assert text.count(old) == 1, f"{old!r} is not once in {path}"
+    assert text.count(old) == 1, f"{old!r} does not occur once in {path}"
     path.write_text(text.replace(old, new))

@@ -35,12 +35,12 @@ def used_source(stage: str) -> set[str]:
 
 def leaves(names: set[str]) -> set[str]:
     """Parameters one by one, where a name may be a whole section."""
-    found = set()
+    keys = set()
     for name in names:
         section, _, key = name.partition(".")
         inner = getattr(Params.model_fields[section].annotation, "model_fields", None)
-        found |= {f"{section}.{one}" for one in inner} if inner and not key else {name}
-    return found
+        keys |= {f"{section}.{one}" for one in inner} if inner and not key else {name}
+    return keys
 
 
 def difference(declared: set[str], used: set[str]) -> list[str]:
@@ -123,8 +123,8 @@ def test_one_writer_per_path():
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_files_opened_when_it_runs(project, stage):
-    trace = json.loads((project.traces / f"stages.{stage}.json").read_text())
+def test_files_opened_when_it_runs(first_run, stage):
+    trace = json.loads((first_run.traces / f"stages.{stage}.json").read_text())
     inputs, outputs = paths(stage, "deps"), paths(stage, "outs", "metrics", "plots")
     read, written = (
         {path for path in trace[kind] if Path(path).suffix != ".py" and "__pycache__" not in path}

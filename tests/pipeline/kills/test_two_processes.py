@@ -1,23 +1,19 @@
 """DVC runs a training of two processes; the numbers are tests/training/test_devices.py's matter."""
 
 import re
-import shutil
 import signal
 
 import pytest
 from killing import Run, after_epoch, kill
-from project import Project
 
 
 @pytest.fixture
-def copy(project, tmp_path, monkeypatch):
+def copy(first_run, tmp_path, monkeypatch):
     """The project with its results, to be trained by two processes."""
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    folder = tmp_path / "checkout"
-    shutil.copytree(project.folder, folder)
-    made = Project(folder)
-    made.params(epochs=3, trainer={"devices": 2})
-    return made
+    project = first_run.copy(tmp_path / "checkout")
+    project.params(epochs=3, trainer={"devices": 2})
+    return project
 
 
 def kill_the_second(run: Run) -> None:
