@@ -1,4 +1,4 @@
-"""Fetches and verifies the images of `data.source` and writes them once, as arrays."""
+"""Downloads and verifies the images of `data.source` and saves them as arrays."""
 
 import os
 import sys
@@ -14,7 +14,9 @@ from cifarlens.sources.cifar10 import SOURCE
 def main() -> None:
     source = load_params().data.source
     if source != "cifar10" and os.environ.get(SOURCE, "").strip():
-        print(f"note: {SOURCE} is set, but not used: data.source is {source}.", file=sys.stderr)
+        print(
+            f"note: {SOURCE} is set but unused, because data.source is {source}.", file=sys.stderr
+        )
     save_dataset(paths.DATASET, SOURCES[source].load())
 
 

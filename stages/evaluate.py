@@ -1,4 +1,4 @@
-"""The one look at the test images: logits, metrics, confusion, calibration."""
+"""Evaluates the network on the test set: logits, metrics, confusion matrix, calibration."""
 
 from pathlib import Path
 

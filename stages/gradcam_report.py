@@ -1,4 +1,4 @@
-"""Grad-CAM of misclassified and correct test images, and the report that ties all together."""
+"""Explains misclassified and correct test images with Grad-CAM and writes the report."""
 
 from pathlib import Path
 

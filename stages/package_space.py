@@ -1,4 +1,4 @@
-"""A folder ready to push to Hugging Face as a Space."""
+"""Packages the model and the demo app as a folder ready to push to Hugging Face Spaces."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def main() -> None:
         loss=params.loss,
         train=read_json(paths.TRAIN_METRICS),
     )
-    given = Ingredients(
+    ingredients = Ingredients(
         model=paths.MODEL,
         dataset=load_dataset(paths.DATASET),
         test_logits=np.load(paths.TEST_LOGITS),
@@ -33,7 +33,7 @@ def main() -> None:
         opacity=params.gradcam.opacity,
         recipe=recipe,
     )
-    package_space(paths.SPACE, given)
+    package_space(paths.SPACE, ingredients)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pixel mean and standard deviation per channel, class counts and pictures of the train images."""
+"""Computes channel means and standard deviations and class counts, and draws train images."""
 
 from pathlib import Path
 

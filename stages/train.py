@@ -1,6 +1,6 @@
-"""Trains the network on one cycle of learning rates, resuming a run that was killed.
+"""Trains the network with a one-cycle learning-rate schedule; resumes an interrupted run.
 
-On several devices a process each comes here; the first writes the results.
+With several devices, one process per device runs this script. Rank 0 writes the results.
 """
 
 from cifarlens.classifier.bundle import save_bundle

@@ -1,4 +1,4 @@
-"""The rooms: who may import whom, and how large they may grow."""
+"""The rooms: which imports are allowed, and how large rooms and files may become."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from closure import PACKAGE, ROOT, files, imports, room
 
-# What each room's code may import, in the order of the house. `classifier` and `display` ship in a
-# Space and so need nothing; params.py asks the networks and the sources for what they allow.
+# The rooms that each room imports, in an order without circles. `classifier` and `display` ship in
+# a Space, so they import no other room. params.py reads the allowed networks and sources.
 ROOMS: dict[str, set[str]] = {
     "runtime": set(),
     "dataset": {"runtime"},
@@ -32,41 +32,37 @@ ROOMS: dict[str, set[str]] = {
 }
 
 
-def place(path: Path) -> str:
-    """As `room`, with the two rooms of the Space apart."""
+def name_room(path: Path) -> str:
+    """Returns the room of a file; `space` has two rooms."""
     name = room(path)
     return "/".join(path.relative_to(PACKAGE).parts[:2]) if name == "space" else name
 
 
-AROUND = {PACKAGE / "__init__.py", PACKAGE / "space/__init__.py"}
-MODULES = set(PACKAGE.rglob("*.py")) - AROUND
+MODULES = set(PACKAGE.rglob("*.py")) - {PACKAGE / "__init__.py", PACKAGE / "space/__init__.py"}
 
 
 def imported_rooms() -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {name: set() for name in ROOMS}
+    rooms: dict[str, set[str]] = {name: set() for name in ROOMS}
     for path in MODULES:
         imported = {file for module in imports(path) for file in files(module)} & MODULES
-        found[place(path)] |= {place(file) for file in imported} - {place(path)}
-    return found
+        rooms[name_room(path)] |= {name_room(file) for file in imported} - {name_room(path)}
+    return rooms
 
 
-def test_imports_point_one_way():
+def test_each_room_imports_only_rooms_before_it():
     assert imported_rooms() == ROOMS
-
-
-def test_no_room_imports_one_that_comes_after_it():
     order = list(ROOMS)
     for name, allowed in ROOMS.items():
         assert all(order.index(other) < order.index(name) for other in allowed), name
 
 
 @pytest.mark.parametrize("top", ["src", "stages", "tests", "benchmarks"])
-def test_no_room_is_crowded_and_no_file_is_long(top):
-    kept = [
+def test_no_folder_has_too_many_files_and_no_file_is_long(top):
+    paths = [
         path
         for path in (ROOT / top).rglob("*.*")
         if path.suffix in (".py", ".j2", ".css", ".js") and "__pycache__" not in path.parts
     ]
-    assert {folder: n for folder, n in Counter(p.parent for p in kept).items() if n > 12} == {}
-    long = [path for path in kept if len(path.read_text(encoding="utf-8").splitlines()) > 300]
-    assert [path for path in long if path.suffix == ".py"] == []
+    assert {folder: n for folder, n in Counter(p.parent for p in paths).items() if n > 12} == {}
+    modules = [path for path in paths if path.suffix == ".py"]
+    assert [path for path in modules if path.read_text("utf-8").count("\n") > 300] == []

@@ -1,1 +1,1 @@
-"""CIFAR-10 from download to a trained, explained and deployable classifier."""
+"""Trains, explains and deploys an image classifier for CIFAR-10, as a DVC pipeline."""

@@ -1,7 +1,7 @@
-"""`make demo`: the same stages on handwritten digits, in a git-ignored folder of its own.
+"""Runs `make demo`: all stages on handwritten digits, in a separate folder that git ignores.
 
-The folder is a DVC project without git that holds a copy of the code, so the user's own data,
-results and `git status` stay as they are.
+The folder is a DVC project without git and contains a copy of the code, so the user's data, results
+and `git status` do not change.
 """
 
 import os
@@ -33,9 +33,9 @@ COPIED = (
 
 
 def prepare(root: Path, folder: Path) -> None:
-    """Copies the project's code from `root` into `folder`, with the demo's parameters.
+    """Copies the project's code from `root` to `folder` and writes the demo's parameters there.
 
-    What earlier demos left in the folder stays, so that unchanged stages are not run again.
+    Results of earlier demos stay in the folder, so DVC does not rerun unchanged stages.
     """
     for name in COPIED:
         source, target = root / name, folder / name
@@ -48,14 +48,14 @@ def prepare(root: Path, folder: Path) -> None:
         else:
             shutil.copy2(source, target)
     write_text(folder / ".dvc/config.local", "[core]\n    no_scm = true\n")
-    yaml = YAML()  # round trip: the comments stay
+    yaml = YAML()  # keeps the comments
     params = yaml.load(root / paths.PARAMS)
     merge(params, yaml.load(root / CHANGES) or {})
     yaml.dump(params, folder / paths.PARAMS)
 
 
 def merge(params: Any, changes: Mapping[str, Any]) -> None:
-    """Puts the leaves of `changes` into `params`, in place; the first stage names a wrong one."""
+    """Updates `params` in place with the values in `changes`; the first stage checks the result."""
     for key, value in changes.items():
         if isinstance(value, Mapping) and isinstance(params.setdefault(key, {}), Mapping):
             merge(params[key], value)
@@ -65,15 +65,17 @@ def merge(params: Any, changes: Mapping[str, Any]) -> None:
 
 def main() -> None:
     if not CHANGES.exists():
-        raise UserError(f"{CHANGES} is missing here: run `make demo` from the project's root.")
+        raise UserError(f"{CHANGES} is missing here; run `make demo` from the project's root.")
     prepare(Path(), FOLDER)
-    beside_python = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": beside_python + os.pathsep + os.environ.get("PATH", "")}
-    done = subprocess.run(
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": scripts + os.pathsep + os.environ.get("PATH", "")}
+    result = subprocess.run(
         [sys.executable, "-m", "dvc", "repro"], cwd=FOLDER, env=environment, check=False
     )
-    if done.returncode:
-        raise UserError("The demo stopped: the message is above; run `make demo` again to go on.")
+    if result.returncode:
+        raise UserError(
+            "The demo stopped. Fix the error above and run `make demo` again to continue."
+        )
     metrics = read_json(FOLDER / paths.EVALUATE_METRICS)
     print(
         f"\nTest accuracy: {metrics['accuracy']:.2%} of {metrics['images']} digits\n"

@@ -1,7 +1,8 @@
-"""Typed, strict parameters: what params.yaml may hold, and one sentence for what it may not.
+"""Defines the parameters in params.yaml: names, types and ranges.
 
-The file is always checked as a whole, so a mistake anywhere stops the first stage and not the
-last. A stage reads by name only what dvc.yaml lists for it.
+Error messages give the key, its value, the allowed values and what to do.
+Every stage checks the whole file, so an error anywhere stops the first stage instead of the last.
+A stage reads parameters by name, and only those that dvc.yaml lists for it.
 """
 
 from collections.abc import Mapping
@@ -21,27 +22,27 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from .classifier.networks import NETWORKS, default_arguments, layer_names
-from .params_file import read_yaml, sentence, show
+from .params_file import describe_error, format_value, read_yaml
 from .runtime.errors import UserError
 from .runtime.paths import PARAMS
 from .sources import SOURCES
 
-IMAGE_SIZE = 32  # pixels; both data sets and all networks
+IMAGE_SIZE = 32  # pixels, of all datasets and networks
 MAX_SEED = 2**31 - 1
-MIN_RATE = 1e-10  # a learning rate below it changes nothing
-MAX_CHANNELS = 2**20  # batch_size times model.width: some 100 GB of activations, float32
+MIN_RATE = 1e-10  # a smaller learning rate changes nothing
+MAX_CHANNELS = 2**20  # batch_size times model.width: about 100 GB of float32 activations
 MAX_EPOCHS = 1000
-MAX_DEVICES = 64  # of one machine
-MAX_NODES = 15  # with at most 1,000 processes each has random numbers of its own
+MAX_DEVICES = 64  # per machine
+MAX_NODES = 15  # up to 1,000 processes, each draws different random numbers
 
 
 def number(allowed: str, **bounds: float) -> FieldInfo:
-    """What is allowed, in words for the user, and the bounds."""
+    """Describes the allowed numbers in words for the user, and sets the bounds."""
     field: FieldInfo = Field(description=allowed, allow_inf_nan=False, **cast(Any, bounds))
     return field
 
 
-def whole(low: int, high: int) -> FieldInfo:
+def whole_number(low: int, high: int) -> FieldInfo:
     field: FieldInfo = Field(ge=low, le=high, description=f"a whole number from {low} to {high}")
     return field
 
@@ -67,7 +68,7 @@ Rate = Literal["auto"] | Annotated[float, Field(gt=0, le=10, allow_inf_nan=False
 
 
 class Section(BaseModel):
-    """Frozen, without coercion, without unknown keys."""
+    """Is frozen, converts no types and allows no unknown keys."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, protected_namespaces=()
@@ -76,11 +77,11 @@ class Section(BaseModel):
 
 class Data(Section):
     source: Annotated[str, key_of(SOURCES), one_of(*SOURCES)]
-    val_size: Annotated[int, whole(0, 25_000)]
+    val_size: Annotated[int, whole_number(0, 25_000)]
 
 
 class Augment(Section):
-    padding: Annotated[int, whole(0, IMAGE_SIZE // 2)]
+    padding: Annotated[int, whole_number(0, IMAGE_SIZE // 2)]
     flip: Switch
     cutout: Annotated[
         int,
@@ -93,18 +94,18 @@ class Augment(Section):
 
 
 class Model(Section):
-    """Of the network; a subclass has the arguments that only the network named in it takes."""
+    """Selects the network. `_schema` adds the arguments that only one network takes."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     name: Annotated[str, key_of(NETWORKS), one_of(*NETWORKS)]
-    width: Annotated[int, whole(1, 256)]
+    width: Annotated[int, whole_number(1, 256)]
     dropout: Share
     norm_first: Switch
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the network's constructor, without the number of classes."""
+        """Keyword arguments for the network's constructor, except the number of classes."""
         return self.model_dump(include=set(default_arguments(self.name)))
 
 
@@ -122,8 +123,8 @@ class Loss(Section):
 class LrFind(Section):
     start: Annotated[float, number("a number above 0 and at most a tenth of lr_find.stop", gt=0)]
     stop: Annotated[float, number("a number above lr_find.start and at most 100", gt=0, le=100)]
-    steps: Annotated[int, whole(30, 10_000)]
-    repeats: Annotated[int, whole(1, 100)]
+    steps: Annotated[int, whole_number(30, 10_000)]
+    repeats: Annotated[int, whole_number(1, 100)]
     factor: Annotated[float, number("a number from 0.01 to 100", ge=0.01, le=100)]
 
 
@@ -133,7 +134,7 @@ class Trainer(Section):
         Literal["auto"] | Annotated[int, Field(ge=1, le=MAX_DEVICES)],
         Field(description=f"auto or a whole number from 1 to {MAX_DEVICES}"),
     ]
-    num_nodes: Annotated[int, whole(1, MAX_NODES)]
+    num_nodes: Annotated[int, whole_number(1, MAX_NODES)]
     strategy: Annotated[Literal["auto", "ddp"], one_of("auto", "ddp")]
     precision: Annotated[
         Literal["auto", "bf16-mixed"] | Annotated[int, Field(ge=32, le=32)],
@@ -146,33 +147,33 @@ class Trainer(Section):
 
     @property
     def local_processes(self) -> int:
-        """Processes that train on each machine, one a device; `auto` is one on any machine."""
+        """Training processes on each machine, one per device; `auto` means one."""
         return 1 if self.devices == "auto" else self.devices
 
     @property
     def processes(self) -> int:
-        """Processes that train, on all machines together."""
+        """Training processes on all machines together."""
         return self.local_processes * self.num_nodes
 
 
 class GradCam(Section):
     layer: Annotated[str, Field(description="auto or a layer of the network")]
     opacity: Annotated[float, number("a number from 0 to 1", ge=0, le=1)]
-    images: Annotated[int, whole(10, 200)]
+    images: Annotated[int, whole_number(10, 200)]
 
 
 class Space(Section):
-    mistakes: Annotated[int, whole(1, 200)]
-    top_classes: Annotated[int, whole(1, 10)]
+    mistakes: Annotated[int, whole_number(1, 200)]
+    top_classes: Annotated[int, whole_number(1, 10)]
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """All of params.yaml."""
 
-    seed: Annotated[int, whole(0, MAX_SEED)]
-    epochs: Annotated[int, whole(1, MAX_EPOCHS)]
+    seed: Annotated[int, whole_number(0, MAX_SEED)]
+    epochs: Annotated[int, whole_number(1, MAX_EPOCHS)]
     peak_epoch: Annotated[float, number("a number above 0 and at most epochs", gt=0)]
-    batch_size: Annotated[int, whole(2, 65_536)]
+    batch_size: Annotated[int, whole_number(2, 65_536)]
     lr_max: Annotated[Rate, Field(description="auto or a number above 0 and at most 10")]
     lr_min: Annotated[Rate, Field(description="auto or a number above 0 and at most lr_max")]
     ema_decay: Share
@@ -191,13 +192,13 @@ class Params(Section):
     def _fits_together(self) -> "Params":
         if self.peak_epoch > self.epochs:
             raise _misfit("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
-        most = MAX_CHANNELS // self.model.width
-        if self.batch_size > most:
+        limit = MAX_CHANNELS // self.model.width
+        if self.batch_size > limit:
             raise _misfit(
-                "batch_size", self.batch_size, f"at most {most} at model.width {self.model.width}"
+                "batch_size", self.batch_size, f"at most {limit} at model.width {self.model.width}"
             )
         if self.keep == "best" and not self.data.val_size:
-            raise _misfit("keep", "best", "last while data.val_size is 0 (no images to judge by)")
+            raise _misfit("keep", "best", "last while data.val_size is 0 (no held-out images)")
         self._rates_fit()
         self._devices_fit()
         self._network_fits()
@@ -208,17 +209,14 @@ class Params(Section):
         for key, default in default_arguments("custom_resnet").items():
             value = getattr(self.model, key)
             if key not in arguments and value != default:
-                raise _misfit(f"model.{key}", value, f"{show(default)} for {name}")
+                raise _misfit(f"model.{key}", value, f"{format_value(default)} for {name}")
         try:
             layers = layer_names(name, arguments)
         except ValueError as error:
             raise PydanticCustomError("network", "{reason}", {"reason": str(error)}) from None
         if self.gradcam.layer not in ("auto", *layers):
-            raise _misfit(
-                "gradcam.layer",
-                self.gradcam.layer,
-                f"auto or a layer of {name}: {', '.join(layers)}",
-            )
+            allowed = f"auto or a layer of {name}: {', '.join(layers)}"
+            raise _misfit("gradcam.layer", self.gradcam.layer, allowed)
 
     def _devices_fit(self) -> None:
         trainer = self.trainer
@@ -227,13 +225,10 @@ class Params(Section):
         if trainer.accelerator == "mps" and trainer.processes > 1:
             key = "num_nodes" if trainer.num_nodes > 1 else "devices"
             raise _misfit(f"trainer.{key}", getattr(trainer, key), "1 with accelerator 'mps'")
-        least = 2 * trainer.processes
-        if self.batch_size < least:
-            raise _misfit(
-                "batch_size",
-                self.batch_size,
-                f"at least {least}, two images for each of {trainer.processes} processes",
-            )
+        minimum = 2 * trainer.processes
+        if self.batch_size < minimum:
+            allowed = f"at least {minimum}, two images for each of {trainer.processes} processes"
+            raise _misfit("batch_size", self.batch_size, allowed)
 
     def _rates_fit(self) -> None:
         start, stop = self.lr_find.start, self.lr_find.stop
@@ -242,14 +237,15 @@ class Params(Section):
             if rate != "auto" and rate < MIN_RATE:
                 raise _misfit(key, rate, f"at least {MIN_RATE:g}")
         if self.lr_max != "auto" and self.lr_min != "auto" and self.lr_min > self.lr_max:
-            raise _misfit("lr_min", self.lr_min, f"at most lr_max, {show(self.lr_max)}")
-        # One decade is the least that the range test can read anything off.
+            raise _misfit("lr_min", self.lr_min, f"at most lr_max, {format_value(self.lr_max)}")
+        # A shorter range shows too little of the loss curve to suggest a learning rate.
         if start > stop / 10 * (1 + 1e-9):
-            raise _misfit("lr_find.start", start, f"at most a tenth of lr_find.stop, {show(stop)}")
+            allowed = f"at most a tenth of lr_find.stop, {format_value(stop)}"
+            raise _misfit("lr_find.start", start, allowed)
 
 
 def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
-    context = {"key": key, "value": show(value), "allowed": allowed}
+    context = {"key": key, "value": format_value(value), "allowed": allowed}
     return PydanticCustomError("misfit", "{key} must be {allowed}", context)
 
 
@@ -257,18 +253,18 @@ ARGUMENT_KINDS = {bool: "true or false", int: "a whole number", float: "a number
 
 
 def _schema(content: dict[str, Any]) -> type[Params]:
-    """`Params`, with the arguments that only the network named in `content` takes."""
+    """Returns `Params`, extended by the arguments that only the network in `content` takes."""
     section = content.get("model")
     name = section.get("name") if isinstance(section, dict) else None
     defaults = default_arguments(name) if isinstance(name, str) and name in NETWORKS else {}
-    own: dict[str, Any] = {
+    extra: dict[str, Any] = {
         key: (type(default), Field(default, description=ARGUMENT_KINDS[type(default)]))
         for key, default in defaults.items()
         if key not in Model.model_fields
     }
-    if not own:
+    if not extra:
         return Params
-    model = create_model("Model", __base__=Model, **own)
+    model = create_model("Model", __base__=Model, **extra)
     return create_model("Params", __base__=Params, model=(model, ...))
 
 
@@ -276,24 +272,26 @@ def load_params(path: Path = PARAMS) -> Params:
     """Reads and checks params.yaml.
 
     Raises:
-        UserError: the file is missing, no YAML, or holds an unknown key, misses a key, or has a
-            value of the wrong type or outside its range.
+        UserError: the file is missing or invalid YAML, has an unknown key, lacks a key, or has a
+            value of the wrong type or out of range.
     """
     return parse_params(read_yaml(path), str(path))
 
 
 def parse_params(content: object, source: str = "params.yaml") -> Params:
-    """The parameters in what a YAML parser gave; raises UserError as `load_params` does."""
+    """Checks the output of a YAML parser; raises UserError as `load_params` does."""
     if not isinstance(content, dict):
-        raise UserError(f"{source}: it holds no keys and values: restore it with `git checkout`.")
+        raise UserError(f"{source}: it has no keys and values; restore it with `git checkout`.")
     for section in (content, *content.values()):
         for key in section if isinstance(section, dict) else ():
             if not isinstance(key, str) or not key.isprintable():
-                raise UserError(f"{source}: the key {show(key)} is no parameter; remove it.")
+                raise UserError(
+                    f"{source}: the key {format_value(key)} is not a parameter; remove it."
+                )
     schema = _schema(content)
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        # A misspelt key is also a missing one: the misspelling is what helps.
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        raise UserError(f"{source}: {sentence(first, schema)}") from None
+        # A misspelt key causes two errors, unknown and missing. The unknown key helps more.
+        first = min(error.errors(), key=lambda details: details["type"] != "extra_forbidden")
+        raise UserError(f"{source}: {describe_error(first, schema)}") from None

@@ -1,4 +1,4 @@
-"""Reads params.yaml, and says in one sentence what is wrong in it. Names no parameter."""
+"""Reads params.yaml and describes errors in it. Independent of the names of the parameters."""
 
 import difflib
 import warnings
@@ -11,68 +11,68 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, AliasEvent
 
-from .runtime.errors import UserError, shown
+from .runtime.errors import UserError, truncate_for_message
 
 MAX_BYTES = 100_000  # of params.yaml
-MAX_ALIASES = 20  # in it: a few merged into each other could fill any memory
-MAX_SHOWN = 60  # characters of a value in a message
+MAX_ALIASES = 20  # a few nested aliases could fill any memory
+MAX_QUOTED = 60  # characters of a value in a message
 
 
 def read_yaml(path: Path) -> object:
-    """What the YAML parser makes of a file; raises UserError if it cannot be read or parsed."""
+    """Parses a YAML file; raises UserError if it cannot be read or parsed."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path} is missing here: run from the project's root.") from None
+        raise UserError(f"{path} is missing here; run from the project's root.") from None
     if len(content) > MAX_BYTES:
         raise UserError(
-            f"{path}: it holds {len(content)} bytes, but must be at most {MAX_BYTES}: restore it"
+            f"{path}: it has {len(content)} bytes; it must have at most {MAX_BYTES}. Restore it"
             " with `git checkout`."
         )
     try:
         return _parse(content.decode())
     except UnicodeDecodeError:
         raise UserError(
-            f"{path}: it is not UTF-8 text: save it as UTF-8, or restore it with `git checkout`."
+            f"{path}: it is not UTF-8 text; save it as UTF-8, or restore it with `git checkout`."
         ) from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except Exception as error:  # the parser raises a dozen kinds for what is no YAML
+    except Exception as error:  # the parser raises a dozen types for invalid YAML
         mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1} is " if mark else ""
-        what = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise UserError(
-            f"{path}: {line}no valid YAML ({shown(what, 2 * MAX_SHOWN)}): fix it."
-        ) from None
+        place = f"line {mark.line + 1}: " if mark else ""
+        reason = getattr(error, "problem", None) or str(error) or type(error).__name__
+        quoted = truncate_for_message(reason, 2 * MAX_QUOTED)
+        raise UserError(f"{path}: {place}invalid YAML ({quoted}); fix it.") from None
 
 
 def _parse(text: str) -> object:
-    # DVC's own parser: YAML 1.2, where the 5e-05 that `dvc exp run -S` writes is a number.
-    with warnings.catch_warnings(action="ignore"):  # what it warns of in YAML 1.1 is checked below
+    # The parser that DVC uses: in YAML 1.2 the 5e-05 that `dvc exp run -S` writes is a number.
+    with warnings.catch_warnings(action="ignore"):  # YAML 1.1: its values are checked later
         aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
         if aliases > MAX_ALIASES:
             raise UserError(
-                f"it has {aliases} aliases (*name), but must have at most {MAX_ALIASES}: write"
-                " the values themselves."
+                f"it has {aliases} aliases (*name); it must have at most {MAX_ALIASES}. Write"
+                " the values instead."
             )
         return YAML(typ="safe").load(text)
 
 
-def sentence(error: ErrorDetails, schema: type[BaseModel]) -> str:
-    """Pydantic's first error for the user: the key, its value and what is allowed there."""
+def describe_error(error: ErrorDetails, schema: type[BaseModel]) -> str:
+    """Describes an error of pydantic for the user: key, value, allowed values and what to do."""
     if error["type"] == "misfit":
         context = error["ctx"]
         key, value, allowed = context["key"], context["value"], context["allowed"]
-        return f"{key} is {value}, but must be {allowed}; change it and run again."
+        return f"{key} is {value}; it must be {allowed}. Change it and run again."
     if error["type"] == "network":
-        return f"model: {shown(error['ctx']['reason'])}; change it and run again."
+        return f"model: {truncate_for_message(error['ctx']['reason'])}. Change it and run again."
     path = [_key(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
         return _unknown(path, schema)
     key, allowed = _describe(path, schema)
     if error["type"] == "missing":
         return f"{key} is missing; add it: {allowed}."
-    return f"{key} is {show(error['input'])}, but must be {allowed}; change it and run again."
+    value = format_value(error["input"])
+    return f"{key} is {value}; it must be {allowed}. Change it and run again."
 
 
 def _unknown(path: list[str], schema: type[BaseModel]) -> str:
@@ -81,12 +81,12 @@ def _unknown(path: list[str], schema: type[BaseModel]) -> str:
         f"{name}.{path[-1]}" for name in schema.model_fields if path[-1] in _fields([name], schema)
     ]
     hint = f"; did you mean {near[0]}?" if near else "."
-    return f"{'.'.join(path)} is no parameter{hint} Allowed here: {', '.join(known)}."
+    return f"{'.'.join(path)} is not a parameter{hint} Allowed here: {', '.join(known)}."
 
 
 def _describe(path: list[str], schema: type[BaseModel]) -> tuple[str, str]:
-    """The dotted key of an error's place, and what is allowed there."""
-    for end in range(len(path), 0, -1):  # a union adds the name of its branch to the place
+    """Returns the dotted key at which an error occurred, and the allowed values."""
+    for end in range(len(path), 0, -1):  # a union appends the name of its branch
         field = _fields(path[: end - 1], schema).get(path[end - 1])
         if field is not None:
             allowed = field.description
@@ -106,17 +106,17 @@ def _fields(path: list[str], schema: type[BaseModel]) -> dict[str, FieldInfo]:
     return dict(model.model_fields)
 
 
-def show(value: object) -> str:
-    """A value of params.yaml as a sentence quotes it."""
+def format_value(value: object) -> str:
+    """Formats a value of params.yaml for a message."""
     match value:
         case None:
             return "empty"
         case bool():
             return str(value).lower()
         case str():
-            return repr(value) if len(value) <= MAX_SHOWN else repr(value[:MAX_SHOWN]) + "…"
-        case int() if abs(value) >= 10**MAX_SHOWN:  # too long to read, and even to print
-            return f"a whole number of more than {MAX_SHOWN} digits"
+            return repr(value) if len(value) <= MAX_QUOTED else repr(value[:MAX_QUOTED]) + "…"
+        case int() if abs(value) >= 10**MAX_QUOTED:  # Python may refuse to print it
+            return f"a whole number of more than {MAX_QUOTED} digits"
         case int() | float() | date():
             return str(value).removesuffix(".0")
         case dict():
@@ -126,6 +126,6 @@ def show(value: object) -> str:
 
 
 def _key(part: int | str) -> str:
-    """A key as it is shown: quoted if it is no plain word."""
+    """Formats a key for a message: quotes it unless it is an identifier."""
     text = str(part)
-    return text if text.isidentifier() and len(text) <= MAX_SHOWN else show(text)
+    return text if text.isidentifier() and len(text) <= MAX_QUOTED else format_value(text)

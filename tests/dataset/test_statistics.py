@@ -1,23 +1,14 @@
 import numpy as np
-import pytest
 
 from cifarlens.dataset.statistics import channel_statistics, class_counts
 
 
-def test_agrees_with_numpy_in_double_precision():
+def test_statistics_agree_with_numpy_in_double_precision():
     images = np.random.default_rng(0).integers(0, 256, (50, 8, 9, 3), np.uint8)
     images[..., 1] //= 3
     mean, std = channel_statistics(images)
     np.testing.assert_allclose(mean, (images / 255).mean((0, 1, 2)), rtol=1e-13)
     np.testing.assert_allclose(std, (images / 255).std((0, 1, 2)), rtol=1e-12)
-
-
-def test_known_values():
-    images = np.zeros((2, 1, 1, 3), np.uint8)
-    images[1] = (255, 51, 0)
-    mean, std = channel_statistics(images)
-    assert mean == (0.5, 0.1, 0.0)
-    assert std == pytest.approx((0.5, 0.1, 0.0), abs=1e-16)
 
 
 def test_a_class_without_images_counts_zero():

@@ -1,9 +1,9 @@
-"""Any params.yaml that a user could write: values, keys and bytes, as hypothesis draws them."""
+"""Generates any params.yaml that a user could write, as strategies of hypothesis."""
 
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from closure import ROOT
@@ -13,39 +13,36 @@ from cifarlens.classifier.networks import NETWORKS
 from cifarlens.params import Params
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-
-
-def written(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
 SMALL = {"data.source": "digits", "batch_size": "64", "model.width": "2", "trainer.workers": "0"}
 
 
-def leaves() -> Iterator[tuple[str, Any]]:
-    for name, field in Params.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        if inner:
-            yield from ((f"{name}.{key}", field) for key, field in inner.items())
+SCHEMA = Params.model_json_schema()
+
+
+def leaves() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yields the dotted name, the JSON schema and the default (as JSON) of each parameter."""
+    for section, default in yaml.safe_load(TEXT).items():
+        schema = SCHEMA["properties"][section]
+        if isinstance(default, dict):
+            schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+            for key, value in default.items():
+                yield f"{section}.{key}", schema["properties"][key], json.dumps(value)
         else:
-            yield name, field
+            yield section, schema, json.dumps(default)
 
 
-FIELDS = dict(leaves())
-KEYS = [*FIELDS, *(name for name in Params.model_fields if name not in FIELDS)]  # and sections
-COMMITTED = yaml.safe_load(TEXT)
+FIELDS = {name: schema for name, schema, _ in leaves()}
+DEFAULTS = {name: default for name, _, default in leaves()}
+KEYS = [*FIELDS, *(name for name in Params.model_fields if name not in FIELDS)]  # with sections
 
 
-def committed(key: str) -> str:
-    value = COMMITTED
-    for part in key.split("."):
-        value = value[part]
-    return json.dumps(value)
+def encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def render(changes: dict[str, str | None]) -> str:
-    """params.yaml with the values of some keys or sections replaced, added or (None) left out."""
-    values: dict[str, str | None] = {key: committed(key) for key in FIELDS} | SMALL | changes
+    """Returns params.yaml with keys or sections replaced, added or, for None, removed."""
+    values: dict[str, str | None] = DEFAULTS | SMALL | changes
     lines: list[str] = []
     sections: set[str] = set()
     for key in sorted(values, key=lambda key: (key.partition(".")[0], key.count("."))):
@@ -88,28 +85,21 @@ changed = st.dictionaries(
 )
 
 
-def bounds(kind: Any, metadata: Any = ()) -> list[Any]:
-    """The numbers that limit a field, and the words it takes."""
-    found = [
-        getattr(limit, side)
-        for limit in metadata
-        for side in ("ge", "gt", "le", "lt")
-        if isinstance(getattr(limit, side, None), int | float)
-    ]
-    for part in get_args(kind):
-        found += [part] if isinstance(part, str) else bounds(part)
-    for limit in getattr(kind, "__metadata__", ()):  # of an Annotated one
-        found += bounds(None, getattr(limit, "metadata", [limit]))
-    return found
+def bounds(schema: dict[str, Any]) -> list[Any]:
+    """Returns the numbers that limit a field, and its allowed words."""
+    names = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "const")
+    limits = [schema[name] for name in names if name in schema] + schema.get("enum", [])
+    for branch in schema.get("anyOf", []):
+        limits += bounds(branch)
+    return limits
 
 
 def near(key: str) -> "st.SearchStrategy[str]":
-    """Values around a field's bounds, and between them."""
-    field = FIELDS[key]
-    limits = [*bounds(field.annotation, field.metadata), json.loads(committed(key))]
+    """Generates values around and between the bounds of a field."""
+    limits = [*bounds(FIELDS[key]), json.loads(DEFAULTS[key])]
     numbers = [limit for limit in limits if not isinstance(limit, str | bool)]
     words = [limit for limit in limits if isinstance(limit, str)]
-    if field.annotation is bool:
+    if FIELDS[key].get("type") == "boolean":
         words = ["true", "false"]
     if key == "model.name":
         words = list(NETWORKS)
@@ -133,11 +123,11 @@ at_bounds = st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=3, uniq
 
 @st.composite
 def damaged(draw) -> bytes:
-    """The committed file with up to three stretches of bytes overwritten, inserted or cut out."""
+    """Generates the committed file with up to three pieces overwritten, inserted or removed."""
     content = TEXT.encode()
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(content)))
         end = start + draw(st.integers(0, 20))
-        piece = draw(st.binary(max_size=8) | fragments.map(written))
+        piece = draw(st.binary(max_size=8) | fragments.map(encode))
         content = content[:start] + piece + content[end:]
     return content

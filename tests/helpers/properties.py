@@ -1,6 +1,6 @@
-"""How the property tests run: the same examples every time, unless more are asked for.
+"""Runs property tests on the same examples every time, unless the user asks for more.
 
-`EXAMPLES=20000 pytest tests/test_params_properties.py` tries so many others.
+`EXAMPLES=20000 pytest tests/test_params_properties.py` tries 20,000 random examples.
 """
 
 import os
@@ -12,15 +12,15 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # nothing beside the sources
-ASKED = os.environ.get("EXAMPLES")
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")  # keep the checkout clean
+EXAMPLES = os.environ.get("EXAMPLES")
 
 
 def examples(count: int) -> Callable[[Any], Any]:
-    """Runs a property on `count` examples."""
+    """Runs a property test on `count` examples."""
     return settings(
-        max_examples=int(ASKED or count),
-        derandomize=not ASKED,
+        max_examples=int(EXAMPLES or count),
+        derandomize=not EXAMPLES,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -1,1 +1,1 @@
-"""The arrays on disk and their statistics."""
+"""Stores the dataset as arrays on disk and computes its statistics."""

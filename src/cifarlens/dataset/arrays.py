@@ -1,4 +1,4 @@
-"""The data set on disk: one `.npy` file an array, whose bytes are the same on every machine."""
+"""Saves and loads a dataset: one `.npy` file per array, with the same bytes on every machine."""
 
 import errno
 import hashlib
@@ -17,14 +17,14 @@ CLASSES = "classes.json"
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels.
+    """Holds the images and labels.
 
     Attributes:
         train_images: uint8, N×H×W×3, 0 to 255.
         train_labels: int64, N, indices into `classes`.
-        test_images: as the train images.
-        test_labels: as the train labels.
-        classes: names, by label.
+        test_images: same format as `train_images`.
+        test_labels: same format as `train_labels`.
+        classes: class names, indexed by label.
     """
 
     train_images: np.ndarray
@@ -35,17 +35,17 @@ class Dataset:
 
 
 def save_dataset(folder: Path, dataset: Dataset) -> None:
-    """Writes the folder anew: beside its place, which it takes when it is whole.
+    """Writes a new folder next to `folder` and moves it into place when it is complete.
 
     Raises:
-        OSError: no space, no permission, or a file has the folder's name. The old folder is kept.
+        OSError: no space, no permission, or a file has the folder's name. The old folder stays.
     """
-    if folder.is_symlink():  # to a larger disk, perhaps
+    if folder.is_symlink():  # for example to a larger disk
         folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
     new, old = (folder.with_name(f".{folder.name}.{word}.part") for word in ("new", "old"))
-    for leftover in (new, old):  # of a run that was killed
+    for leftover in (new, old):  # of a killed run
         shutil.rmtree(leftover, ignore_errors=True)
     try:
         for name in ARRAYS:
@@ -60,13 +60,13 @@ def save_dataset(folder: Path, dataset: Dataset) -> None:
 
 
 def load_dataset(folder: Path) -> Dataset:
-    """Opens the folder; the arrays are mapped from disk, read-only."""
+    """Opens a folder written by `save_dataset`; the arrays are read-only memory maps."""
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
     return Dataset(classes=tuple(read_json(folder / CLASSES)), **arrays)
 
 
 def dataset_digest(folder: Path) -> str:
-    """SHA-256 over names and contents of the folder's files."""
+    """Returns the SHA-256 hash of the names and contents of the folder's files."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         digest.update(path.name.encode())

@@ -1,4 +1,4 @@
-"""Pixel statistics, exact: sums of integers, so no order of summation matters."""
+"""Computes pixel statistics exactly, from integer sums that do not depend on the order."""
 
 import math
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of pixel / 255 per channel.
+    """Returns mean and standard deviation of pixel / 255 per channel.
 
     Args:
-        images: uint8, N×H×W×C, at least one.
+        images: uint8, N×H×W×C, N at least 1.
 
     Returns:
-        mean and std (of the population), C values each, 0 to 1.
+        Mean and population standard deviation, C values each, 0 to 1.
     """
     means, deviations = [], []
     for channel in range(images.shape[3]):
@@ -26,6 +26,6 @@ def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
 
 
 def class_counts(labels: np.ndarray, classes: tuple[str, ...]) -> dict[str, int]:
-    """Number of labels of each class, in the order of `classes`."""
+    """Returns the number of labels of each class, in the order of `classes`."""
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     return dict(zip(classes, counts, strict=True))

@@ -1,1 +1,1 @@
-"""How a stage runs: alone, stoppable, on one device or several; its paths, files and errors."""
+"""Runs a stage: its lock, signals, devices, processes, paths, files and errors."""

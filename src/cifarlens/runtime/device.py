@@ -1,4 +1,4 @@
-"""Which of this machine's accelerators computes; training and evaluation ask here."""
+"""Chooses the accelerator, devices and workers for training and evaluation."""
 
 import os
 
@@ -6,29 +6,30 @@ import torch
 
 from .errors import UserError
 
-CPU_WORKERS, MAX_GPU_WORKERS = 2, 16  # on a CPU, which computes too; beside a GPU
+CPU_WORKERS = 2  # few, because the training needs the CPU too
+MAX_GPU_WORKERS = 16
 
 
 def resolve_accelerator(name: str) -> str:
-    """`cpu`, `gpu` (CUDA) or `mps`, for `trainer.accelerator`; `auto` takes a GPU if there is one.
+    """Returns `cpu`, `gpu` (CUDA) or `mps` for `trainer.accelerator`; `auto` prefers a GPU.
 
-    Apple's `mps` is taken only when asked for: its max-pools have no deterministic backward pass.
+    `auto` never returns Apple's `mps`: its max-pooling has no deterministic backward pass.
 
     Raises:
         UserError: PyTorch does not find the accelerator on this machine.
     """
-    here = {
+    available = {
         "cpu": True,
         "gpu": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        return "gpu" if here["gpu"] else "cpu"
-    if not here[name]:
-        found = " or ".join(["auto", *(kind for kind, present in here.items() if present)])
+        return "gpu" if available["gpu"] else "cpu"
+    if not available[name]:
+        allowed = " or ".join(["auto", *(kind for kind, present in available.items() if present)])
         raise UserError(
-            f"params.yaml: trainer.accelerator is {name!r}, but must be {found} on this machine;"
-            " change it and run again."
+            f"params.yaml: trainer.accelerator is {name!r}; it must be {allowed} on this machine."
+            " Change it and run again."
         )
     return name
 
@@ -36,38 +37,38 @@ def resolve_accelerator(name: str) -> str:
 def check_devices(name: str, count: int) -> None:
     """Raises UserError if this machine has fewer than `count` devices of `trainer.accelerator`.
 
-    A CPU counts as many as are asked for: its cores are shared.
+    On a CPU, any number is allowed: the processes share its cores.
     """
     accelerator = resolve_accelerator(name)
-    here = {"gpu": torch.cuda.device_count(), "mps": 1}.get(accelerator, count)
-    if count > here:
+    available = {"gpu": torch.cuda.device_count(), "mps": 1}.get(accelerator, count)
+    if count > available:
         raise UserError(
-            f"params.yaml: trainer.devices is {count}, but must be at most {here}, the devices of"
-            f" kind {accelerator} on this machine; change it and run again."
+            f"params.yaml: trainer.devices is {count}; it must be at most {available}, the number"
+            f" of {accelerator} devices on this machine. Change it and run again."
         )
 
 
-def count_workers(asked: str | int, accelerator: str, devices: int) -> int:
-    """Processes that augment images for each device; how many changes no byte of a result.
+def count_workers(setting: str | int, accelerator: str, devices: int) -> int:
+    """Returns the number of augmentation processes per device; it does not change results.
 
     Args:
-        asked: `trainer.workers`: a number, or `auto`: two for a CPU, where they take time from the
-            training, and for a GPU, which is as fast as many of them, a core each but one, which
-            is left for the process that drives it.
+        setting: `trainer.workers`: a number, or `auto`. On a CPU, `auto` is two, because workers
+            slow the training down. On a GPU, it is the device's share of the cores minus one for
+            the training process, 1 to 16.
         accelerator: `trainer.accelerator`.
-        devices: of this machine, that share its cores.
+        devices: devices of this machine that share its cores.
     """
-    if isinstance(asked, int):
-        return asked
+    if isinstance(setting, int):
+        return setting
     if resolve_accelerator(accelerator) != "gpu":
         return CPU_WORKERS
     return max(1, min(MAX_GPU_WORKERS, _cores() // devices - 1))
 
 
 def choose_device(name: str) -> str:
-    """The device to predict on, as torch names it, for `trainer.accelerator`.
+    """Returns torch's name of the device to predict on, for `trainer.accelerator`.
 
-    On a GPU float32 is made to mean float32, also in convolutions (no TF32).
+    On a GPU, disables TF32, so that convolutions compute in full float32.
 
     Raises:
         UserError: as `resolve_accelerator` does.
@@ -81,7 +82,7 @@ def choose_device(name: str) -> str:
 
 
 def _cores() -> int:
-    """That this process may use: a container's share, where the system tells it."""
+    """Returns the number of cores that this process may use (a container may limit them)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

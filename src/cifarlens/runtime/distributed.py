@@ -1,7 +1,7 @@
-"""Which of several processes of one stage this is, as torch's launcher says in the environment.
+"""Reads this process's place among the processes of a stage from the launcher's environment.
 
-The launcher is `torchrun`, or ours (training/launch.py), which is the same engine. It gives every
-process a RANK, 0 for the one that writes files, and a file to say in why it failed.
+The launcher is `torchrun` or training/launch.py, which uses the same engine. It gives each process
+a RANK (the process with rank 0 writes the files) and a file in which to report a failure.
 """
 
 import multiprocessing
@@ -15,46 +15,46 @@ from pathlib import Path
 
 from .files import write_json
 
-RUN_ID = "cifarlens"  # of the processes that our own launcher starts
+RUN_ID = "cifarlens"  # set by training/launch.py for its processes
 
 
 def launched() -> bool:
-    """Whether this is one of several processes."""
+    """Whether a launcher started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def supervised() -> bool:
-    """Whether a stage started this process, and prints, locks and keeps the log for it."""
+    """Whether a stage started this process. That stage holds the lock, prints and logs for it."""
     return os.environ.get("TORCHELASTIC_RUN_ID") == RUN_ID
 
 
 def rank() -> int:
-    """From 0, over all machines; 0 for a process on its own."""
+    """Returns the rank over all machines, from 0; 0 for a single process."""
     return int(os.environ["RANK"]) if launched() else 0
 
 
 def holds_stage_lock() -> bool:
-    """Whether this process is to hold the stage's lock: one does, on all machines together."""
+    """Whether this process holds the stage's lock; exactly one process on all machines does."""
     return not supervised() and rank() == 0 and os.environ.get("NODE_RANK", "0") == "0"
 
 
-def report_failure(sentence: str) -> bool:
-    """Leaves the reason of a failure where the launcher looks for it; false if nobody does."""
+def report_failure(message: str) -> bool:
+    """Writes the reason for a failure to the launcher's file; returns whether that succeeded."""
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if not path:
         return False
     try:
-        write_json(Path(path), {"message": sentence, "timestamp": time.time()})  # its format
+        write_json(Path(path), {"message": message, "timestamp": time.time()})
     except OSError:
         return False
     return True
 
 
 @contextmanager
-def ending_at_once() -> Iterator[None]:
-    """Ends one of several processes without Python's tidying up, should the block not succeed.
+def exit_at_once_on_failure() -> Iterator[None]:
+    """Ends a launched process without Python's cleanup if the block fails.
 
-    That would wait for the others to finish what they compute together, and they for this one.
+    The cleanup would wait for the other processes, which in turn wait for this one.
     """
     try:
         yield

@@ -1,14 +1,14 @@
-"""The one kind of failure that is the user's to mend."""
+"""Defines the error that the user can fix, and quotes text in its message."""
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: parameters, files, environment or network.
+    """Reports a problem with the user's parameters, files, environment or network.
 
-    The message is one sentence for the user: it names the value, what is allowed and what to do.
+    The message is one line for the user. It names the value, what is allowed and what to do.
     """
 
 
-def shown(text: str, limit: int = 200) -> str:
-    """`text` as a sentence may quote it: on one line, and cut after `limit` characters."""
+def truncate_for_message(text: str, limit: int = 200) -> str:
+    """Returns `text` on one line and truncated to `limit` characters, for use in a message."""
     line = "".join(char if char.isprintable() else "?" for char in text[: limit + 1])
     return line if len(line) <= limit else line[:limit] + "…"

@@ -1,6 +1,6 @@
-"""Writes files whole and with stable bytes: the same values give the same file everywhere.
+"""Writes files atomically and reproducibly: the same values give the same bytes everywhere.
 
-A file appears under its name only when it is complete, so a killed stage never leaves half of one.
+A file gets its name only when it is complete, so a killed stage never leaves a partial file.
 """
 
 import csv
@@ -17,14 +17,14 @@ import numpy as np
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path` that takes its place when the block succeeds."""
+    """Yields a temporary path in the same folder; renames it to `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # writing to an open file leaves it out
+        error.filename = error.filename or str(path)  # not set when writing fails
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -36,12 +36,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """UTF-8 with `\\n` line ends on every platform."""
+    """Writes UTF-8 with `\\n` line endings on every platform."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Sorted keys, floats as Python prints them; raises ValueError for NaN and infinity."""
+    """Writes JSON with sorted keys and exact floats; raises ValueError for NaN and infinity."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
@@ -51,7 +51,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A header line, then a line a row; None becomes an empty field."""
+    """Writes a header and one line per row; None becomes an empty field."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -65,13 +65,13 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """A `.npy` file in C order."""
+    """Writes a `.npy` file in C order."""
     array = np.ascontiguousarray(array)
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
     with replacing(path) as temporary, temporary.open("wb") as stream:
         stream.write(header.getvalue())
-        stream.write(array.data)  # np.save's own writing hides the errno of a full disk
+        stream.write(array.data)  # np.save hides the errno of a full disk
 
 
 def append_json_line(path: Path, value: Mapping[str, Any]) -> None:

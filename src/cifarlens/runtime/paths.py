@@ -1,14 +1,14 @@
-"""Every path that more than one file needs, relative to the project's root."""
+"""Defines the paths that several modules use, relative to the project's root."""
 
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
 LOCK = Path("requirements.lock")
 
-ARCHIVES = Path("data/archive")  # kept downloads, no output of any stage
+ARCHIVES = Path("data/archive")  # downloads; not an output of a stage
 DATASET = Path("data/dataset")
 TEST_LOGITS = Path("data/evaluation/test_logits.npy")
-CHECKPOINTS = Path("checkpoints")  # no output either: see training/one_cycle/checkpoint.py
+CHECKPOINTS = Path("checkpoints")  # not an output: see training/one_cycle/checkpoint.py
 LOGS = Path("logs")
 MODEL = Path("models")
 SPACE = Path("space")
@@ -24,6 +24,6 @@ RATES = Path("reports/plots/lr.csv")
 
 REPORT = Path("reports/index.html")
 
-RUN_LOG = Path("logs/runs.jsonl")  # times and machines: they vary, so no stage's output
-RUN_PAGE = Path("logs/runs.html")  # the same for people
-LOCKS = Path(".dvc/tmp/stages")  # one process a stage; DVC ignores its tmp folder, and so does git
+RUN_LOG = Path("logs/runs.jsonl")  # not an output: times and machines vary
+RUN_PAGE = Path("logs/runs.html")  # the run log as a page
+LOCKS = Path(".dvc/tmp/stages")  # a lock for each stage; DVC and git ignore .dvc/tmp

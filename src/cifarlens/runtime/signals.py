@@ -1,6 +1,6 @@
-"""Ends a stage cleanly on Ctrl-C, on SIGTERM, and when the DVC that started it is gone.
+"""Stops a stage cleanly on Ctrl-C, on SIGTERM, and when the DVC process that started it ends.
 
-A stage's further processes, if it has some, end with it in the same way.
+The other processes of a stage stop in the same way.
 """
 
 import os
@@ -16,14 +16,14 @@ from .distributed import supervised
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CHECK_INTERVAL = 0.5  # seconds
-PATIENCE = 10.0  # seconds for a clean end, before an unclean one
+STOP_TIMEOUT = 10.0  # seconds to stop cleanly before the process is ended
 
 
 class Stopped(BaseException):
-    """Asked to stop. No Exception, and no KeyboardInterrupt, which Lightning turns into exit 1.
+    """Raised by a signal. Not a KeyboardInterrupt, which Lightning turns into exit code 1.
 
     Attributes:
-        code: the exit code, 128 plus the signal's number as shells have it.
+        code: exit code, 128 plus the number of the signal, as in a shell.
     """
 
     def __init__(self, signum: int) -> None:
@@ -33,10 +33,10 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within the block, SIGINT and SIGTERM raise `Stopped`, and so does losing DVC.
+    """Raises `Stopped` in the block on SIGINT, on SIGTERM, and when DVC ends.
 
-    A signal that was ignored stays so: a shell's background job does not want Ctrl-C. Once stopped,
-    further Ctrl-C is ignored until the process has ended, and SIGTERM ends it at once.
+    A signal that was ignored before stays ignored, such as Ctrl-C in a shell's background job.
+    After the first signal, SIGINT is ignored and SIGTERM ends the process at once.
     """
     owner, stopping = os.getpid(), threading.Event()
 
@@ -44,7 +44,7 @@ def stoppable() -> Iterator[None]:
         if os.getpid() == owner and not stopping.is_set():
             stopping.set()
             raise Stopped(signum)
-        if signum == signal.SIGTERM:  # asked twice; or in a worker, whom Ctrl-C does not concern
+        if signum == signal.SIGTERM:  # the second signal, or a signal to a worker
             os._exit(128 + signum)
 
     before = {signum: signal.getsignal(signum) for signum in SIGNALS}
@@ -52,19 +52,19 @@ def stoppable() -> Iterator[None]:
         if handler is not signal.SIG_IGN:
             signal.signal(signum, stop)
     over = threading.Event()
-    if "DVC_STAGE" in os.environ or supervised():  # a stage started by hand may outlive its shell
+    if "DVC_STAGE" in os.environ or supervised():  # without DVC, a stage may outlive its shell
         threading.Thread(target=_follow, args=(_last_started(), over), daemon=True).start()
     try:
         yield
     finally:
         over.set()
-        if not stopping.is_set():  # else the process is about to end, and must end quietly
+        if not stopping.is_set():  # otherwise the process is about to end
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
 
 def _last_started() -> psutil.Process:
-    """This process, or the shell around it: the one that DVC, or our launcher, started."""
+    """Returns the process that DVC or our launcher started: this one or a shell around it."""
     process = psutil.Process()
     if not supervised():
         for parent in process.parents():
@@ -75,14 +75,14 @@ def _last_started() -> psutil.Process:
 
 
 def _follow(started: psutil.Process, over: threading.Event) -> None:
-    """Stops this process once the parent of `started` is gone.
+    """Stops this process when the parent of `started` has ended.
 
-    A killed DVC leaves its stage running, and so does a shell between the two.
+    When DVC is killed, the stage and a shell between the two would otherwise keep running.
     """
     parent = started.ppid()
     while started.is_running() and started.ppid() == parent:
         if over.wait(CHECK_INTERVAL):
             return
     os.kill(os.getpid(), signal.SIGTERM)
-    if not over.wait(PATIENCE):
+    if not over.wait(STOP_TIMEOUT):
         os._exit(128 + signal.SIGTERM)

@@ -1,6 +1,6 @@
-"""How every stage script runs: a user's mistake becomes one sentence and exit code 2.
+"""Runs a stage script. Errors that the user can fix become one line and exit code 2.
 
-Time and machine of a finished stage go to a log that is no stage's output: they vary.
+The time and machine of a finished stage go to a log. It is not an output, because they vary.
 """
 
 import errno
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from . import distributed as processes
+from . import distributed
 from .errors import UserError
 from .files import append_json_line
 from .paths import LOCKS, RUN_LOG
 from .signals import Stopped, stoppable
 
-GRACE = 10.0  # seconds after which a killed stage's last processes have gone too
+LOCK_TIMEOUT = 10.0  # seconds, long enough for the processes of a killed stage to end
 
 
 def run_stage(
@@ -28,59 +28,59 @@ def run_stage(
     *user_errors: type[Exception],
     launch: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Runs a stage and ends the process with its exit code.
+    """Runs a stage; exits with its exit code unless it succeeds.
 
     Args:
-        main: the stage.
-        user_errors: further exception types whose message is a sentence for the user.
-        launch: has `main` run by several processes, each of which comes here too, and waits for
-            them; false if there is no need, or if this is one of them.
+        main: computes the stage.
+        user_errors: further exception types whose message is one line for the user.
+        launch: starts several processes that each call `run_stage`, and waits for them. Returns
+            false if this process runs `main` itself.
 
-    Exit codes: 0 done, 2 a user's mistake, 130 stopped with Ctrl-C, 143 with SIGTERM (or because
-    the DVC that started it is gone). Anything else is a defect of ours and keeps its traceback.
+    Exit codes: 0 done, 2 an error that the user can fix, 130 stopped by Ctrl-C, 143 stopped by
+    SIGTERM or because DVC ended. Any other error is a bug and keeps its traceback.
     """
-    with processes.ending_at_once():
+    with distributed.exit_at_once_on_failure():
         _run(main, (UserError, *user_errors), launch)
 
 
 def _run(
-    main: Callable[[], None], expected: tuple[type[Exception], ...], launch: Callable[[], bool]
+    main: Callable[[], None], user_errors: tuple[type[Exception], ...], launch: Callable[[], bool]
 ) -> None:
     name = Path(sys.argv[0]).stem
     start = time.perf_counter()
-    alone = _alone(name) if processes.holds_stage_lock() else nullcontext()
+    lock = _stage_lock(name) if distributed.holds_stage_lock() else nullcontext()
     try:
-        with stoppable(), alone:
-            elsewhere = launch()
-            if not elsewhere:
+        with stoppable(), lock:
+            launched = launch()
+            if not launched:
                 main()
-        if not elsewhere and not processes.rank():
+        if not launched and not distributed.rank():
             _log(name, time.perf_counter() - start)
-    except expected as error:
-        _stop(str(error))
+    except user_errors as error:
+        _fail(str(error))
     except OSError as error:
-        sentence = _describe(error)
-        if sentence is None:
+        message = _describe(error)
+        if message is None:
             raise
-        _stop(sentence)
+        _fail(message)
     except Stopped as stopped:
-        if not processes.launched():
-            with suppress(OSError):  # the terminal may be gone
-                print("\nStopped. Run `dvc repro` again to go on.", file=sys.stderr, flush=True)
+        if not distributed.launched():
+            with suppress(OSError):  # the terminal may be closed
+                print("\nStopped. Run `dvc repro` again to continue.", file=sys.stderr, flush=True)
         sys.exit(stopped.code)
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Holds the stage's lock in this checkout; the system frees it if the process is killed."""
+def _stage_lock(name: str) -> Iterator[None]:
+    """Holds the stage's lock in this checkout; the system releases it if the process is killed."""
     LOCKS.mkdir(parents=True, exist_ok=True)
     lock = FileLock(LOCKS / f"{name}.lock")
     try:
-        lock.acquire(timeout=GRACE, poll_interval=0.1)
+        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=0.1)
     except Timeout:
         raise UserError(
-            f"Another process is running {name} in this checkout (`pgrep -f {name}` shows it):"
-            " wait for it, or stop it, and run again."
+            f"Another process is running {name} in this checkout (`pgrep -f {name}` shows it);"
+            " wait for it or stop it, and run again."
         ) from None
     try:
         yield
@@ -89,56 +89,60 @@ def _alone(name: str) -> Iterator[None]:
 
 
 def _log(stage: str, seconds: float) -> None:
-    """Says how long the stage took and on what, and keeps both."""
+    """Prints the stage's time and device, and appends them to the run log."""
     machine = _machine()
     device = machine.get("device", "cpu")
     where = f"{os.cpu_count()} CPU cores" if device == "cpu" else device
     print(f"{stage}: {seconds:.1f} s ({where})")
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
     entry = {"stage": stage, "started": started, "seconds": round(seconds, 1), **machine}
-    with suppress(OSError):  # the results are there; a log that cannot be kept changes nothing
+    with suppress(OSError):  # the results are complete without the log
         append_json_line(RUN_LOG, {**entry, "cores": os.cpu_count()})
 
 
 def _machine() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    torch = sys.modules.get("torch")  # stats needs none
+    machine = {"python": platform.python_version(), "platform": platform.platform()}
+    torch = sys.modules.get("torch")  # not every stage imports it
     if torch is not None:
-        found["torch"] = torch.__version__
-        found["device"] = "cpu"
+        machine["torch"] = torch.__version__
+        machine["device"] = "cpu"
         if torch.cuda.is_initialized():
-            found["device"] = torch.cuda.get_device_name()
-    return found
+            machine["device"] = torch.cuda.get_device_name()
+    return machine
 
 
-def _stop(sentence: str) -> None:
-    if not (processes.report_failure(sentence) and processes.supervised()):
-        print(f"error: {sentence}", file=sys.stderr)
+def _fail(message: str) -> None:
+    if not (distributed.report_failure(message) and distributed.supervised()):
+        print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
 
 
 def _describe(error: OSError) -> str | None:
-    """The sentence for a failing file system, None for anything else."""
+    """Returns the message for an error of the file system, None for any other error."""
     where = os.fsdecode(error.filename) if error.filename else "the output folder"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return f"The disk is full while writing {where}: free some space and run again."
+            return f"The disk is full while writing {where}; free some space and run again."
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return f"No permission to use {where}: change its owner or mode and run again."
+            return f"No permission to use {where}; change its owner or mode and run again."
         case errno.EFBIG:
             return (
-                f"{where} grows larger than the file system or `ulimit -f` allows: "
+                f"{where} is larger than the file system or `ulimit -f` allows; "
                 "use another disk or raise the limit, and run again."
             )
         case errno.EIO | errno.EBUSY | errno.ELOOP | errno.ENAMETOOLONG | errno.ESTALE:
-            return f"{where} cannot be used ({os.strerror(error.errno).lower()}): move or mend it."
+            reason = os.strerror(error.errno).lower()
+            return f"Cannot use {where} ({reason}); fix or move it and run again."
         case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
             path = Path(where)
-            there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+            existing = next((p for p in (path, *path.parents) if os.path.lexists(p)), path)
             return (
-                f"{there} is a file where a folder belongs, or a folder for a file: move it away."
+                f"{existing} is a file instead of a folder, or a folder instead of a file; "
+                "move it and run again."
             )
         case errno.ENOENT:
-            return f"{where} is missing: `dvc repro` makes it, or `dvc checkout` brings it back."
+            return (
+                f"{where} is missing; run `dvc checkout` to restore it or `dvc repro` to make it."
+            )
         case _:
             return None

@@ -1,4 +1,4 @@
-"""Where images may come from, by the name that `data.source` gives."""
+"""Lists the data sources by the name that `data.source` uses."""
 
 from .cifar10 import CIFAR10
 from .digits import DIGITS

@@ -1,24 +1,24 @@
-"""The handwritten digits bundled with scikit-learn, in the shape of CIFAR; needs no network."""
+"""Reads the handwritten digits bundled with scikit-learn, in the shape of CIFAR-10 images."""
 
 import numpy as np
 
 from ..dataset.arrays import Dataset
 from .source import DataSource
 
-SIDE = 32  # pixels, as CIFAR's images
+SIDE = 32  # pixels, as in CIFAR-10
 TEST_IMAGES = 360  # of 1,797
-SPLIT_SEED = 0  # fixed: `seed` in params.yaml must not change what the test images are
-INK = 16  # the darkest of the bundled levels, 0 to 16
+SPLIT_SEED = 0  # fixed, because `seed` in params.yaml must not change the test set
+MAX_LEVEL = 16  # of the bundled images, whose levels are 0 to 16
 
 
 def read_digits() -> Dataset:
-    """1,437 train and 360 test images of ten classes, each class with the same share in both.
+    """Returns 1,437 train and 360 test images of ten classes, split with equal shares per class.
 
-    The bundled 8×8 images of levels 0 to 16 are scaled to 0 to 255 and enlarged to 32×32 with
-    Pillow's bicubic filter, which computes in integers; the three channels are equal.
+    Scales the bundled 8×8 images from levels 0 to 16 to 0 to 255 and enlarges them to 32×32 with
+    Pillow's bicubic filter, which uses integer arithmetic. The three channels are equal.
 
-    Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), the part
-    that `sklearn.datasets.load_digits` holds.
+    Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), the subset
+    in `sklearn.datasets.load_digits`.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -35,10 +35,10 @@ def read_digits() -> Dataset:
 
 
 def _enlarge(image: np.ndarray) -> np.ndarray:
-    """Levels 0 to 16, 8×8 -> uint8, 32×32×3."""
+    """Converts 8×8 levels from 0 to 16 to a 32×32×3 uint8 image."""
     from PIL import Image
 
-    grey = np.rint(image * (255 / INK)).astype(np.uint8)
+    grey = np.rint(image * (255 / MAX_LEVEL)).astype(np.uint8)
     large = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(large)[:, :, np.newaxis].repeat(3, axis=2)
 

@@ -1,8 +1,8 @@
-"""Fetches one file over HTTP through failures; knows nothing of what the file holds.
+"""Downloads one file over HTTP, with retries and resume. Independent of the file's format.
 
-One loop tries again: urllib3's Retry does not see a transfer that breaks in the middle. What has
-arrived stays as `NAME.part`, beside `NAME.version` with the server's name for that version of the
-file, and the next attempt or run goes on from there.
+The retry loop is here because urllib3's Retry does not cover a transfer that breaks in the middle.
+A partial download stays as `NAME.part`, with the server's ETag or date in `NAME.version`. The next
+attempt or run resumes it.
 """
 
 import re
@@ -15,54 +15,54 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from ..runtime.errors import UserError, shown
+from ..runtime.errors import UserError, truncate_for_message
 
-PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt
-TIMEOUT = (10.0, 30.0)  # seconds without a connection, and without a byte
-CHUNK = 1 << 14  # bytes; a cut loses at most so many
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)  # statuses that another attempt may not meet
+PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each retry
+TIMEOUT = (10.0, 30.0)  # seconds to connect, and between bytes
+CHUNK = 1 << 14  # bytes; a broken transfer loses at most one chunk
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)  # statuses worth a retry
 
 
 def fetch(url: str, path: Path, advice: str) -> None:
-    """Brings the file at `url` to `path`, which appears when the file is whole.
+    """Downloads `url` to `path`. The file appears at `path` only when it is complete.
 
     Args:
-        url: http or https; redirects are followed, but none from https to http.
-        path: the file takes the place of what was there.
-        advice: what to do if the file cannot be had; the end of the sentence.
+        url: http or https. Redirects are followed, except from https to http.
+        path: an existing file is replaced.
+        advice: what the user can do if the download fails; the end of the error message.
 
     Raises:
-        UserError: another scheme, an error status, no connection, or one that keeps breaking.
+        UserError: another scheme, an error status, no connection, or repeated broken transfers.
     """
     part = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    print(f"Fetching {public_url(url)}", file=sys.stderr)
+    print(f"Downloading {public_url(url)}", file=sys.stderr)
     for pause in (*PAUSES, None):
         try:
             _receive(url, part)
             break
-        except (requests.RequestException, HTTPError, ValueError) as error:  # ValueError: addresses
+        except (requests.RequestException, HTTPError, ValueError) as error:  # ValueError: bad URL
             reason = _reason(error)
             if pause is None or not _is_transient(error):
-                raise UserError(f"Cannot fetch {public_url(url)}: {reason}; {advice}.") from None
-            print(f"{reason}; trying again in {pause:g} s", file=sys.stderr)
+                raise UserError(f"Cannot download {public_url(url)}: {reason}; {advice}.") from None
+            print(f"{reason}; retrying in {pause:g} s", file=sys.stderr)
             time.sleep(pause)
     part.replace(path)
     part.with_suffix(".version").unlink()
 
 
 def _receive(url: str, part: Path) -> None:
-    """Asks once for what the part lacks."""
+    """Requests the missing part of the file once."""
     version = part.with_suffix(".version")
-    # A whole part, too, has a byte to ask for: its last.
+    # Ask for the last byte again: a range that starts at the end of a complete file is an error.
     start = max(part.stat().st_size - 1, 0) if part.is_file() and version.is_file() else 0
-    asked = {"Accept-Encoding": "identity"}
+    request = {"Accept-Encoding": "identity"}
     if start and (validator := version.read_text()):
-        asked |= {"Range": f"bytes={start}-", "If-Range": validator}
+        request |= {"Range": f"bytes={start}-", "If-Range": validator}
     session = requests.Session()
     if url.lower().startswith("https:"):
-        del session.adapters["http://"]  # refuses a redirect there
-    with session, session.get(url, headers=asked, stream=True, timeout=TIMEOUT) as response:
+        del session.adapters["http://"]  # refuses redirects to http
+    with session, session.get(url, headers=request, stream=True, timeout=TIMEOUT) as response:
         response.raise_for_status()
         headers = response.headers
         start = start if response.status_code == 206 else 0
@@ -71,7 +71,7 @@ def _receive(url: str, part: Path) -> None:
             with (
                 part.open("ab") as file,
                 tqdm(desc=part.stem, initial=start, total=total, unit="B", unit_scale=True,
-                     disable=None) as bar,  # on a terminal only
+                     disable=None) as bar,  # only on a terminal
             ):  # fmt: skip
                 file.truncate(start)
                 version.write_text(headers.get("ETag") or headers.get("Last-Modified", ""))
@@ -79,7 +79,7 @@ def _receive(url: str, part: Path) -> None:
                     file.write(chunk)
                     bar.update(len(chunk))
         except OSError as error:
-            error.filename = str(part)  # a failure to write leaves it out
+            error.filename = str(part)  # not set when writing fails
             raise
 
 
@@ -91,9 +91,10 @@ def _is_transient(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in the operating system's words where it has some."""
+    """Describes the error, in the operating system's words if possible."""
     if isinstance(error, requests.HTTPError):
-        return f"the server answers {error.response.status_code} {shown(error.response.reason, 60)}"
+        phrase = truncate_for_message(error.response.reason, 60)
+        return f"the server answers {error.response.status_code} {phrase}"
     proxy = "the proxy fails: " if isinstance(error, requests.exceptions.ProxyError) else ""
     cause = error.__context__
     while cause:
@@ -105,11 +106,11 @@ def _reason(error: Exception) -> str:
             return f"{proxy}{cause.strerror.lower()}"
         cause = cause.__context__
     if isinstance(error, requests.exceptions.InvalidSchema):
-        return "it leads to another scheme than http or https, or from https to http"
-    words = "the connection was cut" if _is_transient(error) else public_url(str(error))
-    return proxy + words.rstrip(".")
+        return "the URL or a redirect is not http or https, or a redirect leads from https to http"
+    reason = "the connection broke" if _is_transient(error) else public_url(str(error))
+    return proxy + reason.rstrip(".")
 
 
 def public_url(text: str) -> str:
-    """An address, or words that quote one, without its user name and password, and cut."""
-    return shown(re.sub(r"(?<=://)[^/?#]*@", "", text))
+    """Removes user name and password from a URL or a text that quotes one; truncates it."""
+    return truncate_for_message(re.sub(r"(?<=://)[^/?#]*@", "", text))

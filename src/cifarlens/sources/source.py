@@ -1,4 +1,4 @@
-"""What the pipeline, the report and the Space need to know of a source of images."""
+"""Defines what the pipeline, the report and the Space need to know about a data source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from ..dataset.arrays import Dataset
 
 @dataclass(frozen=True)
 class DataSource:
-    """A data set that `data.source` can name.
+    """Describes a dataset that `data.source` can name.
 
     Attributes:
-        title: as the report and the Space show it.
-        link: its page on the web, for the Space.
-        about: what it holds and who made it, in Markdown, for the Space.
-        licence: a sentence on what its authors allow, for the Space.
-        goal: test accuracy to reach, 0 to 1, for the report; None without one.
-        load: brings the images. It imports what it needs itself: params.py, and so every stage,
-            imports all sources, but only `download` loads one.
+        title: name of the dataset in the report and the Space.
+        link: its web page, for the Space.
+        about: contents and authors, in Markdown, for the Space.
+        licence: a sentence on what the authors allow, for the Space.
+        goal: test accuracy to reach, 0 to 1, for the report; None if there is no goal.
+        load: returns the dataset. It imports its libraries itself, because every stage imports all
+            sources (through params.py), but only `download` loads one.
     """
 
     title: str

@@ -1,99 +1,94 @@
-"""Runs the download stage on small archives, in trouble if wanted; a process of its own.
+"""Runs the real download stage on small archives, with prepared failures.
 
-All that runs is the real stage. What SMALL_STAGE (JSON) may set:
-    md5s: sums of the small members, in place of the published ones.
+Settings:
+    md5s: MD5 sums that replace the published ones.
     pauses, timeout: of `fetch`.
-    url: in place of the official address.
-    grace: seconds to wait for another run of the stage.
-    user: to become.
-    file_size: bytes a file may have.
-    cut: be killed by the system in the middle of the write that goes beyond `file_size`.
-    kill_everywhere: run once for every file operation and be killed before it, each time in the
-        folder `kill-NUMBER`, a copy of the folder `start`, and then run undisturbed in a copy of
-        that, `again-NUMBER`; prints the number of runs.
+    user: user ID that the process takes.
+    file_size: maximum size of a file, bytes.
+    kill_everywhere: for each file operation, runs the stage in `kill-NUMBER`, a copy of the folder
+        `start`, kills it before that operation, and runs it again in a copy, `again-NUMBER`.
 """
 
-import importlib
+import gzip  # noqa: F401  # tarfile imports it too late: `user` may not read Python
 import itertools
-import json
+import lzma  # noqa: F401
 import os
 import resource
 import shutil
 import signal
 import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import stages.download
 from cifarlens.runtime import stage
 from cifarlens.sources import cifar10, fetch
 
-# Moments between which nothing changes on disk, and the beginning of unpickling.
-WATCHED = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "pickle.find_class")
+# Nothing changes on disk between two of these events. The last one is the start of unpickling.
+EVENTS = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "pickle.find_class")
 
 
-def kill_at(moment: int) -> None:
-    """SIGKILL before the file operation with this number."""
-    seen = 0
+def kill_at(number: int) -> None:
+    """Kills this process before the file operation with this number."""
+    count = 0
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        if event not in WATCHED:
+        nonlocal count
+        if event not in EVENTS:
             return
         if event == "open" and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
             return
-        seen += 1
-        if seen == moment:
+        count += 1
+        if count == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
 
 
-def kill_everywhere() -> int:
-    for moment in itertools.count(1):
-        shutil.copytree("start", f"kill-{moment}")
-        status = run_in(f"kill-{moment}", moment)
-        shutil.copytree(f"kill-{moment}", f"again-{moment}")
-        assert run_in(f"again-{moment}") == 0
+def kill_everywhere() -> None:
+    for number in itertools.count(1):
+        shutil.copytree("start", f"kill-{number}")
+        status = run_in(f"kill-{number}", number)
+        shutil.copytree(f"kill-{number}", f"again-{number}")
+        assert run_in(f"again-{number}") == 0
         if status != -signal.SIGKILL:
             assert status == 0
-            return moment
-    raise AssertionError
+            return
 
 
-def run_in(folder: str, moment: int | None = None) -> int:
-    """Exit code of the stage as a process of its own in a folder, perhaps killed at a moment."""
+def run_in(folder: str, number: int | None = None) -> int:
+    """Runs the stage in a child process, killed at an operation if given; returns its exit code."""
     if not (child := os.fork()):
         os.chdir(folder)
-        if moment:
-            kill_at(moment)
+        if number:
+            kill_at(number)
         stage.run_stage(stages.download.main)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main() -> None:
-    settings = json.loads(os.environ["SMALL_STAGE"])
+def run_process(
+    folder: Path, settings: dict[str, Any], environment: dict[str, str], stderr: Connection
+) -> None:
+    """Runs the stage with these settings; the target of a process of `multiprocessing`."""
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = ["download.py"]
     cifar10.MD5S.update(settings["md5s"])
-    cifar10.URL = settings.get("url", cifar10.URL)
     fetch.PAUSES, fetch.TIMEOUT = tuple(settings["pauses"]), tuple(settings["timeout"])
-    stage.GRACE = settings.get("grace", 0.5)
     if "file_size" in settings:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_size"], resource.RLIM_INFINITY))
-    if settings.get("cut"):
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if "user" in settings:
-        for late in ("gzip", "lzma"):  # tarfile's: the user may not read where Python lies
-            importlib.import_module(late)
         os.setgroups([])
         os.setgid(settings["user"])
         os.setuid(settings["user"])
     if settings.get("kill_everywhere"):
-        print(kill_everywhere())
+        kill_everywhere()
     else:
         stage.run_stage(stages.download.main)
-
-
-if __name__ == "__main__":
-    sys.argv = ["download.py"]
-    main()
