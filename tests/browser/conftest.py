@@ -1,7 +1,7 @@
-"""A real browser for the tests of what people look at.
+"""Chromium for the tests of pages.
 
-`page` fails its test on a console error, on an uncaught exception and on any request that leaves
-this machine; a test that provokes one clears `faults` itself.
+`page` fails its test on a console error, an uncaught exception or a request that leaves this
+machine. A test that provokes one clears `faults`.
 """
 
 import os
@@ -30,10 +30,10 @@ LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 
 
 def _chromium(bundled: str) -> str:
-    """The system's browser, else the one Playwright installed; without any, skips or fails."""
-    found = [path for name in NAMES if (path := shutil.which(name))]
-    if found:
-        return found[0]
+    """Returns the path of the system's browser or Playwright's; skips the test if there is none."""
+    paths = [path for name in NAMES if (path := shutil.which(name))]
+    if paths:
+        return paths[0]
     if Path(bundled).is_file():
         return bundled
     message = f"no Chromium: install one of {', '.join(NAMES)}"
@@ -42,7 +42,7 @@ def _chromium(bundled: str) -> str:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="module")  # not longer: Playwright keeps an event loop in this thread
+@pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     with sync_playwright() as playwright:
@@ -54,13 +54,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def faults() -> list[str]:
-    """What went wrong on the page so far: console errors, exceptions, requests to elsewhere."""
+    """Console errors, exceptions and requests to other machines so far."""
     return []
 
 
 @pytest.fixture
 def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
-    """A fresh page, 1280×900, without animations, in a context of its own."""
+    """A new page of 1280×900 pixels without animations, in its own context."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-US"
     )

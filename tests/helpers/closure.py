@@ -1,4 +1,4 @@
-"""What a stage uses, found by reading its source: rooms and parameters."""
+"""Reads from its source which rooms and parameters a stage uses."""
 
 import ast
 from pathlib import Path
@@ -6,39 +6,39 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 PACKAGE = SOURCE / "cifarlens"
-# The values that it reads are in dvc.yaml's params, so what it imports to check them is not code
-# that a stage runs.
+# dvc.yaml lists the values that it reads under params, so the modules that check them are not
+# dependencies of a stage.
 PARAMS = PACKAGE / "params.py"
 
 
 def imported_files(script: Path) -> set[Path]:
-    """Every file of the project that `script` imports, transitively, but not through params.py.
+    """Returns the project's files that `script` imports, transitively, but not through params.py.
 
-    Packages count by their `__init__.py`. Imports inside functions count too; those under
-    `if TYPE_CHECKING:` do not, since they never run.
+    A package is its `__init__.py`. Imports inside functions count too.
     """
-    found: set[Path] = set()
+    imported: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in imported:
             continue
-        found.add(path)
+        imported.add(path)
         if path != PARAMS:
             for module in imports(path):
                 waiting.extend(files(module))
-    return found
+    return imported
 
 
 def room(path: Path) -> str:
-    """The folder below the package, or the module beside the folders, that a file belongs to."""
+    """Returns the folder of the package, or the module next to the folders, that holds a file."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def used_params(script: Path) -> set[str]:
-    """The dotted names that a stage reads of what `load_params` returns.
+    """Returns the dotted names of the parameters that a stage reads.
 
-    It must bind that to `params`, or read it at once, and must not hand the whole of it on.
+    It must assign the result of `load_params` to `params`, or read a name directly, and must not
+    pass all parameters on.
     """
     tree = ast.parse(script.read_text())
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
@@ -54,16 +54,16 @@ def used_params(script: Path) -> set[str]:
             while isinstance(parents[node], ast.Attribute):
                 node = parents[node]
                 chain.append(node.attr)
-            assert chain, f"{script.name} hands all parameters on in line {node.lineno}"
+            assert chain, f"{script.name} passes all parameters on in line {node.lineno}"
             names.add(".".join(chain))
     return names
 
 
 def imports(path: Path) -> set[str]:
-    """Absolute dotted names a file imports: modules, and what may be a module inside one."""
+    """Returns the absolute dotted names that a file imports: modules and names in modules."""
     package = _name(path) if path.name == "__init__.py" else _name(path).rpartition(".")[0]
     names: set[str] = set()
-    for node in _running(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -76,16 +76,6 @@ def imports(path: Path) -> set[str]:
     return names
 
 
-def _running(tree: ast.AST) -> list[ast.AST]:
-    nodes: list[ast.AST] = []
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
-        nodes.append(child)
-        nodes.extend(_running(child))
-    return nodes
-
-
 def _name(path: Path) -> str:
     base = SOURCE if path.is_relative_to(SOURCE) else ROOT
     parts = path.relative_to(base).with_suffix("").parts
@@ -93,7 +83,7 @@ def _name(path: Path) -> str:
 
 
 def files(module: str) -> list[Path]:
-    """The module's file and those of the packages around it, if it is one of ours."""
+    """Returns the files of a module of this project and of the packages that contain it."""
     parts = module.split(".")
     files = []
     for end in range(1, len(parts) + 1):

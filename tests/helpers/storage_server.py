@@ -1,7 +1,7 @@
-"""A storage service on the loopback interface: moto's S3 server behind a gate that can fall shut.
+"""An S3 server on the loopback interface (moto), behind a gate that can close.
 
-The server checks keys and signatures. The gate forwards bytes and, when told to, closes every
-connection and its own port after some of them, as a server that is stopped in between.
+The server checks keys and signatures. The gate forwards bytes. After a given number of bytes it
+closes all connections and its port, like a server that stops.
 """
 
 import json
@@ -23,7 +23,7 @@ POLICY = {"Version": "2012-10-17", "Statement": [ALLOWED]}
 
 
 class Gate:
-    """Forwards what comes in at `port` to another port of this machine, while it is open."""
+    """Forwards connections from `port` to another port of this machine while it is open."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -31,7 +31,7 @@ class Gate:
         self.open()
 
     def open(self, limit: float = float("inf")) -> None:
-        """Listens, always on the same port; shuts after `limit` bytes in both directions."""
+        """Listens on the same port as before; closes after `limit` bytes in both directions."""
         self._limit, self._passed = limit, 0
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
         self._sockets = {self._listener}
@@ -39,7 +39,7 @@ class Gate:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def shut(self) -> None:
-        """Ends every connection and refuses new ones."""
+        """Closes all connections and refuses new ones."""
         for each in tuple(self._sockets):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -71,7 +71,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Storage:
-    """A running service with one bucket, and the environment that names its only user."""
+    """A running server with one bucket, and the environment variables of its only user."""
 
     gate: Gate
     environment: dict[str, str]
@@ -83,28 +83,28 @@ class Storage:
 
 @contextmanager
 def storage_service() -> Iterator[Storage]:
-    """Starts it; what it holds is in memory and gone at the end."""
+    """Runs the server, which keeps its data in memory."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     port = server.get_host_and_port()[1]
     gate = Gate(port)
-    everyone = settings.INITIAL_NO_AUTH_ACTION_COUNT
+    unchecked = settings.INITIAL_NO_AUTH_ACTION_COUNT
     try:
-        environment = _furnish(f"http://127.0.0.1:{port}")
-        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0  # from now on every request is checked
+        environment = _create_bucket(f"http://127.0.0.1:{port}")
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0  # check every request from now on
         yield Storage(gate, environment)
     finally:
-        settings.INITIAL_NO_AUTH_ACTION_COUNT = everyone
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = unchecked
         gate.shut()
         server.stop()
 
 
-def _furnish(url: str) -> dict[str, str]:
-    """Makes the bucket and a user who may use it; returns the user's environment."""
-    nobody = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+def _create_bucket(url: str) -> dict[str, str]:
+    """Creates the bucket and its user; returns the user's environment variables."""
+    anonymous = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
     iam, s3 = (
-        boto3.client(kind, endpoint_url=url, region_name="us-east-1", **nobody)
+        boto3.client(kind, endpoint_url=url, region_name="us-east-1", **anonymous)
         for kind in ("iam", "s3")
     )
     iam.create_user(UserName="user")

@@ -1,4 +1,4 @@
-"""dvc.yaml declares exactly what each stage uses: rooms, parameters, files read and written."""
+"""dvc.yaml lists exactly the rooms, parameters and files that each stage uses."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,12 @@ from cifarlens.params import Params
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 ROOMS = "src/cifarlens/"
-NO_OUTPUTS = ("logs/", "checkpoints/", "data/archive/", ".dvc/tmp/")  # they vary, or outlive a run
-UNFINISHED = ".part"  # in the names of files that are moved into place when whole
+NO_OUTPUTS = ("logs/", "checkpoints/", "data/archive/", ".dvc/tmp/")  # not outputs of a stage
+UNFINISHED = ".part"  # in the names of temporary files
 
 
 def paths(stage: str, *kinds: str) -> set[str]:
-    """What dvc.yaml lists for a stage under some of deps, outs, metrics and plots."""
+    """Returns the paths that dvc.yaml lists for a stage under deps, outs, metrics or plots."""
     entries = [entry for kind in kinds for entry in STAGES[stage].get(kind, [])]
     return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
 
@@ -26,15 +26,14 @@ def declared_source(stage: str) -> set[str]:
 
 
 def used_source(stage: str) -> set[str]:
-    """The stage's script, and the rooms of what it imports."""
+    """Returns the stage's script and the rooms that it imports."""
     script = ROOT / f"stages/{stage}.py"
-    beside = {PACKAGE / "__init__.py", PARAMS}
-    imported = imported_files(script) - {script, *beside}
+    imported = imported_files(script) - {script, PACKAGE / "__init__.py", PARAMS}
     return {f"stages/{stage}.py", *(ROOMS + room(path) for path in imported)}
 
 
 def leaves(names: set[str]) -> set[str]:
-    """Parameters one by one, where a name may be a whole section."""
+    """Returns single parameters; a name may be a section."""
     keys = set()
     for name in names:
         section, _, key = name.partition(".")
@@ -44,14 +43,14 @@ def leaves(names: set[str]) -> set[str]:
 
 
 def difference(declared: set[str], used: set[str]) -> list[str]:
-    """What to do in dvc.yaml, a line each; empty if both agree."""
+    """Returns the changes that dvc.yaml needs; empty if both agree."""
     return [f"remove {path}" for path in sorted(declared - used)] + [
         f"add {path}" for path in sorted(used - declared)
     ]
 
 
 def inside(path: str, places: set[str]) -> set[str]:
-    """The declared places that hold a path."""
+    """Returns the listed folders and files that contain a path."""
     return {place for place in places if Path(path).is_relative_to(place)}
 
 
@@ -109,7 +108,7 @@ def test_small_results_are_tracked_by_git_and_the_rest_is_cached(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_table_says_how_dvc_draws_it(stage):
-    """Without, DVC draws the last column over the row's number: an empty chart for words."""
+    """By default, DVC draws the last column over the row number."""
     for entry in STAGES[stage].get("plots", []):
         ((path, look),) = entry.items()
         if path.endswith(".csv"):

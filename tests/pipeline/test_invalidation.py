@@ -1,4 +1,4 @@
-"""Which stages a changed parameter makes DVC run anew: those that read it, and no other."""
+"""A changed parameter or file makes exactly those stages stale that read it."""
 
 import pytest
 import yaml
@@ -9,22 +9,22 @@ from ruamel.yaml import YAML
 from cifarlens.params import Params
 
 BOTH = {"lr_find", "train"}
-SHOWN = {"gradcam_report", "package_space"}  # both tell people of the run
+PAGES = {"gradcam_report", "package_space"}  # they describe the run
 READERS = {
     "seed": {*BOTH, "gradcam_report"},
-    "batch_size": {*BOTH, *SHOWN},
+    "batch_size": {*BOTH, *PAGES},
     "epochs": {"train"},
-    "peak_epoch": {"train", *SHOWN},
+    "peak_epoch": {"train", *PAGES},
     "lr_max": {"train", "gradcam_report"},
     "lr_min": {"train", "gradcam_report"},
     "ema_decay": {"train"},
     "keep": {"train"},
     "data.source": {"download", "gradcam_report", "package_space"},
     "data.val_size": {*BOTH, "gradcam_report"},
-    "augment": {*BOTH, *SHOWN},
+    "augment": {*BOTH, *PAGES},
     "model": BOTH,
-    "optimizer": {*BOTH, *SHOWN},
-    "loss": {*BOTH, *SHOWN},
+    "optimizer": {*BOTH, *PAGES},
+    "loss": {*BOTH, *PAGES},
     "lr_find": {"lr_find"},
     "trainer": BOTH,
     "trainer.accelerator": {*BOTH, "evaluate"},
@@ -32,7 +32,7 @@ READERS = {
     "trainer.num_nodes": {"train"},
     "trainer.strategy": {"train"},
     "gradcam": {"gradcam_report"},
-    "gradcam.opacity": SHOWN,
+    "gradcam.opacity": PAGES,
     "space": {"package_space"},
 }
 
@@ -82,7 +82,7 @@ def test_without_a_change_nothing_is_stale(repo):
 
 @pytest.mark.parametrize("path", sorted(LISTED))
 def test_a_changed_file_makes_exactly_those_stale_that_list_its_room(project, repo, path):
-    """test_declared.py shows that those list it that use it."""
+    """test_declared.py proves that the stages that use a room list it."""
     place = project.folder / path
     changed = next(place.rglob("*.*")) if place.is_dir() else place
     before = changed.read_bytes()
@@ -95,9 +95,9 @@ def test_a_changed_file_makes_exactly_those_stale_that_list_its_room(project, re
     assert stale == LISTED[path]
 
 
-def test_a_change_to_what_people_look_at_does_not_retrain():
-    shown = ("sources", "evaluation", "explanation", "display", "figures", "report", "space")
-    for room in shown:
+def test_a_change_to_pages_figures_or_sources_does_not_retrain():
+    rooms = ("sources", "evaluation", "explanation", "display", "figures", "report", "space")
+    for room in rooms:
         assert not LISTED[f"src/cifarlens/{room}"] & BOTH
     assert "src/cifarlens/params.py" not in LISTED
 

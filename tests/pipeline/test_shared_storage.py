@@ -1,4 +1,4 @@
-"""Results shared through an S3 server: pushed, pulled, broken off, and taken by other projects."""
+"""Results on an S3 server: pushed, pulled, interrupted, and imported by another project."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from storage_server import BUCKET, Storage, storage_service
 from cifarlens.classifier.bundle import load_bundle
 
 RESULTS = ("data/dataset", "models", "reports/index.html", "reports/gradcam", "space")
-PART = 2_000_000  # bytes; all results of the small project are some 7 MB
+PART = 2_000_000  # bytes; all results of the small project have about 7 MB
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,16 @@ def _open(storage: Storage) -> Iterator[None]:
 
 
 def configure(
-    made: Project, storage: Storage, bucket: str = BUCKET, where: str = "--local"
+    project: Project, storage: Storage, bucket: str = BUCKET, where: str = "--local"
 ) -> None:
-    """Names the server as the remote, as docs/shared-storage.md does."""
-    made.run("dvc", "remote", "add", "-f", where, "-d", "store", f"s3://{bucket}/cifarlens")
-    made.run("dvc", "remote", "modify", where, "store", "endpointurl", storage.url)
+    """Sets the server as DVC's remote, as docs/shared-storage.md does."""
+    project.run("dvc", "remote", "add", "-f", where, "-d", "store", f"s3://{bucket}/cifarlens")
+    project.run("dvc", "remote", "modify", where, "store", "endpointurl", storage.url)
 
 
 @pytest.fixture(scope="module")
 def sender(project: Project, storage: Storage) -> Iterator[Project]:
-    """The project that has run, with the remote in its own configuration."""
+    """The first run, with the remote in its local configuration."""
     configure(project, storage)
     yield project
     (project.folder / ".dvc/config.local").unlink()
@@ -52,7 +52,7 @@ def pushed(sender: Project) -> Project:
 
 @pytest.fixture(scope="module")
 def second(pushed: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Another clone, that has pulled nothing yet."""
+    """Another clone, before its first pull."""
     folder = tmp_path_factory.mktemp("second") / "clone"
     pushed.run("git", "clone", "-q", ".", str(folder))
     shutil.copy2(pushed.folder / ".dvc/config.local", folder / ".dvc/config.local")
@@ -60,19 +60,19 @@ def second(pushed: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
 
 
 def files(project: Project) -> dict[Path, bytes]:
-    """Every result's files and their content."""
-    found = {}
+    """Returns the files of all results and their content."""
+    contents = {}
     for place in (project.folder / name for name in RESULTS):
         for path in (place, *place.rglob("*")):
             if path.is_file():
-                found[path.relative_to(project.folder)] = path.read_bytes()
-    return found
+                contents[path.relative_to(project.folder)] = path.read_bytes()
+    return contents
 
 
-def broken(project: Project, *command: str) -> str:
-    """What a command said that DVC could not finish.
+def run_failing(project: Project, *command: str) -> str:
+    """Returns the output of a command that fails.
 
-    DVC ends with 255 if the server fails while it lists what is there, with 1 if files fail.
+    DVC ends with 255 if the server fails during the listing, with 1 if single files fail.
     """
     output = project.run(*command, code=(1, 255))
     assert "ERROR: " in output
@@ -83,33 +83,33 @@ def broken(project: Project, *command: str) -> str:
 def test_wrong_keys(sender, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     before = files(sender)
-    assert "Forbidden" in broken(sender, "dvc", "push")
+    assert "Forbidden" in run_failing(sender, "dvc", "push")
     assert files(sender) == before
 
 
-def test_a_bucket_that_is_not_there(sender, storage):
+def test_a_missing_bucket(sender, storage):
     before = files(sender)
     try:
         configure(sender, storage, bucket="nowhere")
-        assert "The specified bucket does not exist" in broken(sender, "dvc", "push")
+        assert "The specified bucket does not exist" in run_failing(sender, "dvc", "push")
     finally:
         configure(sender, storage)
     assert files(sender) == before
 
 
-def test_a_push_that_breaks_off_goes_on(sender, storage):
+def test_an_interrupted_push_continues(sender, storage):
     before = files(sender)
     storage.gate.reopen(PART)
-    assert storage.url in broken(sender, "dvc", "push")
+    assert storage.url in run_failing(sender, "dvc", "push")
     assert files(sender) == before
     storage.gate.reopen()
     assert "files pushed" in sender.run("dvc", "push")
     assert "Everything is up to date" in sender.run("dvc", "push")
 
 
-def test_a_pull_that_breaks_off_leaves_the_clone_clean(second, storage):
+def test_an_interrupted_pull_leaves_the_clone_clean(second, storage):
     storage.gate.reopen(PART)
-    assert storage.url in broken(second, "dvc", "pull")
+    assert storage.url in run_failing(second, "dvc", "pull")
     assert second.run("git", "status", "--porcelain") == ""
 
 
@@ -122,8 +122,8 @@ def test_a_second_clone_gets_everything_and_runs_nothing(second, pushed):
     assert second.run("git", "status", "--porcelain") == ""
 
 
-def test_another_project_takes_the_bundle(pushed, storage, tmp_path):
-    """From a repository whose results are nowhere but on the server."""
+def test_another_project_imports_the_bundle(pushed, storage, tmp_path):
+    """The repository's results are only on the server."""
     published, other = Project(tmp_path / "published"), Project(tmp_path / "other")
     pushed.run("git", "clone", "-q", ".", str(published.folder))
     for name in ("name", "email"):

@@ -1,4 +1,4 @@
-"""Python runs this at start when its folder is on PYTHONPATH: notes every file a stage opens."""
+"""Records every file that a stage opens. Python runs this at start if it is on PYTHONPATH."""
 
 import atexit
 import json
@@ -15,7 +15,7 @@ def install(folder):
     opened = {"read": set(), "written": set()}
 
     def note(event, arguments):
-        if event == "os.rename":  # a file written beside its place and moved there
+        if event == "os.rename":  # a temporary file that replaces the output
             path = os.path.abspath(os.fsdecode(arguments[1]))
             kind = "written"
         elif event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
@@ -28,10 +28,10 @@ def install(folder):
             opened[kind].add(path[len(root) :])
 
     def save():
-        if os.getpid() == owner:  # not in the workers that load images
-            found = {kind: sorted(paths) for kind, paths in opened.items()}
+        if os.getpid() == owner:  # not in worker processes
+            record = {kind: sorted(paths) for kind, paths in opened.items()}
             with open(os.path.join(folder, f"{STAGE}.json"), "w") as stream:
-                json.dump(found, stream)
+                json.dump(record, stream)
 
     sys.addaudithook(note)
     atexit.register(save)
