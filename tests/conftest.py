@@ -19,14 +19,21 @@ from cifarlens.explanation.explain import Explanations, explain
 from cifarlens.report.run import Run
 from cifarlens.sources.digits import read_digits
 
-SLOW = tuple(Path(__file__).parent / name for name in ("pipeline", "browser"))
+SLOW = (  # files and folders that run DVC, a browser, a server or several processes
+    *("pipeline", "browser", "benchmarks", "report/test_stages.py", "training/test_devices.py"),
+    *("sources/test_download_killed.py", "space/app/test_abuse.py", "space/app/test_api.py"),
+    *("space/packaging/test_clean_environment.py", "space/packaging/test_serve.py"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(SLOW[0]) or item.path.is_relative_to(SLOW[1]):
+        if any(item.path.is_relative_to(folder / name) for name in SLOW):
             item.add_marker(pytest.mark.slow)
+    # Its fixture takes longest. Started first, it is ready when other test processes need it.
+    items.sort(key=lambda item: item.path.name != "test_declared.py")
 
 
 @pytest.fixture(scope="session")

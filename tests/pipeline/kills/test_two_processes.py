@@ -25,7 +25,7 @@ def test_one_is_killed_none_is_left_and_the_next_run_goes_on(copy):
     code, printed = kill(copy, after_epoch(1, 0.1), kill_the_second, "dvc", "repro", "train")
     assert code == 255
     assert "Stage 'lr_find' didn't change, skipping" in printed
-    assert printed.count("error: Process 1 of the training was ended by SIGKILL") == 1
+    assert printed.count("error: Training process 1 was killed (SIGKILL)") == 1
     assert "Traceback" not in printed
 
     printed = copy.run("dvc", "repro", "train")
