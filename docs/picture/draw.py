@@ -1,0 +1,113 @@
+"""Draws docs/overview.png: `python docs/picture/draw.py`, some minutes on two CPU cores.
+
+Runs the pipeline on the drawn scenes of scenes.py, opens the report and the Space in Chromium, and
+puts parts of both side by side. The repository's own data and results do not change.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+from ruamel.yaml import YAML
+
+from cifarlens.demo import merge, prepare
+
+ROOT = Path(__file__).parents[2]
+OUTPUT = ROOT / "docs/overview.png"
+PARAMS = {
+    "data": {"source": "scenes", "val_size": 0},
+    "epochs": 8,
+    "augment": {"flip": True},
+    "gradcam": {"images": 24},
+    "space": {"top_classes": 3},
+}
+WIDTH, HEIGHT, GAP = 520, 720, 24  # CSS pixels of a panel; two pixels of the picture each
+
+
+def run_pipeline(folder: Path) -> None:
+    prepare(ROOT, folder)
+    sources = folder / "src/cifarlens/sources"
+    shutil.copy(Path(__file__).with_name("scenes.py"), sources)
+    with (sources / "__init__.py").open("a") as stream:
+        stream.write("\nfrom .scenes import SCENES  # noqa: E402\n\nSOURCES['scenes'] = SCENES\n")
+    yaml = YAML()
+    params = yaml.load(folder / "params.yaml")
+    merge(params, PARAMS)
+    yaml.dump(params, folder / "params.yaml")
+    subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, check=True)
+
+
+@contextmanager
+def serve_space(folder: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    app = subprocess.Popen(
+        [sys.executable, "-m", "cifarlens.space.packaging.serve", "space"],
+        cwd=folder,
+        env={**os.environ, "GRADIO_SERVER_PORT": str(port)},
+    )
+    try:
+        while app.poll() is None:
+            try:
+                urllib.request.urlopen(address, timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address
+    finally:
+        app.terminate()
+        app.wait()
+
+
+def open_page(browser: Browser, address: str) -> Page:
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=2)
+    page.goto(address)
+    return page
+
+
+def screenshot(page: Page, selector: str) -> Image.Image:
+    """Returns a panel of the page that begins at an element."""
+    page.evaluate(
+        "selector => scrollTo(0, document.querySelector(selector).getBoundingClientRect().top"
+        " + scrollY - 16)",
+        selector,
+    )
+    return Image.open(BytesIO(page.screenshot()))
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        folder = Path(temporary) / "scenes"
+        run_pipeline(folder)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        report = open_page(browser, (folder / "reports/index.html").as_uri())
+        report.add_style_tag(content="header { display: none }")
+        panels = [screenshot(report, "main"), screenshot(report, "#explanations .cards")]
+        with serve_space(folder) as address:
+            space = open_page(browser, address)
+            space.locator("#maps figure").nth(3).wait_for()
+            panels.append(screenshot(space, "#maps"))
+        browser.close()
+    side = 2 * (WIDTH + GAP)
+    picture = Image.new("RGB", (3 * side + 2 * GAP, 2 * (HEIGHT + 2 * GAP)), "#e2e8f0")
+    for column, panel in enumerate(panels):
+        picture.paste(panel, (2 * GAP + column * side, 2 * GAP))
+    picture.quantize(256, dither=Image.Dither.NONE).save(OUTPUT, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
