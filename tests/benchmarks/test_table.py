@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from benchmarks.table import HEADER, make_row, measure_in_turn, output_file
+from benchmarks.table import make_row, measure_in_turn, output_file
 
 
 def test_measurements_alternate():
@@ -30,9 +30,6 @@ def test_a_time_is_better_when_lower():
     row = make_row("x", "s", [2.0], plain=[1.0], relative_to="plain", goal=0.9)
     assert (row.ratio(row.plain), row.met) == (0.5, False)
     assert row.line().endswith("MISSED")
-    assert (
-        row.line().index("2") == len(HEADER) - 41
-    )  # the figure is right-aligned under its heading
 
 
 @pytest.mark.parametrize(

@@ -7,68 +7,59 @@ import numpy as np
 import pytest
 import torch
 from contributed import CONTRIBUTED
+from report_making import narrow_bundle
 
-from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
-from cifarlens.classifier.networks import NETWORKS, custom_resnet
+from cifarlens.classifier.bundle import Bundle, BundleError, load_bundle, save_bundle
+from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
-from cifarlens.classifier.preprocess import normalize
 
 FILES = ("config.json", "model.safetensors")
-CONFIG = BundleConfig(
-    architecture="custom_resnet",
-    arguments={"width": 4},
-    classes=("cat", "dog", "Žába"),
-    mean=(0.5, 0.4, 0.3),
-    std=(0.2, 0.3, 0.4),
-    image_size=32,
-    layers=("prep", "layer1", "layer2", "layer3"),
-)
-
-
-def make_network():
-    torch.manual_seed(0)
-    return custom_resnet(3, width=4)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    save_bundle(tmp_path / "models", make_network(), CONFIG)
+def saved() -> Bundle:
+    bundle = narrow_bundle(("cat", "dog", "Žába"))
+    config = replace(bundle.config, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    return replace(bundle, config=config)
+
+
+@pytest.fixture
+def folder(saved: Bundle, tmp_path: Path) -> Path:
+    save_bundle(tmp_path / "models", saved.network, saved.config)
     return tmp_path / "models"
 
 
-def test_a_loaded_bundle_is_frozen_in_eval_and_predicts_as_before(folder):
+def test_a_loaded_bundle_is_frozen_in_eval_and_predicts_as_before(saved, folder):
     bundle = load_bundle(folder)
-    assert bundle.config == CONFIG
+    assert bundle.config == saved.config
     assert not any(module.training for module in bundle.network.modules())
     assert not any(parameter.requires_grad for parameter in bundle.network.parameters())
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
-    with torch.no_grad():
-        x = normalize(torch.from_numpy(images), CONFIG.mean, CONFIG.std)
-        expected = make_network().eval()(x).numpy()
-    assert np.abs(predict_logits(bundle, images) - expected).max() < 1e-5
+    np.testing.assert_allclose(
+        predict_logits(bundle, images), predict_logits(saved, images), atol=1e-5
+    )
 
 
-def test_a_loaded_network_no_longer_depends_on_the_file(folder):
+def test_a_loaded_network_no_longer_depends_on_the_file(saved, folder):
     network = load_bundle(folder).network
     path = folder / "model.safetensors"
     with path.open("r+b") as stream:
         stream.write(bytes(path.stat().st_size))
-    expected = make_network().state_dict()
+    expected = saved.network.state_dict()
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, expected[name]), name
 
 
-def test_the_same_weights_give_the_same_bytes_also_after_loading(folder, tmp_path):
-    bundle = load_bundle(folder)
-    for network in (make_network(), bundle.network):
-        save_bundle(tmp_path / "again", network, bundle.config)
+def test_the_same_weights_give_the_same_bytes_also_after_loading(saved, folder, tmp_path):
+    for bundle in (saved, load_bundle(folder)):
+        save_bundle(tmp_path / "again", bundle.network, bundle.config)
         for file in FILES:
             assert (folder / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == list(FILES)
 
 
 @pytest.mark.parametrize("failing", FILES)
-def test_a_save_that_fails_half_way_leaves_no_bundle(folder, failing, monkeypatch):
+def test_a_save_that_fails_half_way_leaves_no_bundle(saved, folder, failing, monkeypatch):
     replace = Path.replace
 
     def fail(path: Path, target: Path) -> Path:
@@ -78,35 +69,36 @@ def test_a_save_that_fails_half_way_leaves_no_bundle(folder, failing, monkeypatc
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="killed"):
-        save_bundle(folder, make_network(), CONFIG)
+        save_bundle(folder, saved.network, saved.config)
     with pytest.raises(BundleError, match=r"has no config\.json"):
         load_bundle(folder)
     assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
 
 
-def test_a_save_replaces_the_file_of_a_killed_save(folder):
+def test_a_save_replaces_the_file_of_a_killed_save(saved, folder):
     left = folder / ".model.safetensors.part"
     left.write_bytes(b"half")
-    save_bundle(folder, make_network(), CONFIG)
+    save_bundle(folder, saved.network, saved.config)
     assert not left.exists()
-    assert load_bundle(folder).config == CONFIG
+    assert load_bundle(folder).config == saved.config
 
 
 @pytest.mark.parametrize("name", CONTRIBUTED)
-def test_a_contributed_network_predicts_the_same_after_loading(tmp_path, monkeypatch, name):
+def test_a_contributed_network_predicts_the_same_after_loading(saved, tmp_path, monkeypatch, name):
     """Its constants and buffers are correct too, including those that are not in the file."""
     monkeypatch.setitem(NETWORKS, name, CONTRIBUTED[name])
     network = CONTRIBUTED[name](3, width=8).eval()
-    config = replace(CONFIG, architecture=name, arguments={"width": 8}, layers=network.layers)
+    arguments = {"width": 8}
+    config = replace(saved.config, architecture=name, arguments=arguments, layers=network.layers)
     save_bundle(tmp_path, network, config)
     image = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(load_bundle(tmp_path).network(image), network(image))
 
 
-def test_weights_that_two_layers_share_are_saved(tmp_path):
-    network = custom_resnet(3, width=4)
-    network.features.layer1.residual[1] = network.features.layer1.residual[0]
-    save_bundle(tmp_path, network, CONFIG)
+def test_weights_that_two_layers_share_are_saved(saved, tmp_path):
+    residual = saved.network.features.layer1.residual
+    residual[1] = residual[0]
+    save_bundle(tmp_path, saved.network, saved.config)
     loaded = load_bundle(tmp_path).network
     first, second = (block[0].weight for block in loaded.features.layer1.residual)
     assert torch.equal(first, second)

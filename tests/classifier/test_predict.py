@@ -1,24 +1,12 @@
 import numpy as np
 import torch
 
-from cifarlens.classifier.bundle import Bundle, BundleConfig
-from cifarlens.classifier.networks import custom_resnet
 from cifarlens.classifier.predict import predict_batches, predict_logits, softmax
 
 
-def make_bundle():
-    torch.manual_seed(0)
-    network = custom_resnet(10, width=4).eval()
-    names = tuple("0123456789")
-    mean, std = (0.3, 0.3, 0.3), (0.35, 0.35, 0.35)
-    config = BundleConfig("custom_resnet", {}, names, mean, std, 32, network.layers)
-    return Bundle(network, config)
-
-
-def test_batches_do_not_change_the_logits():
+def test_batches_do_not_change_the_logits(bundle):
     images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), np.uint8)
     images.flags.writeable = False  # like a dataset mapped from disk
-    bundle = make_bundle()
     batches = list(predict_batches(bundle, images, batch_size=3))
     assert [len(batch) for batch in batches] == [3, 3, 1]
     expected = predict_logits(bundle, images)

@@ -2,7 +2,6 @@ import numpy as np
 
 from cifarlens.classifier.bundle import Bundle
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.evaluation.cases import all_cases
 from cifarlens.explanation.explain import Explanations, explain, pick_evenly
 from cifarlens.report.run import Run
 
@@ -56,14 +55,6 @@ def test_removal_examples_follow_the_layer_of_the_parameter(
         assert one.row == two.row
         assert explanations.sample[one.row].case.correct
     assert any((one.without_most != two.without_most).any() for one, two in pairs)
-
-
-def test_a_network_without_mistakes(bundle: Bundle, few_digits: Dataset) -> None:
-    labels = few_digits.test_labels[:20]
-    cases = all_cases(np.eye(10, dtype=np.float32)[labels], labels)
-    explanations = explain(bundle, few_digits.test_images, cases, 2)
-    assert explanations.mistakes == []
-    assert explanations.metrics()["road_images"] == 2
 
 
 def test_items_are_evenly_spaced() -> None:

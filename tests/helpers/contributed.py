@@ -1,4 +1,4 @@
-"""Provides three networks as contributors write them, for tests that must pass for any network."""
+"""Provides two networks as contributors write them, for tests that must pass for any network."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -20,39 +20,6 @@ def append_to(networks: Path) -> None:
 
 
 # The code below is what a contributor appends to networks.py.
-
-
-class Gate(nn.Module):
-    """Multiplies x by its sigmoid in Python."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(x)
-
-
-class MeanHead(nn.Module):
-    """Averages over height and width, then applies a linear layer."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x.mean((2, 3)))
-
-
-def gated_block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), Gate())
-
-
-def gated(num_classes: int, width: int = 64, dropout: float = 0.0) -> Network:
-    features = OrderedDict[str, nn.Module](
-        first=gated_block(3, width, 1),
-        second=gated_block(width, 2 * width, 2),
-        third=gated_block(2 * width, 4 * width, 2),
-        drop=nn.Dropout(dropout),
-    )
-    return Network(features, MeanHead(4 * width, num_classes))
 
 
 class Fork(nn.Module):
@@ -133,4 +100,4 @@ def pyramid(num_classes: int, width: int = 64) -> Network:
     return Network(features, FlatHead(width, num_classes))
 
 
-CONTRIBUTED = {"gated": gated, "forked": Forked, "pyramid": pyramid}
+CONTRIBUTED = {"forked": Forked, "pyramid": pyramid}

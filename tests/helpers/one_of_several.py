@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import nn
+from torch.nn import functional as F
 
+from cifarlens.classifier.preprocess import normalize
 from cifarlens.dataset.arrays import Dataset, load_dataset
 from cifarlens.dataset.statistics import channel_statistics
 from cifarlens.params import Augment, Loss, Model, Trainer, load_params
@@ -65,6 +68,17 @@ def small_setup(
         ),
     )
     return set_up(dataset, {"mean": mean, "std": std}, settings)
+
+
+def held_out_metrics(setup: Setup, network: nn.Module) -> list[float]:
+    """Returns loss and accuracy of a network on the held-out images, computed by PyTorch."""
+    held_out, config = setup.images.held_out, setup.config
+    labels = torch.from_numpy(held_out.labels)
+    with torch.no_grad():
+        x = normalize(torch.from_numpy(held_out.images), config.mean, config.std)
+        logits = network.eval()(x)
+    accuracy = (logits.argmax(dim=1) == labels).float().mean()
+    return [float(F.cross_entropy(logits, labels)), float(accuracy)]
 
 
 def digest(*tensors: torch.Tensor) -> str:

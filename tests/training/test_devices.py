@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from one_of_several import RECIPE, UNEVEN, digest, small_setup
+from one_of_several import RECIPE, UNEVEN, digest, held_out_metrics, small_setup
 from torch.nn import functional as F
 
 from cifarlens.dataset.arrays import save_dataset
@@ -121,7 +121,7 @@ def train_in_one_process(setup):
             for old, new in zip(tensors(average), tensors(network), strict=True):
                 old.data.lerp_(new.data, 1 - RECIPE.ema_decay)
         weights.append(copy.deepcopy(average.state_dict()))
-        validation = validate(average, images, module)
+        validation = held_out_metrics(setup, average)
         history.append([total_loss / COUNT, correct / COUNT, *validation])
     best = max(range(RECIPE.epochs), key=lambda i: (history[i][3], -history[i][2]))
     return weights[best], history
@@ -130,14 +130,6 @@ def train_in_one_process(setup):
 def tensors(network):
     """Returns the parameters and the running statistics, without the counters of batches."""
     return [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
-
-
-def validate(network, images, module):
-    x, y = module.on_after_batch_transfer(images.held_out.__getitems__(list(range(21))), 0)
-    network.eval()
-    with torch.no_grad():
-        logits = network(x)
-    return [float(F.cross_entropy(logits, y)), float((logits.argmax(1) == y).float().mean())]
 
 
 def test_weights_and_metrics_are_those_of_one_process(results, few_digits):
@@ -221,7 +213,7 @@ def test_a_launcher_that_starts_another_number_of_processes_is_explained(monkeyp
     for name, value in (("WORLD_SIZE", 2), ("LOCAL_WORLD_SIZE", 2), ("TORCHELASTIC_RUN_ID", "x")):
         monkeypatch.setenv(name, str(value))
     assert not launch(settings(), [])
-    with pytest.raises(UserError, match="but the launcher started 2 processes, 2 of them on this"):
+    with pytest.raises(UserError, match="must be 2, with 2 devices on this machine"):
         launch(settings(devices=devices), [])
 
 

@@ -7,11 +7,10 @@ from cifarlens.training.lr_find.suggestion import suggest
 LRS = np.geomspace(1e-5, 1, 140)
 
 
-def curve(falls=1e-4, lowest=1e-2, start=2.3, end=1.6, noise=0.0, seed=0):
+def curve(falls=1e-4, lowest=1e-2, start=2.3, end=1.6):
     """Returns losses, flat to `falls`, linear on a log scale down to `lowest`, then up again."""
     decades = np.log10([1e-5, falls, lowest, 1.0])
-    losses = np.interp(np.log10(LRS), decades, [start, start, end, start])
-    return losses + noise * np.random.default_rng(seed).standard_normal(len(LRS))
+    return np.interp(np.log10(LRS), decades, [start, start, end, start])
 
 
 @pytest.mark.parametrize(("low", "high"), [(2e-3, 3e-3), (2e-3, 1e-2), (5e-3, 8e-3)])
@@ -66,11 +65,6 @@ def test_where_the_fall_begins(falls):
     assert falls * 0.8 < suggestion.lr_min < falls * 2.5
 
 
-def test_batch_noise_moves_lr_max_by_less_than_a_factor_of_one_and_a_half():
-    lr_maxs = [suggest(LRS, curve(noise=0.05, seed=s), factor=0.25).lr_max for s in range(30)]
-    assert max(lr_maxs) / min(lr_maxs) < 1.5
-
-
 def test_lr_min_never_exceeds_lr_max():
     suggestion = suggest(LRS, curve(falls=9e-3, lowest=1e-2), factor=0.01)
     assert suggestion.lr_min == suggestion.lr_max
@@ -81,13 +75,12 @@ def test_lr_min_never_exceeds_lr_max():
     [
         (LRS[:5], curve()[:5], "has 5 usable steps"),
         (LRS[:0], curve()[:0], "has 0 usable steps"),
-        (LRS, np.full(140, 2.3), "has no loss that falls"),
-        (LRS, np.linspace(2.3, 9, 140), "has no loss that falls"),
-        (LRS, np.linspace(2.3, 1.0, 140), "has not risen again at its last learning rate"),
+        (LRS, np.full(140, 2.3), "shows no fall of the loss"),
+        (LRS, np.linspace(2.3, 9, 140), "shows no fall of the loss"),
         (
             LRS[:85],
             curve(lowest=5e-3)[:85],
-            r"has not risen again at its last learning rate, 0\.01",
+            r"ends at the learning rate 0\.0105 before the loss has risen again",
         ),
         (LRS, np.where(LRS > 0.5, np.nan, 2.3), "usable steps"),
     ],

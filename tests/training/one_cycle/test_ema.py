@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
+from one_of_several import held_out_metrics
 
-from cifarlens.classifier.preprocess import normalize
 from cifarlens.training.one_cycle.ema import select_epoch
 from cifarlens.training.one_cycle.fit import summarize
 from cifarlens.training.one_cycle.history import Epoch, History
@@ -15,17 +14,6 @@ DECAY = 0.8
 
 def state(setup):
     return {name: tensor.clone() for name, tensor in setup.network.state_dict().items()}
-
-
-def validate(setup):
-    """Returns loss and accuracy on the held-out images, computed by PyTorch."""
-    images = torch.from_numpy(setup.images.held_out.images)
-    labels = torch.from_numpy(setup.images.held_out.labels)
-    setup.network.eval()
-    with torch.no_grad():
-        logits = setup.network(normalize(images, setup.config.mean, setup.config.std))
-    accuracy = (logits.argmax(dim=1) == labels).float().mean()
-    return pytest.approx((float(F.cross_entropy(logits, labels)), float(accuracy)), 1e-4)
 
 
 def test_the_average_is_that_of_every_step(setup, train, monkeypatch):
@@ -41,7 +29,8 @@ def test_the_average_is_that_of_every_step(setup, train, monkeypatch):
             expected[name] = DECAY * tensor + (1 - DECAY) * step[name]
     for name, tensor in expected.items():
         torch.testing.assert_close(averaged[name], tensor)
-    assert (history[-1].val_loss, history[-1].val_accuracy) == validate(run)
+    expected = pytest.approx(held_out_metrics(run, run.network), 1e-4)
+    assert [history[-1].val_loss, history[-1].val_accuracy] == expected
 
 
 def test_the_run_keeps_the_weights_of_the_best_epoch(setup, train):
@@ -49,7 +38,8 @@ def test_the_run_keeps_the_weights_of_the_best_epoch(setup, train):
     history = train(run, keep="best", lr_max=0.3, peak_epoch=4)
     best = select_epoch("best", history)
     assert best is not history[-1]  # so high a learning rate makes the last epochs worse
-    assert (best.val_loss, best.val_accuracy) == validate(run)
+    expected = pytest.approx(held_out_metrics(run, run.network), 1e-4)
+    assert [best.val_loss, best.val_accuracy] == expected
     metrics = summarize(Recipe(4, 4, 0.3, 0.0001, keep="best"), run.network, history)
     assert (metrics["kept_epoch"], metrics["val_loss"]) == (best.epoch, best.val_loss)
 

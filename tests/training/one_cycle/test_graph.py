@@ -1,31 +1,28 @@
 from collections import OrderedDict
 
 import pytest
-from contributed import CONTRIBUTED, OURS
+from contributed import CONTRIBUTED
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from torch import nn
 
 from cifarlens.classifier.networks import NETWORKS, Network
+from cifarlens.classifier.operations import network_layers
 from cifarlens.training.one_cycle.graph import graph_event
 
-MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Linear)
 
-
-@pytest.mark.parametrize("name", [*OURS, *CONTRIBUTED])
-def test_every_module_has_a_node_after_its_inputs(name):
-    network = {**NETWORKS, **CONTRIBUTED}[name](10, width=4)
+@pytest.mark.parametrize("name", ["resnet18", "pyramid"])
+def test_every_operation_has_a_node_after_its_inputs(name):
+    network = (NETWORKS | CONTRIBUTED)[name](10, width=4)
     graph = GraphDef.FromString(graph_event(network, 32).graph_def)
     names = set()
     for node in graph.node:
         assert node.name not in names
         assert names >= set(node.input)
-        assert bool(node.input) == (node.op != "image")
         names.add(node.name)
-    kinds = [node.op for node in graph.node]
-    for module in MODULES:
-        count = sum(isinstance(m, module) for m in network.modules())
-        # A block of the ResNets uses its ReLU twice.
-        assert kinds.count(module.__name__) >= count
+    layers = network_layers(network, 32)
+    assert [node.op for node in graph.node] == ["image", *(x.kind for x in layers), "logits"]
+    inputs = [max(1, len(layer.sources)) for layer in layers]
+    assert [len(node.input) for node in graph.node] == [0, *inputs, 1]
     sizes = [dim.size for dim in graph.node[-1].attr["_output_shapes"].list.shape[0].dim]
     assert sizes == [1, 10]
     assert {name.split("/")[0] for name in names} <= {*network.layers, "head", "image", "logits"}
