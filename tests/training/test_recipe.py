@@ -35,9 +35,9 @@ def test_the_rows_are_in_order():
         ("Weights", "from epoch 17, exponential moving average with a decay of 0.99 per step"),
         (
             "Augmentation",
-            "padded by 4 reflected pixels on each side, then cropped at random;"
-            " half of the images flipped horizontally;"
-            " a square of 8×8 pixels filled with the mean colour",
+            "random crop after padding by 4 reflected pixels on each side;"
+            " horizontal flip of half of the images;"
+            " CutOut: one 8×8 square filled with the mean colour",
         ),
     ]
 
@@ -49,4 +49,4 @@ def test_other_settings():
     assert "at the end of epoch 2.5," in rows(peak_epoch=2.5)["Learning rate"]
     assert rows(train={**TRAIN, "ema_decay": 0.0})["Weights"] == "from epoch 17"
     (step,) = augmentation_steps(Augment(padding=1, flip=False, cutout=0))
-    assert step.startswith("padded by 1 reflected pixel on each side")
+    assert step.endswith("padding by 1 reflected pixel on each side")

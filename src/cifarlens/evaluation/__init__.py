@@ -1,1 +1,1 @@
-"""Metrics, calibration and confusion matrix, computed from the test logits."""
+"""Computes metrics, calibration and the confusion matrix from the test logits."""

@@ -51,7 +51,7 @@ def most_confident_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
 def varied_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
     """Returns at most `limit` misclassified cases that cover many pairs of classes.
 
-    It takes the most confident mistake of each pair of true and predicted class first, then the
+    It takes the most confident case of each pair of true and predicted class first, then the
     most confident of the rest. The order of the result is that of `most_confident_mistakes`.
     """
     ranked = most_confident_mistakes(cases, len(cases))

@@ -115,7 +115,7 @@ def wilson_interval(correct: np.ndarray | int, images: np.ndarray | int) -> np.n
 
 
 def confused_pairs(confusion: np.ndarray, limit: int) -> list[tuple[int, int, int]]:
-    """Returns true label, predicted label and number of images of the most frequent errors."""
+    """Returns true label, predicted label and image count of the most frequently confused pairs."""
     errors = np.array(confusion)
     np.fill_diagonal(errors, 0)
     order = np.argsort(-errors, axis=None, kind="stable")[:limit]

@@ -1,1 +1,1 @@
-"""Grad-CAM for test images, and two tests that measure how far to trust the maps."""
+"""Explains test images with Grad-CAM and tests how far to trust the maps."""

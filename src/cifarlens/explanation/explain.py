@@ -99,7 +99,7 @@ def explain(
     limit: int,
     layer: str = "auto",
 ) -> Explanations:
-    """Explains the most confident mistakes and correct predictions of every class.
+    """Explains the most confidently misclassified images and correct ones of every class.
 
     Args:
         bundle: network to explain.

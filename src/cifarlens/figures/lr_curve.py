@@ -28,7 +28,7 @@ def lr_curve(curve: Mapping[str, Sequence[float]], metrics: Mapping[str, float])
 
     Args:
         curve: columns `lr`, the learning rate of each step, above 0; `loss`, the mean training loss
-            of each step, cross-entropy in nats; and `smooth`, the smoothed loss.
+            of each step, with label smoothing, in nats; and `smooth`, the smoothed loss.
         metrics: content of metrics/lr_find.json.
     """
     lrs, losses, smooth = curve["lr"], curve["loss"], curve["smooth"]
@@ -47,7 +47,7 @@ def lr_curve(curve: Mapping[str, Sequence[float]], metrics: Mapping[str, float])
         _mark(axes, lr_max, "lr_max", VERMILION, sides[1])
         axes.set_title("Learning-rate finder", pad=24)  # leaves room for the labels of the rates
         axes.set_xlabel("learning rate (log scale)")
-        axes.set_ylabel("training loss (cross-entropy, nats)")
+        axes.set_ylabel("training loss with label smoothing (nats)")
         axes.legend(loc="best")
     return figure
 

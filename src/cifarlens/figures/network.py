@@ -36,7 +36,7 @@ UNNAMED = (*SIZED, "MaxPool2d", "AvgPool2d", "BatchNorm2d", "ReLU", "Flatten", "
 
 @dataclass
 class _Block:
-    """Represents a feature map after its convolution, pooling, norm and ReLU.
+    """Represents a feature map after its convolution, pooling, normalisation and ReLU.
 
     Values that do not have the shape channels×height×width are drawn without a back.
     """

@@ -1,4 +1,4 @@
-"""Draws the reliability diagram: accuracy over confidence, and the share of images per bin."""
+"""Draws the reliability diagram: accuracy against confidence, and the share of images per bin."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,12 +26,14 @@ def reliability_figure(calibration: Calibration) -> Figure:
         figure = new_figure(5.4, 5.2)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         _draw_gaps(upper, calibration)
-        title = f"Reliability (expected calibration error {percent(calibration.error, 2)})"
+        title = f"Reliability diagram (expected calibration error {percent(calibration.error, 2)})"
         upper.set(title=title, ylabel="accuracy")
         edges = np.arange(BINS + 1) / BINS
         shares = calibration.images / calibration.images.sum()
         lower.bar(edges[:-1], shares, 0.9 / BINS, align="edge", color=BLUE)
-        lower.set(xlabel="confidence (probability of the predicted class)", ylabel="images")
+        lower.set(
+            xlabel="confidence (probability of the predicted class)", ylabel="share of images"
+        )
         set_percent_axis(lower, "x")
         set_percent_axis(lower)
         lower.set_xlim(0, 1.012)

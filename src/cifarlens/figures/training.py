@@ -1,4 +1,4 @@
-"""Draws loss and accuracy over the epochs and the learning rate over the steps."""
+"""Draws loss and accuracy against epochs, and the learning rate against steps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def training_figures(history: Columns, rates: Columns, result: Evaluation) -> di
             columns exist only if images were held out.
         rates: columns `step` (from 1) and `lr`, one value per step, or for a selection of steps if
             there are very many.
-        result: metrics of the final weights on the test images, drawn as a horizontal line.
+        result: metrics of the kept weights on the test images, drawn as a horizontal line.
     """
     with figure_style():
         figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
@@ -61,8 +61,8 @@ def training_figures(history: Columns, rates: Columns, result: Evaluation) -> di
     return figures
 
 
-def _draw(three: Iterable[Axes], history: Columns, rates: Columns, result: Evaluation) -> None:
-    loss, accuracy, rate_axes = three
+def _draw(panels: Iterable[Axes], history: Columns, rates: Columns, result: Evaluation) -> None:
+    loss, accuracy, rate_axes = panels
     _draw_epochs(loss, history, "loss", result.loss)
     loss.set(title="Loss", ylabel="cross-entropy (nats)")
     loss.set_ylim(bottom=0)
@@ -79,7 +79,7 @@ def _draw_epochs(axes: Axes, history: Columns, quantity: str, test: float) -> No
         values = history.get(f"{prefix}_{quantity}")
         if values:
             axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
-    axes.axhline(test, label="test", **TEST)
+    axes.axhline(test, label="test, kept weights", **TEST)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
 

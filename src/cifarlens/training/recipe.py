@@ -49,12 +49,12 @@ def augmentation_steps(augment: Augment) -> list[str]:
     steps = []
     if augment.padding:
         pixels = f"{augment.padding} reflected pixel{'s' if augment.padding > 1 else ''}"
-        steps.append(f"padded by {pixels} on each side, then cropped at random")
+        steps.append(f"random crop after padding by {pixels} on each side")
     if augment.flip:
-        steps.append("half of the images flipped horizontally")
+        steps.append("horizontal flip of half of the images")
     if augment.cutout:
         side = augment.cutout
-        steps.append(f"a square of {side}×{side} pixels filled with the mean colour")
+        steps.append(f"CutOut: one {side}×{side} square filled with the mean colour")
     return steps
 
 

@@ -13,11 +13,11 @@ from ..pictures import image_uri
 from ..run import Run
 
 MAX_MISTAKES = 300  # misclassified images on the page
-FIRST = 24  # misclassified images visible before a click on "Show all"
-MAX_PAIRS = 10  # pairs of classes in the table of frequent confusions
-LABELS = {
+VISIBLE_AT_FIRST = 24  # misclassified images visible before a click on "Show all"
+MAX_PAIRS = 10  # rows in the table of pairs of classes
+ALT_TEXTS = {
     "class_accuracy": "Accuracy of each class; the table next to it has the numbers",
-    "reliability": "Accuracy over confidence; the table next to it has the numbers",
+    "reliability": "Accuracy against confidence; the table next to it has the numbers",
 }
 
 
@@ -32,7 +32,7 @@ def error_section(run: Run) -> dict[str, Any]:
     for figure in charts.values():
         figure.axes[0].set_title("", loc="left")  # the page has a heading instead
     return {
-        **{name: render_svg(figure, name, LABELS[name]) for name, figure in charts.items()},
+        **{name: render_svg(figure, name, ALT_TEXTS[name]) for name, figure in charts.items()},
         "shares": row_shares(result.confusion).tolist(),
         "counts": result.confusion.tolist(),
         "classes": _classes(result),
@@ -42,7 +42,7 @@ def error_section(run: Run) -> dict[str, Any]:
             for i, j, n in confused_pairs(result.confusion, MAX_PAIRS)
         ],
         "total": result.images - result.correct,
-        "first": FIRST,
+        "first": VISIBLE_AT_FIRST,
         "mistakes": [
             {"case": case, "picture": image_uri(run.dataset.test_images[case.index])}
             for case in mistakes

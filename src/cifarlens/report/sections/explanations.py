@@ -25,7 +25,8 @@ def explanation_section(explanations: Explanations) -> dict[str, Any]:
         "correct": [_classes_card(item, layers) for item in correct],
         "methods": _methods([*mistakes, *correct], layers, explanations.layer),
         "layers": layers,
-        "layer": layers.index(explanations.layer),
+        "layer": explanations.layer,
+        "layer_index": layers.index(explanations.layer),
         "ramp": [f"rgb({r} {g} {b} / {a / 255:.2f})" for r, g, b, a in ramp.tolist()],
     }
 

@@ -8,7 +8,7 @@ from ...figures.lr_curve import lr_curve
 from ...figures.style import PANEL, render_svg
 from ..run import Run
 
-LABEL = "Loss over learning rate, each step and smoothed, with the valley, lr_min and lr_max"
+ALT_TEXT = "Loss against learning rate, each step and smoothed, with the valley, lr_min and lr_max"
 
 
 def finder_section(run: Run) -> dict[str, Any]:
@@ -20,6 +20,6 @@ def finder_section(run: Run) -> dict[str, Any]:
     for legend in figure.findobj(Legend):
         legend.set(frame_on=True)  # the legend may cover the line of lr_min
     return {
-        "chart": render_svg(figure, "finder", LABEL),
+        "chart": render_svg(figure, "finder", ALT_TEXT),
         "middle": finder["lr_valley_start"] ** 0.5 * finder["lr_valley_end"] ** 0.5,
     }

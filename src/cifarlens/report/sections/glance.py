@@ -7,6 +7,8 @@ from ...sources import SOURCES
 from ...training.recipe import describe_recipe
 from ..run import Run
 
+SWITCHES = {"norm_first": "normalisation before ReLU"}  # options of a network that are on or off
+
 
 def glance_section(run: Run) -> dict[str, Any]:
     """Returns the values for glance.html.j2."""
@@ -38,7 +40,7 @@ def _recipe(run: Run) -> dict[str, str]:
     params = run.params
     options = sorted(run.config.arguments.items(), reverse=True)  # width first
     return {
-        "Network": ", ".join(f"{name} {_plain(value)}" for name, value in options),
+        "Network": ", ".join(_describe_option(name, value) for name, value in options),
         **describe_recipe(
             batch_size=params.batch_size,
             peak_epoch=params.peak_epoch,
@@ -52,6 +54,8 @@ def _recipe(run: Run) -> dict[str, str]:
     }
 
 
-def _plain(value: float) -> str:
-    """Returns a value as written in params.yaml."""
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+def _describe_option(name: str, value: float) -> str:
+    """Returns an option of the network and its value in words."""
+    if isinstance(value, bool):
+        return f"{SWITCHES.get(name, name)}: {'yes' if value else 'no'}"
+    return f"{name} {value:g}"

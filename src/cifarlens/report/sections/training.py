@@ -6,7 +6,7 @@ from ...figures.style import render_svg
 from ...figures.training import training_figures
 from ..run import Run
 
-LABELS = {
+ALT_TEXTS = {
     "loss": "Loss of each epoch; the table below has the numbers",
     "accuracy": "Accuracy of each epoch; the table below has the numbers",
     "rate": "Learning rate of each step; the table below has the rate at the end of each epoch",
@@ -19,5 +19,5 @@ def training_section(run: Run) -> dict[str, Any]:
     rows = zip(*run.history.values(), strict=True)
     return {
         "epochs": [dict(zip(run.history, row, strict=True)) for row in rows],
-        **{name: render_svg(figures[name], name, label) for name, label in LABELS.items()},
+        **{name: render_svg(figures[name], name, text) for name, text in ALT_TEXTS.items()},
     }

@@ -11,8 +11,10 @@ from ...figures.style import render_svg
 from ...figures.trust import faithfulness_figure, sanity_figure
 from ..pictures import heat_uri, image_uri
 
-ROAD = "Probability after removing pixels; the table next to it has the numbers"
-SANITY = "Similarity of the maps after each randomisation step; the tables below have the means"
+ROAD_ALT_TEXT = "Probability after removing pixels; the table next to it has the numbers"
+SANITY_ALT_TEXT = (
+    "Similarity of the maps after each randomisation step; the tables below have the means"
+)
 
 
 def trust_section(explanations: Explanations) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def _road(explanations: Explanations) -> dict[str, Any]:
     """Returns Grad-CAM's results at each layer, and those of the random map."""
     road, names = explanations.faithfulness, [*explanations.layers, BASELINE]
     return {
-        "chart": render_svg(faithfulness_figure(road, names), "faithfulness", ROAD),
+        "chart": render_svg(faithfulness_figure(road, names), "faithfulness", ROAD_ALT_TEXT),
         "original": road.original.mean(),
         "rows": {
             name: {
@@ -89,7 +91,7 @@ def _sanity(explanations: Explanations) -> dict[str, Any]:
     row = explanations.removals[0].row
     item = explanations.sample[row]
     return {
-        "chart": render_svg(sanity_figure(sanity, layer), "sanity", SANITY),
+        "chart": render_svg(sanity_figure(sanity, layer), "sanity", SANITY_ALT_TEXT),
         "steps": sanity.steps,
         "limit": MAX_SIMILARITY,
         "scores": {method: sanity.score(name) for method, name in names.items()},

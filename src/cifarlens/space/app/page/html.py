@@ -113,6 +113,6 @@ def card(content: Iterable[str], title: str = "", below: str = "") -> str:
 def legend(title: str) -> str:
     """Returns a title for heat maps and the meaning of their colours."""
     return (
-        f'<div class="legend"><h2>{escape(title)}</h2><p><span>no evidence</span>'
+        f'<div class="legend"><h2>{escape(title)}</h2><p><span>least evidence</span>'
         '<i aria-hidden="true"></i><span>most evidence</span></p></div>'
     )
