@@ -18,10 +18,6 @@ FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     "--use-fake-device-for-media-stream",  # a camera for the Space's tests
     "--use-fake-ui-for-media-stream",
 ]

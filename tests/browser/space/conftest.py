@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from playwright.sync_api import Page, expect
 from space_making import RunningSpace, make_space, run_copy
 
@@ -35,9 +35,7 @@ def app(page: Page, served: RunningSpace) -> Page:
 
 @pytest.fixture
 def drawing(tmp_path: Path) -> Path:
-    image = Image.new("RGB", (320, 240), "white")
-    ImageDraw.Draw(image).ellipse((90, 40, 230, 200), fill="navy")
-    image.save(tmp_path / "drawing.png")
+    Image.linear_gradient("L").save(tmp_path / "drawing.png")
     return tmp_path / "drawing.png"
 
 

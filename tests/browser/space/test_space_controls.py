@@ -58,7 +58,7 @@ def test_opacity_changes_the_maps_of_its_tab_without_a_request(app, contents):
         expect(visible(app, ".heat").first).to_have_css("opacity", str(percent / 100))
 
 
-def test_the_heat_maps_of_a_mistake_are_side_by_side(app, contents):
+def test_the_heat_maps_of_a_mistake_are_side_by_side(app):
     open_tab(app, "Mistakes")
     figures = app.locator("#mistakes figure")
     expect(app.locator("#mistakes")).to_have_text(MISTAKES_HIDDEN)
@@ -66,11 +66,8 @@ def test_the_heat_maps_of_a_mistake_are_side_by_side(app, contents):
     expect(figures).to_have_count(10)
     choice(app, "Explain with Grad-CAM").check()
     expect(app.locator("#mistakes .heat")).to_have_count(20)
-    mistake = contents.mistakes[0]
-    predicted, true = app.locator("#mistakes .card").first.locator("figure").all()
-    expect(predicted).to_contain_text(f"predicted {contents.classes[mistake.predicted]}")
-    expect(true).to_contain_text(f"true {contents.classes[mistake.label]}")
-    left, right = predicted.bounding_box(), true.bounding_box()
+    figures_of_one = app.locator("#mistakes .card").first.locator("figure").all()
+    left, right = (figure.bounding_box() for figure in figures_of_one)
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
     choice(app, "Explain with Grad-CAM").uncheck()

@@ -93,6 +93,8 @@ def serve(certificate: Path | None = None) -> Iterator[Web]:
             web.requests.append((self.path, dict(self.headers)))
             (web.faults.pop(0) if web.faults else web.answer)(self)
 
+        do_HEAD = do_POST = do_GET
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -7,7 +7,6 @@ files that must be accepted.
 import io
 import pickle
 import struct
-import zipfile
 import zlib
 
 import numpy as np
@@ -48,9 +47,9 @@ def uniform_png(width: int, height: int, depth: int = 8, colour: int = 0) -> byt
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
-def png(width: int = 16, height: int = 16, colour: int = 2, *more: bytes) -> bytes:
-    """Returns a PNG of 16×16 pixels whose header claims the given size and colour type."""
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+def png(width: int, height: int, *more: bytes) -> bytes:
+    """Returns a PNG of 16×16 pixels whose header claims the given size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     lines = zlib.compress(bytes(16 * 49))
     body = b"".join(more) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
     return SIGNATURE + chunk(b"IHDR", header) + body
@@ -59,30 +58,7 @@ def png(width: int = 16, height: int = 16, colour: int = 2, *more: bytes) -> byt
 def text_bomb() -> bytes:
     """Returns a PNG with a compressed comment that expands to 200 MB."""
     packed = zlib.compress(bytes(200_000_000), 9)
-    return png(16, 16, 2, chunk(b"zTXt", b"Comment\x00\x00" + packed))
-
-
-def resized_gif(width: int, height: int) -> bytes:
-    """Returns a GIF of 64×48 pixels that claims another size, for its canvas and its frame."""
-    content = bytearray(encoded(drawing().quantize(), "GIF"))
-    size = struct.pack("<HH", width, height)
-    content[6:10] = size
-    frame = content.index(b"\x2c", 13 + 3 * 2 ** ((content[10] & 7) + 1))
-    content[frame + 5 : frame + 9] = size
-    return bytes(content)
-
-
-def resized_bmp(width: int, height: int) -> bytes:
-    content = bytearray(encoded(drawing(), "BMP"))
-    content[18:26] = struct.pack("<ii", width, height)
-    return bytes(content)
-
-
-def resized_jpeg(width: int, height: int) -> bytes:
-    content = bytearray(JPEG)
-    place = content.index(b"\xff\xc0") + 5
-    content[place : place + 4] = struct.pack(">HH", height, width)
-    return bytes(content)
+    return png(16, 16, chunk(b"zTXt", b"Comment\x00\x00" + packed))
 
 
 def looping_tiff() -> bytes:
@@ -97,31 +73,11 @@ def many_tags() -> bytes:
     return b"II*\x00" + struct.pack("<IH", 8, 60_000) + entries + struct.pack("<I", 0)
 
 
-def archive() -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as files:
-        files.writestr("../../evil.sh", "#!/bin/sh\n" * 1000)
-    return stream.getvalue()
-
-
-def animation(kind: str) -> bytes:
-    frames = [drawing(), Image.new("RGB", (64, 48)), Image.new("RGB", (64, 48), "white")]
-    return encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=40)
-
-
-def exif(orientation: int) -> Image.Exif:
-    tags = Image.Exif()
-    tags[0x0112] = orientation
-    return tags
-
-
 JPEG = encoded(drawing(), "JPEG", quality=95)
 PNG = encoded(drawing(), "PNG")
 GIF = encoded(drawing().quantize(), "GIF")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n%%EOF\n"
-PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
-LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><svg>&b;&b;</svg>'
 
 
 def _too_small(width: int, height: int) -> str:
@@ -135,22 +91,12 @@ def _too_large(width: int, height: int, kind: str, limit: int) -> str:
 BAD: dict[str, tuple[bytes, str]] = {
     # other kinds of files
     "empty.png": (b"", UNREADABLE),
-    "text.jpg": (b"This is not a picture.\n" * 50, UNREADABLE),
     "script.svg": (SVG, UNREADABLE),
-    "entities.svg": (LAUGHS, UNREADABLE),
-    "document.pdf": (PDF, UNREADABLE),
     "figure.eps": (EPS, UNREADABLE),
-    "archive.zip": (archive(), UNREADABLE),
     "object.pkl": (pickle.dumps({"a": [1, 2, 3]}), UNREADABLE),
-    "program.png": (b"\x7fELF\x02\x01\x01" + bytes(200), UNREADABLE),
     "photo.heic": (b"\x00\x00\x00\x20ftypheic" + bytes(200), UNREADABLE),
-    "sound.webp": (b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(32), UNREADABLE),
-    "noise.png": (np.random.default_rng(0).bytes(5000), UNREADABLE),
     # formats that are not accepted
     "icon.ico": (encoded(drawing(32, 32), "ICO"), UNREADABLE),
-    "image.ppm": (encoded(drawing(), "PPM"), UNREADABLE),
-    "image.tga": (encoded(drawing(), "TGA"), UNREADABLE),
-    "image.psd": (b"8BPS\x00\x01" + bytes(200), UNREADABLE),
     # damaged
     "truncated.jpg": (JPEG[: len(JPEG) // 2], UNREADABLE),
     "truncated.png": (PNG[: len(PNG) // 2], UNREADABLE),
@@ -161,8 +107,6 @@ BAD: dict[str, tuple[bytes, str]] = {
     "truncated.avif": (encoded(drawing(), "AVIF")[:100], UNREADABLE),
     "broken-sum.png": (PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:], UNREADABLE),
     "no-width.png": (png(0, 16), UNREADABLE),
-    "no-such-colour.png": (png(16, 16, 5), UNREADABLE),
-    "lines-missing.png": (png(64, 64), UNREADABLE),
     "loop.tiff": (looping_tiff(), UNREADABLE),
     "tags.tiff": (many_tags(), UNREADABLE),
     "not-a-number.tiff": (
@@ -170,15 +114,16 @@ BAD: dict[str, tuple[bytes, str]] = {
         "The picture has no finite pixel values.",
     ),
     # of the wrong size
-    "dot.png": (encoded(drawing(4, 4).resize((1, 1)), "PNG"), _too_small(1, 1)),
     "line.png": (encoded(drawing(4000, 4).resize((4000, 1)), "PNG"), _too_small(4000, 1)),
     "column.jpg": (encoded(drawing(4, 4).resize((1, 4000)), "JPEG"), _too_small(1, 4000)),
     "seven.gif": (encoded(drawing(7, 7).quantize(), "GIF"), _too_small(7, 7)),
     # too large to decode
-    "bomb-49.png": (uniform_png(7000, 7000), _too_large(7000, 7000, "PNG", 16)),
     "bomb-144.png": (uniform_png(12_000, 12_000, 1), _too_large(12_000, 12_000, "PNG", 16)),
     "bomb-400.png": (uniform_png(20_000, 20_000, 1), FAR_TOO_LARGE),
-    "bomb-49.jpg": (resized_jpeg(7000, 7000), _too_large(7000, 7000, "JPEG", 40)),
+    "bomb-49.jpg": (
+        encoded(Image.new("L", (7000, 7000)), "JPEG"),
+        _too_large(7000, 7000, "JPEG", 40),
+    ),
     "bomb-20.jpg": (
         encoded(drawing(5000, 4000), "JPEG", progressive=True),
         _too_large(5000, 4000, "progressive JPEG", 16),
@@ -187,30 +132,16 @@ BAD: dict[str, tuple[bytes, str]] = {
         encoded(Image.new("RGB", (4000, 3200)), "WEBP", quality=1, method=0),
         _too_large(4000, 3200, "WebP", 10),
     ),
-    "bomb.jpg": (resized_jpeg(65_000, 65_000), FAR_TOO_LARGE),
-    "bomb.gif": (resized_gif(65_535, 65_535), FAR_TOO_LARGE),
-    "bomb.bmp": (resized_bmp(20_000, 20_000), FAR_TOO_LARGE),
     "bomb-in-a-comment.png": (text_bomb(), UNREADABLE),
 }
 
 UNUSUAL: dict[str, bytes] = {
-    "sixteen-bits.png": encoded(
-        Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 60), "PNG"
-    ),
-    "grey-and-alpha.png": encoded(drawing().convert("LA"), "PNG"),
     "progressive.jpg": encoded(drawing(640, 480), "JPEG", progressive=True),
-    "animated.webp": animation("WEBP"),
-    "animated.png": animation("PNG"),
-    "no-such-turn.jpg": encoded(drawing(), "JPEG", exif=exif(99)),
     "broken-exif.jpg": encoded(drawing(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"),
     "broken-profile.png": encoded(drawing(), "PNG", icc_profile=b"no profile"),
     "and-a-script.jpg": JPEG + SVG,
-    "and-a-document.png": PNG + PDF,
-    "and-an-archive.gif": GIF + archive(),
-    "picture-named.txt": PNG,
     "thin.png": encoded(drawing(4000, 8), "PNG"),
     "thin-15-megapixels.png": uniform_png(980_000, 16, 8, 6),
-    "15-megapixels.png": uniform_png(3980, 3980, 8, 6),
     "15-megapixels-of-16-bits.png": uniform_png(3980, 3980, 16, 0),
     "39-megapixels.jpg": encoded(Image.new("RGB", (6300, 6300), "teal"), "JPEG"),
 }
@@ -222,11 +153,9 @@ NAMES = (
     "%2e%2e%2f%2e%2e%2fapp.py",
     "a" * 500 + ".png",
     "; rm -rf $HOME #.png",
-    "$(reboot).png",
     "<img src=x onerror=alert(1)>.png",
     "two\r\nlines: here.png",
     "nothing\x00here.png",
     "\u202egnp.exe",
-    "CON.png",
     "\U0001f600" * 60 + ".png",
 )

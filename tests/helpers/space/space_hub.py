@@ -77,7 +77,9 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/api/validate-yaml":
             self._send({"errors": [], "warnings": []})
         elif path.endswith(".git/info/lfs/objects/batch"):
-            objects = [self._upload_address(blob) for blob in json.loads(body)["objects"]]
+            objects = json.loads(body)["objects"]
+            for blob in objects:
+                blob["actions"] = {"upload": {"href": f"{self.server.url}/blobs/{blob['oid']}"}}
             self._send({"transfer": "basic", "objects": objects})
         elif path.startswith("/api/spaces/"):
             user, name, *action = path.removeprefix("/api/spaces/").split("/")
@@ -93,9 +95,6 @@ class Handler(BaseHTTPRequestHandler):
         status = 409 if name in self.server.spaces else 200
         self.server.spaces.setdefault(name, {".gitattributes": b"", "README.md": b"---\n---\n"})
         self._send({"url": f"{self.server.url}/spaces/{name}"}, status)
-
-    def _upload_address(self, blob: dict[str, Any]) -> dict[str, Any]:
-        return {**blob, "actions": {"upload": {"href": f"{self.server.url}/blobs/{blob['oid']}"}}}
 
     def _answer_for_space(self, name: str, action: list[str], body: bytes) -> None:
         space = self.server.spaces.get(name)

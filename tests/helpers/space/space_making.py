@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ assert Path(cifarlens.__file__).is_relative_to(copy), cifarlens.__file__
 assert Path(cifarlens.space.app.__file__).is_relative_to(copy)
 runpy.run_path("app.py", run_name="__main__")
 """
+IN_ISOLATION = (sys.executable, "-c", ISOLATED, str(ROOT / "src"))
 
 
 def make_dataset(classes: int = 10) -> Dataset:
@@ -171,23 +172,17 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 @contextmanager
 def run_copy(
-    space: Path, folder: Path, refusals: tuple[str, ...] = REFUSALS
-) -> Iterator[RunningSpace]:
-    """Runs a copy of a Space; fails at the end if the app's log shows a defect."""
-    command = [sys.executable, "-c", ISOLATED, str(ROOT / "src")]
-    with start_copy(space, folder, command, refusals=refusals) as app:
-        yield app
-
-
-@contextmanager
-def start_copy(
     space: Path,
     folder: Path,
-    command: list[str],
-    settings: Mapping[str, str] | None = None,
     refusals: tuple[str, ...] = REFUSALS,
+    command: Sequence[str] = IN_ISOLATION,
+    **settings: str,
 ) -> Iterator[RunningSpace]:
-    """Runs a copy as `run_copy` does, with a given command and further environment variables."""
+    """Runs a copy of a Space with further environment variables.
+
+    Fails at the end if the log has an exception other than those that Gradio logs for hostile
+    requests.
+    """
     copy = folder / "copy"
     shutil.copytree(space, copy)
     port, log = free_port(), folder / "app.log"
@@ -195,7 +190,7 @@ def start_copy(
         process = subprocess.Popen(
             command,
             cwd=copy,
-            env={**environment(folder, port), **(settings or {})},
+            env=environment(folder, port) | settings,
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
@@ -206,14 +201,9 @@ def start_copy(
     finally:
         process.terminate()
         process.wait(10)
-    raised = defects(log, refusals)
-    assert not raised, f"{raised}\n{log.read_text()}"
-
-
-def defects(log: Path, refusals: tuple[str, ...] = REFUSALS) -> list[str]:
-    """Returns exceptions in an app's log, except those that Gradio logs for hostile requests."""
     raised = re.findall(r"^([\w.]*(?:Error|Exception)\b.*)", log.read_text(), re.MULTILINE)
-    return [line for line in raised if not any(words in line for words in refusals)]
+    raised = [line for line in raised if not any(words in line for words in refusals)]
+    assert not raised, f"{raised}\n{log.read_text()}"
 
 
 def files(folder: Path) -> dict[str, bytes]:

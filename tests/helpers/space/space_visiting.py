@@ -50,17 +50,15 @@ def find_problems(page: Page) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.add_style_tag(content=STILL)  # axe must not see the colours of a transition
         page.evaluate(Axe().axe_script)
-    problems = [problem for scheme in ("light", "dark") for problem in _run_axe(page, scheme)]
+    problems = []
+    for scheme in ("light", "dark"):
+        page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+        violations = page.evaluate("axe.run({resultTypes: ['violations']}).then(r => r.violations)")
+        problems += [
+            f"{scheme}: {row['id']}: {[node['html'][:120] for node in row['nodes'][:3]]}"
+            for row in violations
+            if row["impact"] in ("serious", "critical")
+        ]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         problems.append("wider than the window")
     return problems
-
-
-def _run_axe(page: Page, scheme: str) -> list[str]:
-    page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
-    violations = page.evaluate("axe.run({resultTypes: ['violations']}).then(r => r.violations)")
-    return [
-        f"{scheme}: {row['id']}: {[node['html'][:120] for node in row['nodes'][:3]]}"
-        for row in violations
-        if row["impact"] in ("serious", "critical")
-    ]

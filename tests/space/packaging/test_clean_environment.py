@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from space_environment import install_environment, link_environment, read_requirements
-from space_making import ROOT, RunningSpace, make_ingredients, start_copy
+from space_making import ROOT, RunningSpace, make_ingredients, run_copy
 
 from cifarlens.classifier.predict import softmax
 
@@ -47,9 +47,8 @@ def app(
     python: Path, space: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningSpace]:
     """A copy of the Space that runs in the clean environment with the settings of the hub."""
-    settings = {"SYSTEM": "spaces", "PYTHONNOUSERSITE": "1"}
-    folder = tmp_path_factory.mktemp("clean")
-    with start_copy(space, folder, [str(python), "app.py"], settings) as copy:
+    folder, command = tmp_path_factory.mktemp("clean"), [str(python), "app.py"]
+    with run_copy(space, folder, command=command, SYSTEM="spaces", PYTHONNOUSERSITE="1") as copy:
         yield copy
 
 

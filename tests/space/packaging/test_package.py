@@ -8,7 +8,7 @@ from huggingface_hub import SpaceCard
 from PIL import Image
 from space_making import RECIPE, ROOT, files, make_ingredients, make_space
 
-from cifarlens.classifier.bundle import BundleError, load_bundle, save_bundle
+from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import softmax
 from cifarlens.space.app.contents import load_contents
 from cifarlens.space.packaging.package import Ingredients, package_space
@@ -90,6 +90,7 @@ def test_card_and_readme_state_the_metrics_and_the_recipe(space, ingredients):
     for words in ("## Limits", "## Licence", "Grad-CAM++", 'api_name="/gradcam"', "Handwritten"):
         assert words in text
     assert "CIFAR" not in text
+    assert all(f"| {name} |" in text for name in ingredients.dataset.classes)
     for name, value in RECIPE.items():
         (line,) = [line for line in text.splitlines() if name in line and value in line]
         assert line.startswith("| ")
@@ -100,10 +101,8 @@ def test_front_matter_and_requirements_name_the_locked_versions(space):
     front = SpaceCard.load(space / "README.md").data.to_dict()
     assert front["sdk"] == "gradio"
     assert front["app_file"] == "app.py"
-    assert front["license"] == "mit"
     assert isinstance(front["python_version"], str)
     assert len(front["short_description"]) <= 60  # the limit of the hub
-    assert {"colorFrom", "colorTo", "emoji", "pinned", "tags", "title"} <= set(front)
     assert f"\ngradio=={front['sdk_version']} \\\n" in lock
     lines = (space / "requirements.txt").read_text().splitlines()
     assert "--extra-index-url https://download.pytorch.org/whl/cpu" in lines
@@ -113,34 +112,14 @@ def test_front_matter_and_requirements_name_the_locked_versions(space):
     assert not any("--hash" in line for line in lines)
 
 
-CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-
-
-def test_a_bundle_with_the_classes_of_cifar10_can_be_packaged(tmp_path):
-    """Only the class names are those of CIFAR-10; the images are digits."""
+def test_the_readme_of_a_cifar10_space_names_its_source_and_licence(tmp_path):
+    """Only the source is CIFAR-10; the images and classes are those of the digits."""
     ingredients = make_ingredients(tmp_path)
-    bundle = load_bundle(ingredients.model)
-    config = dataclasses.replace(bundle.config, classes=tuple(CIFAR))
-    save_bundle(ingredients.model, bundle.network, config)
-    metrics = ingredients.test_metrics
-    shares = dict(zip(CIFAR, metrics["classes"].values(), strict=True))
-    ingredients = dataclasses.replace(
-        ingredients,
-        dataset=dataclasses.replace(ingredients.dataset, classes=tuple(CIFAR)),
-        test_metrics={**metrics, "classes": shares},
-        source="cifar10",
-    )
-    package_space(tmp_path / "space", ingredients)
-    contents = load_contents(tmp_path / "space")
-    assert contents.classes == tuple(CIFAR)
-    assert [path.name for path in contents.examples] == [
-        f"{label}_{name}.png" for label, name in enumerate(CIFAR)
-    ]
+    package_space(tmp_path / "space", dataclasses.replace(ingredients, source="cifar10"))
     text = (tmp_path / "space/README.md").read_text()
     assert "cs.toronto.edu/~kriz/cifar.html" in text
     assert "CIFAR-10 states no licence" in text
     assert "andwritten" not in text
-    assert all(f"| {name} |" in text for name in CIFAR)
 
 
 def test_files_are_text_png_or_safetensors_and_name_no_local_path(space):
@@ -169,13 +148,11 @@ def test_two_classes_limit_the_examples_and_the_top_classes(tmp_path):
     assert len(contents.examples) == contents.max_top == contents.top_classes == 2
 
 
-@pytest.mark.parametrize("perfect", [True, False])
-def test_a_space_may_have_fewer_mistakes_than_the_maximum(tmp_path, perfect):
-    ingredients = make_ingredients(tmp_path, mistakes=200, perfect=perfect)
+def test_a_space_may_have_fewer_mistakes_than_the_maximum(tmp_path):
+    ingredients = make_ingredients(tmp_path, mistakes=200)
     package_space(tmp_path / "space", ingredients)
     wrong = (ingredients.test_logits.argmax(1) != ingredients.dataset.test_labels).sum()
-    assert wrong < 200
-    assert (wrong == 0) == perfect
+    assert 0 < wrong < 200
     assert len(load_contents(tmp_path / "space").mistakes) == wrong
     assert len(list((tmp_path / "space/mistakes").glob("*.png"))) == wrong
 

@@ -170,7 +170,6 @@ def test_invalid_arguments_are_refused_with_the_usage(arguments, capsys):
 
 DAMAGE = {
     ".env was not written by package_space": lambda f: (f / ".env").write_text("SECRET=1"),
-    "notes.pkl was not written": lambda f: (f / "model/notes.pkl").write_bytes(b""),
     "link.png was not written": lambda f: (f / "link.png").symlink_to("/etc/passwd"),
     "is not a packaged Space": lambda f: (f / "app.py").unlink(),
 }

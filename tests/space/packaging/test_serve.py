@@ -28,9 +28,7 @@ def test_it_takes_exactly_one_folder(arguments, capsys):
 
 
 DAMAGE = {
-    "has no model.safetensors": lambda f: (f / "model/model.safetensors").unlink(),
     "has a damaged model": lambda f: (f / "model/model.safetensors").write_bytes(b"x" * 99),
-    "config.json": lambda f: (f / "model/config.json").write_text("{"),
     "card.json cannot be read": lambda f: (f / "card.json").write_text('{"dataset"'),
 }
 
