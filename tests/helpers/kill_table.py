@@ -41,6 +41,18 @@ CHANGES = {
     "trainer": {"workers": 2},
 }
 STAGES = ("download", "stats", "lr_find", "train", "evaluate", "gradcam_report", "package_space")
+BLOWS = {
+    "SIGKILL, all": everything(signal.SIGKILL),
+    "SIGTERM, all": everything(signal.SIGTERM),
+    "Ctrl-C": everything(signal.SIGINT),
+}
+OF_TRAINING = {
+    "SIGTERM, DVC alone": dvc_alone(signal.SIGTERM),
+    "SIGKILL, DVC alone": dvc_alone(signal.SIGKILL),
+    "SIGTERM, training alone": stage_alone(signal.SIGTERM),
+    "SIGKILL, training alone": stage_alone(signal.SIGKILL),
+    "SIGKILL, one worker": worker_alone(signal.SIGKILL),
+}
 WIDTHS = (14, 34, 24, 6, 26, 10)
 
 
@@ -93,44 +105,28 @@ def run_undisturbed(base: Path) -> Undisturbed:
     return Undisturbed(before, project, seconds, epoch)
 
 
-def training_cases(times: int, choose: random.Random, epoch: float) -> list[Case]:
-    """Returns kills of training by SIGKILL at random moments, then by other signals."""
-    blow = everything(signal.SIGKILL)
+def make_cases(times: int, choose: random.Random, undisturbed: Undisturbed) -> list[Case]:
+    """Returns SIGKILLs of training at random moments, then each signal to each stage."""
     cases = []
     for index in range(times):
         kind, last, share = index % 5, choose.randrange(EPOCHS), choose.random()
         if kind < 3:
-            when, moment = f"{share:.0%} into epoch {last + 1}", after_epoch(last, share * epoch)
+            when = f"{share:.0%} into epoch {last + 1}"
+            moment = after_epoch(last, share * undisturbed.epoch)
         elif kind == 3:
             when, moment = f"writing checkpoint {last + 1}", while_writing(last + 1)
         else:
             when = f"{share:.2f} s after the last epoch"
             moment = after_epoch(EPOCHS, share)
-        cases.append(Case("train", when, "SIGKILL, all", moment, blow))
-    others = {
-        "SIGTERM, all": everything(signal.SIGTERM),
-        "Ctrl-C": everything(signal.SIGINT),
-        "SIGTERM, DVC alone": dvc_alone(signal.SIGTERM),
-        "SIGKILL, DVC alone": dvc_alone(signal.SIGKILL),
-        "SIGTERM, training alone": stage_alone(signal.SIGTERM),
-        "SIGKILL, training alone": stage_alone(signal.SIGKILL),
-        "SIGKILL, one worker": worker_alone(signal.SIGKILL),
-    }
-    for how, other in others.items():
+        cases.append(Case("train", when, "SIGKILL, all", moment, BLOWS["SIGKILL, all"]))
+    for how, blow in (BLOWS | OF_TRAINING).items():
         last, share = choose.randrange(1, EPOCHS), choose.random()
-        moment = after_epoch(last, share * epoch)
-        cases.append(Case("train", f"{share:.0%} into epoch {last + 1}", how, moment, other))
-    return cases
-
-
-def other_cases(times: int, choose: random.Random, seconds: dict[str, float]) -> list[Case]:
-    blows = {"SIGKILL, all": everything(signal.SIGKILL)}
-    blows |= {"SIGTERM, all": everything(signal.SIGTERM), "Ctrl-C": everything(signal.SIGINT)}
-    cases = []
+        moment = after_epoch(last, share * undisturbed.epoch)
+        cases.append(Case("train", f"{share:.0%} into epoch {last + 1}", how, moment, blow))
     for stage in (stage for stage in STAGES if stage != "train"):
-        for how, blow in list(blows.items())[: max(times, 1)]:
+        for how, blow in BLOWS.items():
             share = choose.random()
-            moment = in_stage(stage, share * seconds[stage])
+            moment = in_stage(stage, share * undisturbed.seconds[stage])
             cases.append(Case(stage, f"after {share:.0%} of its time", how, moment, blow))
     return cases
 
@@ -155,15 +151,12 @@ def strike(case: Case, undisturbed: Undisturbed, base: Path) -> tuple[str, ...]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="SIGKILLs of training (10)")
-    parser.add_argument("--others", type=int, default=3, help="kills of other stages, 1 to 3 (3)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments (0)")
     arguments = parser.parse_args()
-    choose = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="exact-") as folder:
         base = Path(folder)
         undisturbed = run_undisturbed(base)
-        cases = training_cases(arguments.times, choose, undisturbed.epoch)
-        cases += other_cases(arguments.others, choose, undisturbed.seconds)
+        cases = make_cases(arguments.times, random.Random(arguments.seed), undisturbed)
         header = ("stage", "killed", "how", "exit", "resumed", "same bytes")
         failed = 0
         print(line(header), flush=True)

@@ -14,8 +14,6 @@ from cifarlens.params import Params
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 SMALL = {"data.source": "digits", "batch_size": "64", "model.width": "2", "trainer.workers": "0"}
-
-
 SCHEMA = Params.model_json_schema()
 
 
@@ -57,18 +55,16 @@ def render(changes: dict[str, str | None]) -> str:
     return "\n".join(lines) + "\n"
 
 
+# Each takes another path through the YAML parser or the schema.
 STRANGE = [
-    *("", "~", "null", "yes", "on", "No", "true", "0", "-0.0", "1", "1.0", "007", "0o17", "0x1F"),
-    *("0b101", "1:30", "1_000", "1e400", "-1e400", "5e-324", ".inf", "-.inf", ".nan", "1e-05"),
-    *("9" * 5000, "0x" + "f" * 5000, "9" * 400, "١٢", "2024-02-30", "2024-02-28", "=", "<<", "*"),
-    *("2024-01-01T00:00:00+99:99", "'1", '"\\ud800"', '"a\\nb"', '"\\x1b[2J"', "a: b", "%", "@x"),
-    *("!!int ''", "!!int x", "!!float _", "!!bool x", "!!binary '@'", "!!binary aGk=", "!x 1"),
-    *("!!python/object/apply:os.getcwd []", "!!set {a, b}", "!!set {[a], {b: c}}", "!!map x"),
-    *("!!omap [a: 1]", "!!pairs [a: 1]", "!!timestamp x", "!!null x", "!!str {}", "!!value x"),
-    *("&a [*a]", "&a {b: *a}", "*a", "{<<: 1}", "{<<: [{a: 1}, 2]}", "{? [a, b] : 1}", "{1: 2}"),
-    *("[", "]", "{", "}", "[" * 2000, "{a: " * 2000, "|", ">-", "- 1", "1\n---\na: 2", "1\n...\n"),
-    *("auto", "'auto'", "AUTO", "x" * 5000, "\t1", "1\t", "#", "1 # x", "'#'", "\x85", "\u2028"),
-    "1\n<<: &m {seed: 1}\nepochs: 1",
+    *("", "yes", "true", "0", "-0.0", "1.0", "0o17", "0x1F", "1:30", "1_000", "1e400", "5e-324"),
+    *(".inf", ".nan", "9" * 5000, "9" * 400, "2024-02-30", "2024-02-28", "=", "<<", "*", "%", "@x"),
+    *("2024-01-01T00:00:00+99:99", "'1", '"\\ud800"', '"a\\nb"', '"\\x1b[2J"', "a: b", "x" * 5000),
+    *("!!int ''", "!!float _", "!!bool x", "!!binary '@'", "!!binary aGk=", "!x 1", "!!str {}"),
+    *("!!python/object/apply:os.getcwd []", "!!set {a, b}", "!!set {[a], {b: c}}", "!!omap [a: 1]"),
+    *("!!pairs [a: 1]", "!!timestamp x", "&a [*a]", "&a {b: *a}", "*a", "{<<: [{a: 1}, 2]}"),
+    *("{? [a, b] : 1}", "{1: 2}", "[", "]", "[" * 2000, "{a: " * 2000, "|", "- 1", "1\n---\na: 2"),
+    *("\t1", "#", "\x85", "1\n<<: &m {seed: 1}\nepochs: 1"),
     "&a0 {x: 1}\nb:\n" + "".join(f"  - &a{i + 1} {{<<: [{f'*a{i}, ' * 9}]}}\n" for i in range(30)),
     "&a0 [x]\nb:\n" + "".join(f"  - &a{i + 1} [*a{i}, *a{i}]\n" for i in range(60)) + "? *a60",
 ]
@@ -94,30 +90,22 @@ def bounds(schema: dict[str, Any]) -> list[Any]:
     return limits
 
 
-def near(key: str) -> "st.SearchStrategy[str]":
-    """Generates values around and between the bounds of a field."""
-    limits = [*bounds(FIELDS[key]), json.loads(DEFAULTS[key])]
-    numbers = [limit for limit in limits if not isinstance(limit, str | bool)]
-    words = [limit for limit in limits if isinstance(limit, str)]
-    if FIELDS[key].get("type") == "boolean":
-        words = ["true", "false"]
+def near(key: str) -> list[str]:
+    """Returns the values at and next to the bounds of a field."""
     if key == "model.name":
-        words = list(NETWORKS)
-    close = {x + step for x in numbers for step in (-1, 0, 1, 0.5, 1e-9)}
+        return list(NETWORKS)
+    if FIELDS[key].get("type") == "boolean":
+        return ["true", "false"]
+    limits = [*bounds(FIELDS[key]), json.loads(DEFAULTS[key])]
+    words = {limit for limit in limits if isinstance(limit, str)}
+    numbers = [limit for limit in limits if not isinstance(limit, str)]
+    close = {x + step for x in numbers for step in (-1, 0, 1, 0.5)}
     close |= {math.nextafter(x, way) for x in numbers for way in (-math.inf, math.inf)}
-    texts = st.sampled_from(sorted({*map(str, words), *map(repr, close)}))
-    if len(numbers) > 1:
-        low, high = min(numbers), max(numbers)
-        texts |= (
-            st.integers(low, high).map(repr)
-            if isinstance(low, int) and isinstance(high, int)
-            else st.floats(low, high).map(repr)
-        )
-    return texts
+    return sorted(words | set(map(repr, close)))
 
 
 at_bounds = st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=3, unique=True).flatmap(
-    lambda keys: st.fixed_dictionaries({key: near(key) for key in keys})
+    lambda keys: st.fixed_dictionaries({key: st.sampled_from(near(key)) for key in keys})
 )
 
 

@@ -116,11 +116,6 @@ def test_every_table_says_how_dvc_draws_it(stage):
             assert header <= set(look), path
 
 
-def test_one_writer_per_path():
-    written = [path for stage in STAGES for path in paths(stage, "outs", "metrics", "plots")]
-    assert len(written) == len(set(written))
-
-
 @pytest.mark.parametrize("stage", STAGES)
 def test_files_opened_when_it_runs(first_run, stage):
     trace = json.loads((first_run.traces / f"stages.{stage}.json").read_text())

@@ -3,10 +3,9 @@
 import pytest
 import yaml
 from dvc.repo import Repo
+from params_making import FIELDS
 from project import ROOT, edit, ran
 from ruamel.yaml import YAML
-
-from cifarlens.params import Params
 
 BOTH = {"lr_find", "train"}
 PAGES = {"gradcam_report", "package_space"}  # they describe the run
@@ -43,21 +42,13 @@ for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].ite
             LISTED.setdefault(path, set()).add(name)
 
 
-def leaves() -> list[str]:
-    names = []
-    for name, field in Params.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        names += [f"{name}.{key}" for key in inner] if inner else [name]
-    return names
-
-
 @pytest.fixture(scope="module")
 def repo(project):
     with Repo(project.folder) as opened:
         yield opened
 
 
-@pytest.mark.parametrize("leaf", leaves())
+@pytest.mark.parametrize("leaf", FIELDS)
 def test_a_changed_parameter_makes_exactly_its_readers_stale(project, repo, leaf):
     path = project.folder / "params.yaml"
     before = path.read_bytes()
@@ -73,26 +64,6 @@ def test_a_changed_parameter_makes_exactly_its_readers_stale(project, repo, leaf
     finally:
         path.write_bytes(before)
     assert stale == READERS.get(leaf, READERS.get(leaf.split(".")[0]))
-
-
-def test_without_a_change_nothing_is_stale(repo):
-    repo._reset()
-    assert repo.status() == {}
-
-
-@pytest.mark.parametrize("path", sorted(LISTED))
-def test_a_changed_file_makes_exactly_those_stale_that_list_its_room(project, repo, path):
-    """test_declared.py proves that the stages that use a room list it."""
-    place = project.folder / path
-    changed = next(place.rglob("*.*")) if place.is_dir() else place
-    before = changed.read_bytes()
-    try:
-        changed.write_bytes(before + b"\n")
-        repo._reset()
-        stale = {name.rpartition(":")[2] for name in repo.status()}
-    finally:
-        changed.write_bytes(before)
-    assert stale == LISTED[path]
 
 
 def test_a_change_to_pages_figures_or_sources_does_not_retrain():

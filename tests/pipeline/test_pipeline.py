@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from huggingface_hub import SpaceCard
 from project import ran
 
 from cifarlens.classifier.bundle import load_bundle
@@ -39,13 +38,6 @@ def test_results_agree_with_each_other(project):
     rates = [float(row["lr"]) for row in read_csv(folder / "reports/plots/lr.csv")]
     assert len(rates) == 2 * -(-1337 // 128)  # two epochs of what is not held out
     assert (max(rates), rates[-1]) == (float(history[0]["lr"]), float(history[-1]["lr"]))
-
-
-def test_report_and_space_are_complete_pages(project):
-    page = (project.folder / "reports/index.html").read_text()
-    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
-    assert len(page) < 8_000_000
-    assert SpaceCard.load(project.folder / "space/README.md").data.sdk == "gradio"
 
 
 def test_git_status_stays_clean(project):
@@ -93,23 +85,15 @@ def test_apply_brings_an_experiment_back(project, experiment):
     project.restore()
 
 
-WRONG = [
-    ("download", {"peak_epoch": 3}, "peak_epoch is 3"),
-    ("train", {"batch_size": 1400}, "batch_size is 1400"),
-]
-
-
-@pytest.mark.parametrize(("stage", "changes", "sentence"), WRONG)
-def test_a_wrong_parameter_ends_a_stage_with_one_sentence(project, stage, changes, sentence):
+def test_a_wrong_parameter_ends_a_stage_with_one_sentence(project):
     """tests/test_params.py has the other sentences."""
     try:
-        project.params(**changes)
-        output = project.run("python", "-m", f"stages.{stage}", code=2)
+        project.params(batch_size=1400)
+        output = project.run("python", "-m", "stages.train", code=2)
     finally:
         project.restore()
-    assert output.startswith("error: params.yaml: ")
+    assert output.startswith("error: params.yaml: batch_size is 1400")
     assert output.count("\n") == 1
-    assert sentence in output
 
 
 def test_dvc_shows_the_sentence_and_loses_nothing(project):

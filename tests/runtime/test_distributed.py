@@ -51,9 +51,3 @@ def test_a_failure_is_reported_to_the_launcher_if_there_is_one(environment, tmp_
     assert not distributed.report_failure("The disk is full.")
     environment(TORCHELASTIC_ERROR_FILE=str(tmp_path / "error.json/below-a-file"))
     assert not distributed.report_failure("The disk is full.")
-
-
-def test_a_single_process_ends_as_usual(environment):
-    environment()
-    with pytest.raises(ValueError, match="any"), distributed.exit_at_once_on_failure():
-        raise ValueError("any")

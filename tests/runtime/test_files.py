@@ -20,12 +20,6 @@ def test_csv(tmp_path):
     assert files.read_csv(path)[1] == {"epoch": "2", "val_loss": "5e-05"}
 
 
-def test_array(tmp_path):
-    array = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    files.write_array(tmp_path / "a.npy", array.T)
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array.T)
-
-
 def write_half(path):
     with files.replacing(path) as temporary:
         temporary.write_text("half")

@@ -1,25 +1,19 @@
 """Fixtures: a web server, a small CIFAR-10, and the download stage in a project folder."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from archive_making import (
-    PAUSES,
-    ROOT,
-    SmallStage,
-    make_batches,
-    md5_sums,
-    to_pickle,
-    write_archive,
-    write_folder,
-)
-from web_server import Web, serve
+from archive_making import make_batches, md5_sums, to_pickle, write_archive, write_folder
+from closure import ROOT
+from small_stage import SmallStage
+from web_server import PAUSES, Web, serve
 
-from cifarlens import params
 from cifarlens.dataset.arrays import dataset_digest, save_dataset
+from cifarlens.runtime.paths import PARAMS
 from cifarlens.sources import cifar10, fetch
-from cifarlens.sources.cifar10 import ARCHIVE, MD5S, SOURCE, load_cifar10
+from cifarlens.sources.cifar10 import ARCHIVE, MD5S, SOURCE_VARIABLE, load_cifar10
 
 
 @pytest.fixture
@@ -55,7 +49,7 @@ def digest(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("digest")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cifar10, "MD5S", md5_sums(members))
-        patch.setenv(SOURCE, str(write_folder(folder / "members", members)))
+        patch.setenv(SOURCE_VARIABLE, str(write_folder(folder / "members", members)))
         save_dataset(folder / "dataset", load_cifar10())
     return dataset_digest(folder / "dataset")
 
@@ -68,16 +62,12 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stage(
-    tmp_path: Path, members: dict[str, bytes], digest: str, monkeypatch: pytest.MonkeyPatch
-) -> SmallStage:
+def stage(tmp_path: Path, digest: str, md5s: None, short_pauses: None) -> SmallStage:
     """The stage in a project folder, with an empty CIFAR10_SOURCE."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests/helpers/sources'}")
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / params.PARAMS).write_bytes((ROOT / params.PARAMS).read_bytes())
-    settings = {"md5s": md5_sums(members), "pauses": PAUSES, "timeout": (2.0, 0.5)}
-    return SmallStage(folder, settings, "", digest)
+    shutil.copy(ROOT / PARAMS, folder)
+    return SmallStage(folder, "", digest)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """The killed download stage leaves nothing incomplete under a final name; the next run succeeds."""
 
-import shutil
-from dataclasses import replace
+import itertools
+import signal
 
-from archive_making import SmallStage
+from small_stage import SmallStage
 
 from cifarlens.dataset.arrays import dataset_digest
 from cifarlens.sources.cifar10 import ARCHIVE
@@ -22,17 +22,15 @@ def kill_everywhere(stage: SmallStage) -> list[SmallStage]:
 
     The last project is that of a complete run. Runs in copies of all projects succeeded.
     """
-    folder, start = stage.folder, stage.folder / "start"
-    content = list(folder.iterdir())
-    start.mkdir()
-    for path in content:
-        shutil.move(path, start)
-    code, stderr = stage.run(kill_everywhere=True)
-    assert code == 0, stderr
-    numbers = range(1, len(list(folder.glob("kill-*"))) + 1)
-    for number in numbers:
-        replace(stage, folder=folder / f"again-{number}").check_data()
-    return [replace(stage, folder=folder / f"kill-{number}") for number in numbers]
+    killed: list[SmallStage] = []
+    for number in itertools.count(1):
+        killed.append(stage.copy(f"kill-{number}"))
+        code, stderr = killed[-1].run(kill_before=number)
+        killed[-1].copy(f"again-{number}").succeeds()
+        if code != -signal.SIGKILL:
+            assert code == 0, stderr
+            break
+    return killed
 
 
 def test_killed_before_each_file_operation(web_stage, archive):

@@ -4,10 +4,12 @@ import gzip
 import random
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
-from archive_making import PAUSES
-from web_server import make_certificate, serve
+from tqdm import tqdm
+from web_server import PAUSES, serve
+from werkzeug.serving import make_ssl_devcert
 
 from cifarlens.runtime.errors import UserError
 from cifarlens.sources.fetch import CHUNK, fetch
@@ -60,7 +62,7 @@ def test_a_broken_transfer_resumes_where_it_broke(web, get, target, capsys):
     assert files(target) == ["file.bin"]
     stderr = capsys.readouterr().err
     assert "the connection broke; retrying in 0.01 s" in stderr
-    assert "no answer in time; retrying in 0.02 s" in stderr
+    assert "the server did not answer in time; retrying in 0.02 s" in stderr
 
 
 def test_the_next_run_resumes_the_download(web, get, target):
@@ -71,6 +73,17 @@ def test_the_next_run_resumes_the_download(web, get, target):
     get()
     assert target.read_bytes() == CONTENT
     assert web.ranges()[-1] == resume(4 * STEP)
+
+
+def test_ctrl_c_keeps_what_has_arrived(web, get, target, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(tqdm, "update", Mock(side_effect=[None, None, KeyboardInterrupt]))
+        with pytest.raises(KeyboardInterrupt):
+            get()
+    assert files(target) == ["file.bin.part", "file.bin.version"]
+    get()
+    assert target.read_bytes() == CONTENT
+    assert web.ranges()[-1] == resume(3 * CHUNK)
 
 
 @pytest.mark.parametrize("version", [None, "", "damaged"])
@@ -100,21 +113,14 @@ def test_a_transfer_resumes_only_if_the_file_is_the_same(change, validator, web,
     assert web.ranges()[-1] == (resume(4 * STEP) if validator else None)
 
 
-def answer(content: bytes, *headers: str) -> bytes:
-    return "\r\n".join(["HTTP/1.1 200 OK", *headers, "", ""]).encode() + content
-
-
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n" + bytes(16) + b"\r\n"
 BROKEN = "the connection broke"
 FAULTS = {
     "cut in the middle": (lambda web: web.fault(end=STEP), BROKEN),
     "cut before the first byte": (lambda web: web.raw(b""), BROKEN),
-    "cut in a chunk": (
-        lambda web: web.raw(answer(b"10\r\n" + bytes(16) + b"\r\n", "Transfer-Encoding: chunked")),
-        BROKEN,
-    ),
-    "shorter than declared": (lambda web: web.raw(answer(b"x", "Content-Length: 2")), BROKEN),
+    "cut in a chunk": (lambda web: web.raw(CHUNKED), BROKEN),
     "not HTTP": (lambda web: web.raw(b"220 mail server ready\r\n" * 9), BROKEN),
-    "silence": (lambda web: web.silence, "no answer in time"),
+    "silence": (lambda web: web.silence, "the server did not answer in time"),
 }
 
 
@@ -141,7 +147,7 @@ def test_other_statuses_stop_at_once_and_keep_the_old_file(code, web, get, targe
     target.parent.mkdir()
     target.write_bytes(b"old")
     web.faults = [web.status(code)]
-    with pytest.raises(UserError, match=f"/file.bin: the server answers {code} [A-Z].*; do this"):
+    with pytest.raises(UserError, match=f"/file.bin: the server answered {code} [A-Z].*; do this"):
         get()
     assert len(web.requests) == 1
     assert target.read_bytes() == b"old"
@@ -149,7 +155,7 @@ def test_other_statuses_stop_at_once_and_keep_the_old_file(code, web, get, targe
 
 def test_a_status_with_terminal_codes_is_quoted_safely(web, target):
     web.faults = [web.raw(b"HTTP/1.1 404 \x1b[2J" + b"x" * 999 + b"\r\n\r\n")]
-    assert "the server answers 404 ?[2Jxxx" in error_message(f"{web.url}/file.bin", target)
+    assert "the server answered 404 ?[2Jxxx" in error_message(f"{web.url}/file.bin", target)
 
 
 def test_circular_redirects_stop_at_once(web, target):
@@ -201,8 +207,8 @@ def test_an_archive_declared_as_gzip_encoding_stays_compressed(web, get, target)
 @pytest.fixture
 def secure(web, tmp_path, monkeypatch):
     """A trusted https server, together with `web`, which disables proxies."""
-    certificate = make_certificate(tmp_path / "server.pem")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    certificate = make_ssl_devcert(str(tmp_path / "server"), cn="localhost")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate[0])
     with serve(certificate) as secure:
         secure.files["/file"] = NEW
         yield secure
@@ -238,5 +244,5 @@ def test_a_failing_proxy_is_named(web, target, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     message = error_message(f"{web.url}/file", target)
-    assert "the proxy fails: connection refused" in message
+    assert "the proxy failed: connection refused" in message
     assert web.requests == []

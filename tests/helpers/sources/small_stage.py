@@ -1,32 +1,103 @@
-"""Runs the real download stage on small archives, with prepared failures.
+"""Runs the real download stage on small archives in a child process, with prepared failures."""
 
-Settings:
-    md5s: MD5 sums that replace the published ones.
-    pauses, timeout: of `fetch`.
-    user: user ID that the process takes.
-    file_size: maximum size of a file, bytes.
-    kill_everywhere: for each file operation, runs the stage in `kill-NUMBER`, a copy of the folder
-        `start`, kills it before that operation, and runs it again in a copy, `again-NUMBER`.
-"""
-
-import gzip  # noqa: F401  # tarfile imports it too late: `user` may not read Python
-import itertools
-import lzma  # noqa: F401
+import io
+import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import sys
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import stages.download
-from cifarlens.runtime import stage
-from cifarlens.sources import cifar10, fetch
+from cifarlens.dataset.arrays import dataset_digest
+from cifarlens.runtime.stage import run_stage
+from cifarlens.sources.cifar10 import ARCHIVE, SOURCE_VARIABLE
+
+TIMEOUT = 60  # seconds until a stage must have finished
+FORK = multiprocessing.get_context("fork")  # the child has this process's imports and patches
 
 # Nothing changes on disk between two of these events. The last one is the start of unpickling.
 EVENTS = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "pickle.find_class")
+
+
+@dataclass
+class SmallStage:
+    """The download stage in a project folder.
+
+    Attributes:
+        folder: contains params.yaml.
+        source: CIFAR10_SOURCE.
+        digest: of the expected dataset.
+    """
+
+    folder: Path
+    source: str
+    digest: str
+
+    def run(
+        self, file_size: int | None = None, user: int | None = None, kill_before: int = 0
+    ) -> tuple[int | None, str]:
+        """Runs the stage; returns its exit code and stderr.
+
+        Args:
+            file_size: maximum size of a file, bytes.
+            user: user ID that the process takes.
+            kill_before: number of the file operation, from 1, before which the process is killed.
+        """
+        stderr = self.folder.with_name("stderr")
+        arguments = (stderr, file_size, user, kill_before)
+        process = FORK.Process(target=self._run_here, args=arguments, daemon=True)
+        process.start()
+        process.join(TIMEOUT)
+        return process.exitcode, stderr.read_text()
+
+    def _run_here(
+        self, stderr: Path, file_size: int | None, user: int | None, kill_before: int
+    ) -> None:
+        sys.stdout, sys.stderr = io.StringIO(), stderr.open("w")
+        sys.argv = ["download.py"]
+        os.environ[SOURCE_VARIABLE] = self.source
+        os.chdir(self.folder)
+        if file_size:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
+        if user:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+        if kill_before:
+            kill_at(kill_before)
+        run_stage(stages.download.main)
+
+    def fails(self, **settings: Any) -> str:
+        """Runs the stage; returns its error message."""
+        code, stderr = self.run(**settings)
+        assert code == 2, stderr
+        assert "Traceback" not in stderr
+        message = stderr.splitlines()[-1]
+        assert message.startswith("error: "), stderr
+        return message.removeprefix("error: ")
+
+    def succeeds(self, **settings: Any) -> str:
+        """Runs the stage; returns its stderr."""
+        code, stderr = self.run(**settings)
+        assert code == 0, stderr
+        self.check_data()
+        return stderr
+
+    def check_data(self) -> None:
+        """Checks that the dataset is right and that only the archive is next to it."""
+        data = self.folder / "data"
+        assert dataset_digest(data / "dataset") == self.digest
+        assert {path.name for path in data.iterdir()} <= {"dataset", "archive"}
+        archives = {path.name for path in (data / "archive").glob("*")}
+        assert archives <= {ARCHIVE.name, f"{ARCHIVE.name}.version"}  # a version alone is harmless
+
+    def copy(self, name: str) -> "SmallStage":
+        """Copies the project to a folder next to it."""
+        return replace(self, folder=Path(shutil.copytree(self.folder, self.folder.with_name(name))))
 
 
 def kill_at(number: int) -> None:
@@ -44,51 +115,3 @@ def kill_at(number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-
-
-def kill_everywhere() -> None:
-    for number in itertools.count(1):
-        shutil.copytree("start", f"kill-{number}")
-        status = run_in(f"kill-{number}", number)
-        shutil.copytree(f"kill-{number}", f"again-{number}")
-        assert run_in(f"again-{number}") == 0
-        if status != -signal.SIGKILL:
-            assert status == 0
-            return
-
-
-def run_in(folder: str, number: int | None = None) -> int:
-    """Runs the stage in a child process, killed at an operation if given; returns its exit code."""
-    if not (child := os.fork()):
-        os.chdir(folder)
-        if number:
-            kill_at(number)
-        stage.run_stage(stages.download.main)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def run_process(
-    folder: Path, settings: dict[str, Any], environment: dict[str, str], stderr: Connection
-) -> None:
-    """Runs the stage with these settings; the target of a process of `multiprocessing`."""
-    os.dup2(stderr.fileno(), 2)
-    stderr.close()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = ["download.py"]
-    cifar10.MD5S.update(settings["md5s"])
-    fetch.PAUSES, fetch.TIMEOUT = tuple(settings["pauses"]), tuple(settings["timeout"])
-    if "file_size" in settings:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_size"], resource.RLIM_INFINITY))
-    if "user" in settings:
-        os.setgroups([])
-        os.setgid(settings["user"])
-        os.setuid(settings["user"])
-    if settings.get("kill_everywhere"):
-        kill_everywhere()
-    else:
-        stage.run_stage(stages.download.main)

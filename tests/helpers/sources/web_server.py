@@ -1,7 +1,5 @@
 """A web server on loopback that can misbehave on request, over http or https."""
 
-import datetime
-import ipaddress
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -9,15 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-ADDRESS = "127.0.0.1"
+PAUSES = (0.01, 0.02)  # seconds before each retry, in tests
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -85,8 +77,8 @@ class Web:
 
 
 @contextmanager
-def serve(certificate: Path | None = None) -> Iterator[Web]:
-    """Runs a server, over https if it has a certificate."""
+def serve(certificate: tuple[str, str] | None = None) -> Iterator[Web]:
+    """Runs a server, over https if it has the files of a certificate and its key."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -98,12 +90,13 @@ def serve(certificate: Path | None = None) -> Iterator[Web]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((ADDRESS, 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(*certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    web = Web(f"{'https' if certificate else 'http'}://{ADDRESS}:{server.server_port}")
+    address = "https://localhost" if certificate else "http://127.0.0.1"
+    web = Web(f"{address}:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield web
@@ -111,24 +104,3 @@ def serve(certificate: Path | None = None) -> Iterator[Web]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def make_certificate(path: Path) -> Path:
-    """Writes a key and its self-signed certificate for the server's address."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ADDRESS)])
-    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .add_extension(address, False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    format_, encryption = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    private = key.private_bytes(pem, format_, encryption)
-    path.write_bytes(private + certificate.public_bytes(pem))
-    return path
