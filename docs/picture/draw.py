@@ -30,7 +30,6 @@ PARAMS = {
     "epochs": 8,
     "augment": {"flip": True},
     "gradcam": {"images": 24},
-    "space": {"top_classes": 3},
 }
 WIDTH, HEIGHT, GAP = 520, 720, 24  # CSS pixels of a panel; two pixels of the picture each
 
@@ -78,30 +77,40 @@ def open_page(browser: Browser, address: str) -> Page:
 
 
 def screenshot(page: Page, selector: str) -> Image.Image:
-    """Returns a panel of the page that begins at an element."""
-    page.evaluate(
-        "selector => scrollTo(0, document.querySelector(selector).getBoundingClientRect().top"
-        " + scrollY - 16)",
-        selector,
+    """Returns a panel of the page that begins above an element."""
+    page.locator(selector).first.evaluate(
+        "element => scrollTo(0, element.getBoundingClientRect().top + scrollY - 24)"
     )
     return Image.open(BytesIO(page.screenshot()))
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
-        folder = Path(temporary) / "scenes"
-        run_pipeline(folder)
+def take_screenshots(folder: Path) -> list[Image.Image]:
+    """Returns panels of the report, its heat maps and the Space."""
+    with sync_playwright() as playwright, serve_space(folder) as address:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         report = open_page(browser, (folder / "reports/index.html").as_uri())
         report.add_style_tag(content="header { display: none }")
-        panels = [screenshot(report, "main"), screenshot(report, "#explanations .cards")]
-        with serve_space(folder) as address:
-            space = open_page(browser, address)
-            space.locator("#maps figure").nth(3).wait_for()
-            panels.append(screenshot(space, "#maps"))
+        space = open_page(browser, address)
+        space.get_by_role("button", name="Example: rocket").click()
+        space.locator("#maps figcaption", has_text="rocket").wait_for()
+        space.get_by_label("number input for Number of Grad-CAM images").fill("5")
+        space.locator("#maps .heat").nth(4).wait_for()
+        panels = [
+            screenshot(report, "main"),
+            screenshot(report, "#explanations h3"),
+            screenshot(space, "#maps"),
+        ]
         browser.close()
+    return panels
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "scenes"
+        run_pipeline(folder)
+        panels = take_screenshots(folder)
     side = 2 * (WIDTH + GAP)
     picture = Image.new("RGB", (3 * side + 2 * GAP, 2 * (HEIGHT + 2 * GAP)), "#e2e8f0")
     for column, panel in enumerate(panels):
