@@ -18,7 +18,7 @@ from .accelerator import accelerator_rows
 from .images import augmentation_row
 from .pipeline import evaluation_row, memory_row, nothing_to_do_row, stage_rows, start_rows
 from .scaling import print_scaling
-from .table import HEADER, Row, describe_machine, load_average, output_file
+from .table import EXPLANATION, HEADER, Row, describe_machine, load_average, output_file
 from .training import step_rows
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -38,7 +38,7 @@ def main() -> None:
     names = [*PARTS, "scaling"]
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(names)}")
     parser.add_argument(
-        "--json", type=output_file, help="also write the figures of every repeat to this file"
+        "--json", type=output_file, help="also write the measurements of every repeat to this file"
     )
     options = parser.parse_args()
     if unknown := set(options.parts) - set(names):
@@ -53,7 +53,7 @@ def main() -> None:
     finally:  # also write what was measured before an error or Ctrl-C
         if options.json:
             options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-            print(f"Figures of every repeat: {options.json}")
+            print(f"Measurements of every repeat: {options.json}")
 
 
 def measure(parts: list[str], result: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ def measure(parts: list[str], result: dict[str, Any]) -> None:
     names = [name for name in PARTS if name in parts]
     result["rows"] = []
     if names:
-        print(HEADER)
+        print(f"{EXPLANATION}\n{HEADER}")
     for name in names:
         for row in PARTS[name]():
             print(row.line(), flush=True)

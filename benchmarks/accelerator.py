@@ -25,7 +25,7 @@ from .processes import run
 from .table import Row, make_row, measure_in_turn
 from .training import make_setup, random_images
 
-RUN = 24 * 50_000  # images per run
+IMAGES_PER_RUN = 24 * 50_000
 WARM_UP, STEPS = 10, 100  # warm-up steps allocate memory and compile kernels
 COMPILED = {"torch.compile": "default", "torch.compile, CUDA graphs": "reduce-overhead"}
 
@@ -57,8 +57,8 @@ def fed_row(
     limit = [
         isolated_step_rate(accelerator, batch, width, True, None, steps) for _ in range(repeats)
     ]
-    name = f"training, width {width}, {accelerator}, fed by workers"
-    return make_row(name, "images/s", rates, limit=limit, goal=RUN / 15)
+    name = f"training, width {width}, {accelerator}, with augmentation workers"
+    return make_row(name, "images/s", rates, limit=limit, goal=IMAGES_PER_RUN / 15)
 
 
 def variant_rows(
@@ -118,7 +118,7 @@ def epoch_rates(
     recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         folders = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(setup, recipe, **folders, watchers=[clock])
+        fit(setup, recipe, **folders, extra_callbacks=[clock])
     return [images / (b - a) for a, b in zip(clock.ends, clock.ends[1:], strict=False)]
 
 

@@ -1,8 +1,7 @@
 """Measures the speed of the packaged Space: `python -m benchmarks.space [FOLDER] [--json PATH]`.
 
-Runs a copy of FOLDER as the Hugging Face Hub does and sends requests over HTTP, including the
-upload. Without FOLDER, packages a Space with an untrained network of full size, which is as fast as
-a trained one. Needs httpx, and Linux to read memory from /proc.
+Sends HTTP requests, uploads included, to a copy of FOLDER or, without FOLDER, of a new Space with
+an untrained network, which is as fast. Needs httpx, and Linux to read memory from /proc.
 """
 
 import argparse
@@ -62,7 +61,7 @@ runpy.run_path("app.py", run_name="__main__")
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """Holds one line of the table; the goal is a maximum."""
 
     name: str
@@ -72,7 +71,7 @@ class Figure:
     details: dict[str, Any]
 
     def line(self) -> str:
-        mark = "ok" if self.value <= self.goal else "ABOVE"
+        mark = "ok" if self.value <= self.goal else "MISSED"
         details = ", ".join(f"{key} {value}" for key, value in self.details.items())
         numbers = f"{self.value:>9.1f} {self.unit:<4}{self.goal:>6g}"
         return f"{self.name:<34}{numbers}  {mark:<6} {details}"
@@ -184,16 +183,16 @@ def time_request(request: Callable[[], str]) -> tuple[float, str]:
     return (time.perf_counter() - start) * 1000, answer
 
 
-def measure_cold_start(space: Path, folder: Path) -> Figure:
+def measure_cold_start(space: Path, folder: Path) -> Measurement:
     seconds = []
     for _ in range(STARTS):
         with run_space(space, folder) as (_url, _pid, start_seconds):
             seconds.append(start_seconds)
     details = {"minimum": f"{min(seconds):.1f}", "starts": STARTS}
-    return Figure("cold start, median", statistics.median(seconds), "s", 5, details)
+    return Measurement("cold start, median", statistics.median(seconds), "s", 5, details)
 
 
-def measure_one_client(name: str, request: Callable[[], str], goal: float) -> Figure:
+def measure_one_client(name: str, request: Callable[[], str], goal: float) -> Measurement:
     results = [time_request(request) for _ in range(SINGLE_REQUESTS)]
     times = [milliseconds for milliseconds, _ in results]
     details = {
@@ -201,10 +200,10 @@ def measure_one_client(name: str, request: Callable[[], str], goal: float) -> Fi
         "p95": f"{percentile(times):.1f}",
         "errors": count_errors([answer for _, answer in results]),
     }
-    return Figure(f"{name}, one client, median", statistics.median(times), "ms", goal, details)
+    return Measurement(f"{name}, one client, median", statistics.median(times), "ms", goal, details)
 
 
-def measure_many_clients(name: str, visitors: list[Visitor], goal: float) -> Figure:
+def measure_many_clients(name: str, visitors: list[Visitor], goal: float) -> Measurement:
     """Measures the p95 of the median round, because other programs share the machine."""
 
     def send_requests(visitor: Visitor) -> list[tuple[float, str]]:
@@ -222,10 +221,10 @@ def measure_many_clients(name: str, visitors: list[Visitor], goal: float) -> Fig
         "distinct answers": len(set(answers)),
     }
     title = f"{name}, {len(visitors)} at once, p95"
-    return Figure(title, statistics.median(p95s), "ms", goal, details)
+    return Measurement(title, statistics.median(p95s), "ms", goal, details)
 
 
-def measure_memory_growth(visitor: Visitor, pid: int) -> Figure:
+def measure_memory_growth(visitor: Visitor, pid: int) -> Measurement:
     """Measures how much memory grows during requests of one visitor; the caches are warm."""
     before = memory(pid)
     results = [time_request(visitor.classify) for _ in range(MEMORY_REQUESTS)]
@@ -236,7 +235,8 @@ def measure_memory_growth(visitor: Visitor, pid: int) -> Figure:
         "peak": f"{memory(pid, 'VmHWM'):.0f} MB",
         "errors": count_errors([answer for _, answer in results]),
     }
-    return Figure(f"memory growth in {MEMORY_REQUESTS} requests", after - before, "MB", 20, details)
+    title = f"memory growth in {MEMORY_REQUESTS} requests"
+    return Measurement(title, after - before, "MB", 20, details)
 
 
 def percentile(values: list[float], share: float = 95) -> float:
@@ -256,8 +256,8 @@ def make_photo() -> bytes:
     return stream.getvalue()
 
 
-def measure(space: Path, folder: Path) -> Iterator[Figure]:
-    """Yields every figure as soon as it is measured."""
+def measure(space: Path, folder: Path) -> Iterator[Measurement]:
+    """Yields every measurement as soon as it is measured."""
     yield measure_cold_start(space, folder)
     layer = json.loads((space / "model/config.json").read_text())["layers"][-1]
     with run_space(space, folder) as (url, pid, _):
@@ -274,7 +274,7 @@ def measure(space: Path, folder: Path) -> Iterator[Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.space", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="a packaged Space")
-    parser.add_argument("--json", type=output_file, help="also write the figures to this file")
+    parser.add_argument("--json", type=output_file, help="also write the measurements to this file")
     options = parser.parse_args()
     result: dict[str, Any] = {"machine": describe_machine(), "figures": []}
     print(", ".join(f"{key} {value}" for key, value in result["machine"].items()))
@@ -284,9 +284,9 @@ def main() -> None:
                 check_space(options.folder)
             space = options.folder or make_space(Path(temporary))
             print(f"{'':<34}{'measured':>9} {'':<4}{'goal':>6}")
-            for figure in measure(space, Path(temporary)):
-                print(figure.line(), flush=True)
-                result["figures"].append(asdict(figure))
+            for measurement in measure(space, Path(temporary)):
+                print(measurement.line(), flush=True)
+                result["figures"].append(asdict(measurement))
     except (UserError, BundleError, ContentsError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

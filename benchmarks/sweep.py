@@ -1,9 +1,9 @@
 """Runs a sweep as a queue of DVC experiments: `python -m benchmarks.sweep [PLAN] [--table]`.
 
-PLAN (by default benchmarks/sweeps/width16.yaml) lists settings and seeds. The sweep does not queue
-experiments again that have run on this commit or are in the queue. It prints accuracy and loss on
-held-out images as means and sample standard deviations over the seeds. After Ctrl-C the queue
-continues, and the same command waits for it again. `dvc queue stop --kill` stops the queue.
+PLAN (by default benchmarks/sweeps/width16.yaml) lists settings and seeds. Experiments that have run
+on this commit, or are queued, are not queued again. The sweep prints accuracy and loss on held-out
+images as means and sample standard deviations over the seeds. After Ctrl-C the queue continues, and
+the same command waits for it again. `dvc queue stop --kill` stops the queue.
 """
 
 import argparse
@@ -63,15 +63,24 @@ class Experiment:
 def read_plan(path: Path) -> Plan:
     """Reads a plan; raises UserError if the plan or one of its settings is invalid."""
     content = _read_yaml(path, f"{path} cannot be read; name a plan such as {PLAN.name}.")
-    if not isinstance(content, dict) or set(content) != KEYS:
-        raise UserError(f"{path} must have exactly the keys {', '.join(sorted(KEYS))}.")
+    keys = set(content) if isinstance(content, dict) else set()
+    if keys != KEYS:
+        missing = ", ".join(sorted(KEYS - keys)) or "none"
+        unknown = ", ".join(sorted(map(str, keys - KEYS))) or "none"
+        raise UserError(
+            f"{path} must have exactly the keys {', '.join(sorted(KEYS))}; missing: {missing};"
+            f" unknown: {unknown}."
+        )
     jobs, base, seeds, settings = (content[key] for key in ("jobs", "base", "seeds", "settings"))
     if type(jobs) is not int or jobs < 1:
         raise UserError(f"{path}: jobs is {jobs!r}; it must be a whole number of at least 1.")
     if not isinstance(seeds, list) or not seeds or len(set(map(str, seeds))) < len(seeds):
         raise UserError(f"{path}: seeds is {seeds!r}; it must be a list of different seeds.")
     if not isinstance(settings, list) or not settings:
-        raise UserError(f"{path}: settings must be a list of at least one setting; {{}} is base.")
+        raise UserError(
+            f"{path}: settings must be a list of at least one setting; an empty setting, {{}}, runs"
+            " base unchanged."
+        )
     for table in (base, *settings):
         if not isinstance(table, dict) or not all(isinstance(key, str) for key in table):
             raise UserError(f"{path}: base and each setting must map keys of {PARAMS} to values.")
@@ -235,7 +244,8 @@ def _run_dvc(*arguments: str, **environment: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__)
-    parser.add_argument("plan", nargs="?", type=Path, default=PLAN, metavar="PLAN")
+    plan_help = f"YAML file with settings and seeds (default: {PLAN.name})"
+    parser.add_argument("plan", nargs="?", type=Path, default=PLAN, metavar="PLAN", help=plan_help)
     parser.add_argument("--table", action="store_true", help="print the table and run nothing")
     options = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""Compares figures with those of a plain program and with what the hardware allows."""
+"""Compares measurements with those of a plain program and with what the hardware allows."""
 
 import argparse
 import os
@@ -22,13 +22,13 @@ class Row:
 
     Attributes:
         name: name of the measurement.
-        unit: unit of the three figures; a unit that ends in "/s" is a rate, where more is better.
+        unit: unit of the three medians; a unit that ends in "/s" is a rate, where more is better.
         ours: median over the repeats of this project.
         plain: median over the repeats of a plain program for the same task; None without one.
         limit: median over the repeats of what the hardware allows; None without a limit.
         goal: the goal in words, such as "≥ 1.25 × plain".
         met: whether `ours` meets the goal.
-        repeats: every figure of `ours`, and of `plain` and `limit` if they are measured.
+        repeats: every measurement of `ours`, and of `plain` and `limit` if there are any.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Row:
 
     def line(self) -> str:
         """Formats the row as a line of the table."""
-        figures = [_figure(value) for value in (self.ours, self.plain, self.limit)]
+        medians = [_format_number(value) for value in (self.ours, self.plain, self.limit)]
         ratios = [self.ratio(value) for value in (self.plain, self.limit)]
         words = ["-" if value is None else f"{value:.3f}" for value in ratios]
-        cells = "".join(f"{cell:>10}" for cell in (*figures, *words))
+        cells = "".join(f"{cell:>10}" for cell in (*medians, *words))
         mark = "ok" if self.met else "MISSED"
         return f"{self.name:<{WIDTH}}{self.unit:<9}{cells}   {self.goal:<20}{mark}"
 
@@ -60,6 +60,10 @@ class Row:
 
 
 WIDTH = 48  # characters in the column of names
+EXPLANATION = (
+    "ours: this project; plain: a plain program for the same task; limit: what the hardware allows;"
+    " × plain, × limit: how many times as good as these ours is"
+)
 HEADER = f"{'':<{WIDTH + 9}}" + "".join(
     f"{word:>10}" for word in ("ours", "plain", "limit", "× plain", "× limit")
 )
@@ -67,11 +71,11 @@ HEADER = f"{'':<{WIDTH + 9}}" + "".join(
 
 def measure_in_turn(repeats: int, *measures: Measure) -> list[list[float]]:
     """Measures in the order A B C A B C …, so that the machine's drift affects all alike."""
-    figures: list[list[float]] = [[] for _ in measures]
+    results: list[list[float]] = [[] for _ in measures]
     for _ in range(repeats):
-        for values, measure in zip(figures, measures, strict=True):
+        for values, measure in zip(results, measures, strict=True):
             values.append(measure())
-    return figures
+    return results
 
 
 def make_row(
@@ -84,19 +88,19 @@ def make_row(
     relative_to: str = "",
     goal: float,
 ) -> Row:
-    """Makes a row from the figures of every repeat.
+    """Makes a row from the measurements of every repeat.
 
     Args:
         name: name of the measurement.
-        unit: unit of the figures.
-        ours: figures of this project, at least one.
-        plain: figures of a plain program for the same task.
-        limit: figures that the hardware allows.
+        unit: unit of the measurements.
+        ours: measurements of this project, at least one.
+        plain: measurements of a plain program for the same task.
+        limit: measurements of what the hardware allows.
         relative_to: `plain` or `limit` if `goal` is a multiple of it; empty if `goal` is in `unit`.
         goal: the minimum of a rate or multiple, the maximum of a time or size.
     """
-    figures = {"ours": ours, "plain": plain, "limit": limit}
-    repeats = {key: list(values) for key, values in figures.items() if values is not None}
+    columns = {"ours": ours, "plain": plain, "limit": limit}
+    repeats = {key: list(values) for key, values in columns.items() if values is not None}
     medians = {key: statistics.median(values) for key, values in repeats.items()}
     median = medians["ours"]
     if relative_to:
@@ -111,7 +115,7 @@ def make_row(
 
 
 def describe_machine() -> dict[str, Any]:
-    """Returns the hardware and software that produce the figures, the date and the load."""
+    """Returns the hardware and software that are measured, the date and the load."""
     return {
         "processor": torch.cpu.get_capabilities().get("cpu_name", platform.machine()),
         "cores": os.cpu_count(),
@@ -150,7 +154,7 @@ def _ratio(unit: str, ours: float, other: float) -> float:
     return ours / other if unit.endswith("/s") else other / ours
 
 
-def _figure(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

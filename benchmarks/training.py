@@ -101,7 +101,7 @@ def step_ends(setup: Setup, steps: int | None = None) -> list[float]:
     clock = Clock(steps)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         folders = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(setup, RECIPE, **folders, watchers=[clock])
+        fit(setup, RECIPE, **folders, extra_callbacks=[clock])
     return clock.ends
 
 

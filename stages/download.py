@@ -8,15 +8,14 @@ from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.stage import run_stage
 from cifarlens.sources import SOURCES
-from cifarlens.sources.cifar10 import SOURCE
+from cifarlens.sources.cifar10 import SOURCE_VARIABLE
 
 
 def main() -> None:
     source = load_params().data.source
-    if source != "cifar10" and os.environ.get(SOURCE, "").strip():
-        print(
-            f"note: {SOURCE} is set but unused, because data.source is {source}.", file=sys.stderr
-        )
+    if source != "cifar10" and os.environ.get(SOURCE_VARIABLE, "").strip():
+        note = f"note: {SOURCE_VARIABLE} is set but unused, because data.source is {source}."
+        print(note, file=sys.stderr)
     save_dataset(paths.DATASET, SOURCES[source].load())
 
 

@@ -45,7 +45,8 @@ def main() -> None:
     rows = zip(curve.lrs, curve.losses, suggestion.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)
     write_json(paths.LR_FIND_METRICS, {**suggestion.metrics(), "repeats": lr_find.repeats})
-    print(f"lr_max {suggestion.lr_max:.3g}, lr_min {suggestion.lr_min:.3g}")
+    rates = f"lr_max {suggestion.lr_max:.3g}, lr_min {suggestion.lr_min:.3g}"
+    print(f"Suggested learning rates: {rates}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Computes channel means and standard deviations and class counts, and draws train images."""
+"""Computes channel means and standard deviations and class counts, and draws training images."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def main() -> None:
     metrics = {"mean": mean, "std": std, "class_counts": counts, "images": images}
     write_json(paths.STATS_METRICS, metrics)
     for name, values in (("mean", mean), ("std", std)):
-        print(name, *(f"{value:.8f}" for value in values))
+        print(f"{name} (red, green, blue)", *(f"{value:.8f}" for value in values))
 
 
 if __name__ == "__main__":

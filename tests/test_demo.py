@@ -19,7 +19,7 @@ def test_the_folder_is_a_separate_project_with_the_parameters_of_the_demo(tmp_pa
     path = tmp_path / "params.yaml"
     params = load_params(path)
     assert (params.data.source, params.model.width, params.epochs) == ("digits", 16, 24)
-    assert "# passes over the train images" in path.read_text()
+    assert "# passes over the training images" in path.read_text()
     expected = YAML(typ="safe").load(ROOT / "params.yaml")
     merge(expected, YAML(typ="safe").load(ROOT / CHANGES))
     assert YAML(typ="safe").load(path) == expected

@@ -64,11 +64,11 @@ def key_of(table: Mapping[str, object]) -> AfterValidator:
 Share = Annotated[float, number("a number from 0 to below 1", ge=0, lt=1)]
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 Switch = Annotated[bool, Field(description="true or false")]
-Rate = Literal["auto"] | Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+Rate = Literal["auto"] | Annotated[float, Field(ge=MIN_RATE, le=10, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
-    """Is frozen, converts no types and allows no unknown keys."""
+    """Holds parameters: frozen, without conversion of types, without unknown keys."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, protected_namespaces=()
@@ -105,7 +105,7 @@ class Model(Section):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments for the network's constructor, except the number of classes."""
+        """Returns the arguments of the network's constructor, except the number of classes."""
         return self.model_dump(include=set(default_arguments(self.name)))
 
 
@@ -121,7 +121,9 @@ class Loss(Section):
 
 
 class LrFind(Section):
-    start: Annotated[float, number("a number above 0 and at most a tenth of lr_find.stop", gt=0)]
+    start: Annotated[
+        float, number(f"a number from {MIN_RATE:g} to a tenth of lr_find.stop", ge=MIN_RATE)
+    ]
     stop: Annotated[float, number("a number above lr_find.start and at most 100", gt=0, le=100)]
     steps: Annotated[int, whole_number(30, 10_000)]
     repeats: Annotated[int, whole_number(1, 100)]
@@ -147,12 +149,12 @@ class Trainer(Section):
 
     @property
     def local_processes(self) -> int:
-        """Training processes on each machine, one per device; `auto` means one."""
+        """Returns the number of training processes per machine, one per device; auto: one."""
         return 1 if self.devices == "auto" else self.devices
 
     @property
     def processes(self) -> int:
-        """Training processes on all machines together."""
+        """Returns the number of training processes on all machines together."""
         return self.local_processes * self.num_nodes
 
 
@@ -168,14 +170,14 @@ class Space(Section):
 
 
 class Params(Section):
-    """All of params.yaml."""
+    """Holds all of params.yaml."""
 
     seed: Annotated[int, whole_number(0, MAX_SEED)]
     epochs: Annotated[int, whole_number(1, MAX_EPOCHS)]
     peak_epoch: Annotated[float, number("a number above 0 and at most epochs", gt=0)]
     batch_size: Annotated[int, whole_number(2, 65_536)]
-    lr_max: Annotated[Rate, Field(description="auto or a number above 0 and at most 10")]
-    lr_min: Annotated[Rate, Field(description="auto or a number above 0 and at most lr_max")]
+    lr_max: Annotated[Rate, Field(description=f"auto or a number from {MIN_RATE:g} to 10")]
+    lr_min: Annotated[Rate, Field(description=f"auto or a number from {MIN_RATE:g} to lr_max")]
     ema_decay: Share
     keep: Annotated[Literal["last", "best"], one_of("last", "best")]
     data: Data
@@ -189,64 +191,63 @@ class Params(Section):
     space: Space
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "Params":
+    def _check_combinations(self) -> "Params":
         if self.peak_epoch > self.epochs:
-            raise _misfit("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
+            raise _value_error("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
         limit = MAX_CHANNELS // self.model.width
         if self.batch_size > limit:
-            raise _misfit(
+            raise _value_error(
                 "batch_size", self.batch_size, f"at most {limit} at model.width {self.model.width}"
             )
         if self.keep == "best" and not self.data.val_size:
-            raise _misfit("keep", "best", "last while data.val_size is 0 (no held-out images)")
-        self._rates_fit()
-        self._devices_fit()
-        self._network_fits()
+            allowed = "last while data.val_size is 0; to use best, set data.val_size above 0"
+            raise _value_error("keep", "best", allowed)
+        self._check_rates()
+        self._check_devices()
+        self._check_network()
         return self
 
-    def _network_fits(self) -> None:
+    def _check_network(self) -> None:
         name, arguments = self.model.name, self.model.arguments
         for key, default in default_arguments("custom_resnet").items():
             value = getattr(self.model, key)
             if key not in arguments and value != default:
-                raise _misfit(f"model.{key}", value, f"{format_value(default)} for {name}")
+                raise _value_error(f"model.{key}", value, f"{format_value(default)} for {name}")
         try:
             layers = layer_names(name, arguments)
         except ValueError as error:
             raise PydanticCustomError("network", "{reason}", {"reason": str(error)}) from None
         if self.gradcam.layer not in ("auto", *layers):
             allowed = f"auto or a layer of {name}: {', '.join(layers)}"
-            raise _misfit("gradcam.layer", self.gradcam.layer, allowed)
+            raise _value_error("gradcam.layer", self.gradcam.layer, allowed)
 
-    def _devices_fit(self) -> None:
+    def _check_devices(self) -> None:
         trainer = self.trainer
         if trainer.accelerator == "mps" and trainer.strategy == "ddp":
-            raise _misfit("trainer.strategy", "ddp", "auto with trainer.accelerator 'mps'")
+            raise _value_error("trainer.strategy", "ddp", "auto with trainer.accelerator 'mps'")
         if trainer.accelerator == "mps" and trainer.processes > 1:
             key = "num_nodes" if trainer.num_nodes > 1 else "devices"
-            raise _misfit(f"trainer.{key}", getattr(trainer, key), "1 with accelerator 'mps'")
+            raise _value_error(f"trainer.{key}", getattr(trainer, key), "1 with accelerator 'mps'")
         minimum = 2 * trainer.processes
         if self.batch_size < minimum:
             allowed = f"at least {minimum}, two images for each of {trainer.processes} processes"
-            raise _misfit("batch_size", self.batch_size, allowed)
+            raise _value_error("batch_size", self.batch_size, allowed)
 
-    def _rates_fit(self) -> None:
+    def _check_rates(self) -> None:
         start, stop = self.lr_find.start, self.lr_find.stop
-        rates = {"lr_max": self.lr_max, "lr_min": self.lr_min, "lr_find.start": start}
-        for key, rate in rates.items():
-            if rate != "auto" and rate < MIN_RATE:
-                raise _misfit(key, rate, f"at least {MIN_RATE:g}")
         if self.lr_max != "auto" and self.lr_min != "auto" and self.lr_min > self.lr_max:
-            raise _misfit("lr_min", self.lr_min, f"at most lr_max, {format_value(self.lr_max)}")
+            raise _value_error(
+                "lr_min", self.lr_min, f"at most lr_max, {format_value(self.lr_max)}"
+            )
         # A shorter range shows too little of the loss curve to suggest a learning rate.
         if start > stop / 10 * (1 + 1e-9):
             allowed = f"at most a tenth of lr_find.stop, {format_value(stop)}"
-            raise _misfit("lr_find.start", start, allowed)
+            raise _value_error("lr_find.start", start, allowed)
 
 
-def _misfit(key: str, value: object, allowed: str) -> PydanticCustomError:
+def _value_error(key: str, value: object, allowed: str) -> PydanticCustomError:
     context = {"key": key, "value": format_value(value), "allowed": allowed}
-    return PydanticCustomError("misfit", "{key} must be {allowed}", context)
+    return PydanticCustomError("value", "{key} must be {allowed}", context)
 
 
 ARGUMENT_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
@@ -281,7 +282,8 @@ def load_params(path: Path = PARAMS) -> Params:
 def parse_params(content: object, source: str = "params.yaml") -> Params:
     """Checks the output of a YAML parser; raises UserError as `load_params` does."""
     if not isinstance(content, dict):
-        raise UserError(f"{source}: it has no keys and values; restore it with `git checkout`.")
+        advice = f"restore it with `git checkout {source}`"
+        raise UserError(f"{source}: it has no keys and values; {advice}.")
     for section in (content, *content.values()):
         for key in section if isinstance(section, dict) else ():
             if not isinstance(key, str) or not key.isprintable():

@@ -27,13 +27,14 @@ def read_yaml(path: Path) -> object:
     if len(content) > MAX_BYTES:
         raise UserError(
             f"{path}: it has {len(content)} bytes; it must have at most {MAX_BYTES}. Restore it"
-            " with `git checkout`."
+            f" with `git checkout {path}`."
         )
     try:
         return _parse(content.decode())
     except UnicodeDecodeError:
         raise UserError(
-            f"{path}: it is not UTF-8 text; save it as UTF-8, or restore it with `git checkout`."
+            f"{path}: it is not UTF-8 text; save it as UTF-8, or restore it with"
+            f" `git checkout {path}`."
         ) from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -59,7 +60,7 @@ def _parse(text: str) -> object:
 
 def describe_error(error: ErrorDetails, schema: type[BaseModel]) -> str:
     """Describes an error of pydantic for the user: key, value, allowed values and what to do."""
-    if error["type"] == "misfit":
+    if error["type"] == "value":
         context = error["ctx"]
         key, value, allowed = context["key"], context["value"], context["allowed"]
         return f"{key} is {value}; it must be {allowed}. Change it and run again."

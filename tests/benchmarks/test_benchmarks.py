@@ -13,7 +13,7 @@ from benchmarks.images import augmentation_row
 from benchmarks.pipeline import evaluation_row, is_up_to_date, local_archive
 from benchmarks.processes import memory, run
 from benchmarks.scaling import print_scaling
-from cifarlens.sources.cifar10 import SOURCE
+from cifarlens.sources.cifar10 import SOURCE_VARIABLE
 
 
 def test_rows_of_small_work():
@@ -43,7 +43,7 @@ def test_rows_of_training(capsys, monkeypatch):
 def test_rows_of_an_accelerator(capsys, monkeypatch):
     """Runs on the CPU, which takes the same code path without torch.compile."""
     row = accelerator.fed_row("cpu", images=24, batch=8, width=2, epochs=2, repeats=1, steps=2)
-    assert row.name == "training, width 2, cpu, fed by workers"
+    assert row.name == "training, width 2, cpu, with augmentation workers"
     assert len(row.repeats["ours"]) == 1  # the first epoch does not count
     assert min(row.limit, row.ours) > 0
     monkeypatch.setattr(accelerator, "isolated_step_rate", accelerator.step_rate)
@@ -58,7 +58,7 @@ def test_the_local_archive_is_used_if_it_exists(tmp_path, monkeypatch):
     archive = tmp_path / "cifar.tar.gz"
     archive.touch()
     for path, expected in ((archive, archive), (tmp_path / "none", None), (tmp_path, None)):
-        monkeypatch.setenv(SOURCE, str(path))
+        monkeypatch.setenv(SOURCE_VARIABLE, str(path))
         assert local_archive() == expected
     assert not is_up_to_date(tmp_path)
 

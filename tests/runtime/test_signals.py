@@ -51,7 +51,7 @@ def test_a_signal_stops_the_stage_after_its_cleanup_even_if_the_user_is_impatien
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output) == (code, "cleaned\n")
-    assert errors == "\nStopped. Run `dvc repro` again to continue.\n"
+    assert errors == "\nStopped. Run the same command again to continue.\n"
 
 
 def test_ctrl_c_while_a_stage_imports_shows_no_traceback(tmp_path):

@@ -34,7 +34,7 @@ def failing(error):
         (OSError(errno.ENOSPC, "", "a.npy"), "The disk is full while writing a.npy; free some"),
         (OSError(errno.EFBIG, "", "a.npy"), "a.npy is larger than the file system or `ulimit"),
         (OSError(errno.EIO, "", "a.npy"), "Cannot use a.npy (input/output error); fix or move it"),
-        (PermissionError(errno.EACCES, "", "a.npy"), "No permission to use a.npy; change its"),
+        (PermissionError(errno.EACCES, "", "a.npy"), "a.npy cannot be read or written (permi"),
         (OSError(errno.ENOTDIR, "", "/dev/null/x/y"), "/dev/null is a file instead of a folder"),
         (FileNotFoundError(errno.ENOENT, "", "models/x"), "models/x is missing; run `dvc checkou"),
     ],

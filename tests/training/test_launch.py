@@ -8,7 +8,7 @@ from cifarlens.runtime.errors import UserError
 from cifarlens.training.launch import _first_failure
 
 REPORT = "The disk is full."
-ENDED = "Process 1 of the training was ended by"
+KILLED = "Training process 1 was killed"
 KILL, TERM, SEGV = -signal.SIGKILL, -signal.SIGTERM, -signal.SIGSEGV
 STOPPED = 128 + signal.SIGTERM
 
@@ -16,13 +16,13 @@ STOPPED = 128 + signal.SIGTERM
 @pytest.mark.parametrize(
     ("exits", "reported", "message"),
     [
-        ({0: (STOPPED, 10), 1: (KILL, 10)}, None, f"{ENDED} SIGKILL, perhaps because memory"),
-        ({0: (2, 10), 1: (KILL, 10)}, 10.4, f"{ENDED} SIGKILL, perhaps because memory"),
+        ({0: (STOPPED, 10), 1: (KILL, 10)}, None, f"{KILLED} (SIGKILL), possibly because mem"),
+        ({0: (2, 10), 1: (KILL, 10)}, 10.4, f"{KILLED} (SIGKILL), possibly because mem"),
         ({0: (2, 10), 1: (KILL, 41)}, 10.4, REPORT),  # killed, as it ignored SIGTERM
         ({0: (2, 10), 1: (TERM, 10)}, 10.4, REPORT),
         ({0: (STOPPED, 10), 1: (2, 10)}, 10.4, REPORT),
-        ({0: (STOPPED, 11), 1: (STOPPED, 10)}, None, f"{ENDED} SIGTERM. Run again"),
-        ({0: (STOPPED, 10), 1: (SEGV, 10)}, None, f"{ENDED} SIGSEGV. Run again"),
+        ({0: (STOPPED, 11), 1: (STOPPED, 10)}, None, f"{KILLED} (SIGTERM). Run again"),
+        ({0: (STOPPED, 10), 1: (SEGV, 10)}, None, f"{KILLED} (SIGSEGV). Run again"),
     ],
 )
 def test_the_message_is_that_of_the_first_failure(tmp_path, exits, reported, message):

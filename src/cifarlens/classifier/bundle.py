@@ -1,4 +1,4 @@
-"""The model bundle: `model.safetensors` and `config.json` in one folder.
+"""Saves and loads the model bundle: `model.safetensors` and `config.json` in one folder.
 
 Loading is strict, never unpickles, returns a network in `eval()` mode and reports what is wrong
 with a bad bundle.
@@ -100,15 +100,16 @@ def load_bundle(folder: Path) -> Bundle:
     name, size = config.architecture, config.image_size
     try:
         with torch.device("meta"):
-            outline = _make_network(config)
+            meta_network = _make_network(config)
     except Exception as error:  # a constructor may raise any exception
         raise _bundle_error(folder, f"has arguments that do not fit {name} ({error})") from None
-    if outline.layers != config.layers:
-        raise _bundle_error(folder, f"lists the layers {config.layers}, not {outline.layers}")
+    if meta_network.layers != config.layers:
+        layers, expected = ", ".join(config.layers), ", ".join(meta_network.layers)
+        raise _bundle_error(folder, f"lists the layers {layers}; {name} has {expected}")
     state = _read_weights(folder / WEIGHTS)
-    for fault in _weight_faults(outline.state_dict(), state):
+    for fault in _weight_faults(meta_network.state_dict(), state):
         raise _bundle_error(folder, fault)
-    network = _make_network(config)  # the outline lacks values of buffers that are not in the file
+    network = _make_network(config)  # meta_network has no values for buffers that the file lacks
     network.load_state_dict(state, strict=True, assign=True)
     network.eval().requires_grad_(False)
     network.to(memory_format=torch.channels_last)
@@ -127,7 +128,8 @@ def _make_network(config: BundleConfig) -> Network:
 
 def _bundle_error(folder: Path, fault: str) -> BundleError:
     fault = "".join(char if char.isprintable() else " " for char in fault[:MAX_MESSAGE])
-    return BundleError(f"The model bundle {folder} {fault}. Run `dvc repro` to create it again.")
+    message = f"The model bundle in {folder}/ {fault}. Run `dvc repro` to create it again."
+    return BundleError(message)
 
 
 def _read_config(path: Path) -> BundleConfig:
@@ -210,9 +212,9 @@ def _weight_faults(
         yield f"lacks the tensor {name}"
     for name in sorted(state.keys() - expected.keys()):
         yield f"has the unknown tensor {name}"
-    for name, outline in expected.items():
+    for name, meta_tensor in expected.items():
         tensor = state[name]
-        actual, required = (f"{t.dtype} {tuple(t.shape)}" for t in (tensor, outline))
+        actual, required = (f"{t.dtype} {tuple(t.shape)}" for t in (tensor, meta_tensor))
         if actual != required:
             yield f"has {name} as {actual}, not {required}"
         if not tensor.isfinite().all():

@@ -1,4 +1,4 @@
-"""The networks, for 3×32×32 images.
+"""Defines the networks, for 3×32×32 images.
 
 A network has two parts. `features` is a sequence of named layers; each can be the target layer of
 a saliency map. `head` computes the logits from the last feature map.

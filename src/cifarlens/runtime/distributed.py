@@ -19,12 +19,12 @@ RUN_ID = "cifarlens"  # set by training/launch.py for its processes
 
 
 def launched() -> bool:
-    """Whether a launcher started this process."""
+    """Returns whether a launcher started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def supervised() -> bool:
-    """Whether a stage started this process. That stage holds the lock, prints and logs for it."""
+    """Returns whether a stage started this process, and so locks, prints and logs for it."""
     return os.environ.get("TORCHELASTIC_RUN_ID") == RUN_ID
 
 
@@ -34,7 +34,7 @@ def rank() -> int:
 
 
 def holds_stage_lock() -> bool:
-    """Whether this process holds the stage's lock; exactly one process on all machines does."""
+    """Returns whether this process holds the stage's lock; exactly one on all machines does."""
     return not supervised() and rank() == 0 and os.environ.get("NODE_RANK", "0") == "0"
 
 

@@ -20,7 +20,7 @@ STOP_TIMEOUT = 10.0  # seconds to stop cleanly before the process is ended
 
 
 class Stopped(BaseException):
-    """Raised by a signal. Not a KeyboardInterrupt, which Lightning turns into exit code 1.
+    """Reports a signal. It is not a KeyboardInterrupt, which Lightning turns into exit code 1.
 
     Attributes:
         code: exit code, 128 plus the number of the signal, as in a shell.
@@ -51,19 +51,20 @@ def stoppable() -> Iterator[None]:
     for signum, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(signum, stop)
-    over = threading.Event()
+    finished = threading.Event()
     if "DVC_STAGE" in os.environ or supervised():  # without DVC, a stage may outlive its shell
-        threading.Thread(target=_follow, args=(_last_started(), over), daemon=True).start()
+        arguments = _outermost_process(), finished
+        threading.Thread(target=_stop_when_parent_ends, args=arguments, daemon=True).start()
     try:
         yield
     finally:
-        over.set()
+        finished.set()
         if not stopping.is_set():  # otherwise the process is about to end
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
 
-def _last_started() -> psutil.Process:
+def _outermost_process() -> psutil.Process:
     """Returns the process that DVC or our launcher started: this one or a shell around it."""
     process = psutil.Process()
     if not supervised():
@@ -74,15 +75,15 @@ def _last_started() -> psutil.Process:
     return process
 
 
-def _follow(started: psutil.Process, over: threading.Event) -> None:
+def _stop_when_parent_ends(started: psutil.Process, finished: threading.Event) -> None:
     """Stops this process when the parent of `started` has ended.
 
     When DVC is killed, the stage and a shell between the two would otherwise keep running.
     """
     parent = started.ppid()
     while started.is_running() and started.ppid() == parent:
-        if over.wait(CHECK_INTERVAL):
+        if finished.wait(CHECK_INTERVAL):
             return
     os.kill(os.getpid(), signal.SIGTERM)
-    if not over.wait(STOP_TIMEOUT):
+    if not finished.wait(STOP_TIMEOUT):
         os._exit(128 + signal.SIGTERM)

@@ -66,7 +66,8 @@ def _run(
     except Stopped as stopped:
         if not distributed.launched():
             with suppress(OSError):  # the terminal may be closed
-                print("\nStopped. Run `dvc repro` again to continue.", file=sys.stderr, flush=True)
+                message = "\nStopped. Run the same command again to continue."
+                print(message, file=sys.stderr, flush=True)
         sys.exit(stopped.code)
 
 
@@ -120,29 +121,30 @@ def _fail(message: str) -> None:
 def _describe(error: OSError) -> str | None:
     """Returns the message for an error of the file system, None for any other error."""
     where = os.fsdecode(error.filename) if error.filename else "the output folder"
+    reason = os.strerror(error.errno or 0).lower()
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return f"The disk is full while writing {where}; free some space and run again."
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return f"No permission to use {where}; change its owner or mode and run again."
+            return (
+                f"{where} cannot be read or written ({reason}); change its owner or mode and run"
+                " again."
+            )
         case errno.EFBIG:
             return (
                 f"{where} is larger than the file system or `ulimit -f` allows; "
                 "use another disk or raise the limit, and run again."
             )
         case errno.EIO | errno.EBUSY | errno.ELOOP | errno.ENAMETOOLONG | errno.ESTALE:
-            reason = os.strerror(error.errno).lower()
             return f"Cannot use {where} ({reason}); fix or move it and run again."
         case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
             path = Path(where)
             existing = next((p for p in (path, *path.parents) if os.path.lexists(p)), path)
-            return (
-                f"{existing} is a file instead of a folder, or a folder instead of a file; "
-                "move it and run again."
-            )
+            kinds = ("folder", "file") if existing.is_dir() else ("file", "folder")
+            return f"{existing} is a {kinds[0]} instead of a {kinds[1]}; move it and run again."
         case errno.ENOENT:
             return (
-                f"{where} is missing; run `dvc checkout` to restore it or `dvc repro` to make it."
+                f"{where} is missing; run `dvc checkout` to restore it or `dvc repro` to create it."
             )
         case _:
             return None

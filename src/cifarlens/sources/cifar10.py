@@ -21,11 +21,11 @@ from ..runtime.errors import UserError, truncate_for_message
 from ..runtime.paths import ARCHIVES
 from .source import DataSource
 
-SOURCE = "CIFAR10_SOURCE"  # environment variable: URL or path of CIFAR-10
+SOURCE_VARIABLE = "CIFAR10_SOURCE"  # environment variable: URL or path of CIFAR-10
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 ARCHIVE = ARCHIVES / "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
-MD5S = {  # train batches in order, test batch, class names
+MD5S = {  # training batches in order, test batch, class names
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
     "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
@@ -36,14 +36,14 @@ MD5S = {  # train batches in order, test batch, class names
 }
 MAX_MEMBER = 64 << 20  # bytes to read of a member; the largest has 31 MB
 ADVICE = (
-    f"set {SOURCE} to a mirror's URL, an archive or a folder with the extracted files, or download "
-    f"{ARCHIVE.name} yourself to {ARCHIVES}/, or run `make demo`, which needs no download"
+    f"set {SOURCE_VARIABLE} to a mirror's URL, an archive or a folder with the extracted files, or"
+    f" download {ARCHIVE.name} yourself to {ARCHIVES}/, or run `make demo`, which needs no download"
 )
 ALLOWED = (("numpy._core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype"))
 
 
 def load_cifar10() -> Dataset:
-    """Returns 50,000 train images (batches 1 to 5 in order) and 10,000 test images of ten classes.
+    """Returns 50,000 training images (batches 1 to 5 in order) and 10,000 test images, ten classes.
 
     The environment variable CIFAR10_SOURCE names the source: a URL, an archive (.tar.gz, .tgz or
     .tar.xz) or a folder with the extracted files. The default is the official URL. A downloaded
@@ -52,13 +52,12 @@ def load_cifar10() -> Dataset:
     Raises:
         UserError: the source does not exist, cannot be reached or does not contain CIFAR-10.
     """
-    source = os.environ.get(SOURCE, "").strip()
+    source = os.environ.get(SOURCE_VARIABLE, "").strip()
     if source and "://" not in source:
         path = Path(os.path.expanduser(source))  # noqa: PTH111  # Path.expanduser raises for an unknown user
         if not path.exists():
-            raise _error(
-                path.absolute(), f"does not exist ({SOURCE} is {truncate_for_message(source)})"
-            )
+            setting = f"{SOURCE_VARIABLE} is {truncate_for_message(source)}"
+            raise _error(path.absolute(), f"does not exist ({setting})")
         return _load(path)
     from .fetch import fetch
 
@@ -66,7 +65,8 @@ def load_cifar10() -> Dataset:
         try:
             return _load(ARCHIVE)
         except UserError as error:
-            print(f"{error} Downloading it again.", file=sys.stderr)
+            problem = str(error).removesuffix(f"; {ADVICE}.")
+            print(f"{problem}; downloading it again.", file=sys.stderr)
     fetch(source or URL, ARCHIVE, ADVICE)
     return _load(ARCHIVE)
 
@@ -132,7 +132,7 @@ CIFAR10 = DataSource(
     link="https://www.cs.toronto.edu/~kriz/cifar.html",
     about="60,000 colour photographs of 32×32 pixels, 10,000 of them for testing"
     " (Krizhevsky 2009, *Learning Multiple Layers of Features from Tiny Images*).",
-    licence="CIFAR-10 states no licence; its authors ask to be cited.",
+    licence="CIFAR-10 comes without a stated licence; its authors ask to be cited.",
     goal=0.90,
     load=load_cifar10,
 )

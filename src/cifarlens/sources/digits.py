@@ -12,7 +12,7 @@ MAX_LEVEL = 16  # of the bundled images, whose levels are 0 to 16
 
 
 def read_digits() -> Dataset:
-    """Returns 1,437 train and 360 test images of ten classes, split with equal shares per class.
+    """Returns 1,437 training and 360 test images of ten classes, split with equal shares per class.
 
     Scales the bundled 8×8 images from levels 0 to 16 to 0 to 255 and enlarges them to 32×32 with
     Pillow's bicubic filter, which uses integer arithmetic. The three channels are equal.
@@ -46,8 +46,8 @@ def _enlarge(image: np.ndarray) -> np.ndarray:
 DIGITS = DataSource(
     title="Handwritten digits",
     link="https://archive.ics.uci.edu/dataset/80",
-    about="1,797 handwritten digits of 8×8 grey pixels, enlarged (Alpaydin and Kaynak 1998,"
-    " *Optical Recognition of Handwritten Digits*).",
+    about="1,797 greyscale images of handwritten digits, 8×8 pixels, enlarged to 32×32 pixels"
+    " (Alpaydin and Kaynak 1998, *Optical Recognition of Handwritten Digits*).",
     licence="The digits are under CC BY 4.0.",
     goal=None,
     load=read_digits,

@@ -94,14 +94,14 @@ def _reason(error: Exception) -> str:
     """Describes the error, in the operating system's words if possible."""
     if isinstance(error, requests.HTTPError):
         phrase = truncate_for_message(error.response.reason, 60)
-        return f"the server answers {error.response.status_code} {phrase}"
-    proxy = "the proxy fails: " if isinstance(error, requests.exceptions.ProxyError) else ""
+        return f"the server answered {error.response.status_code} {phrase}"
+    proxy = "the proxy failed: " if isinstance(error, requests.exceptions.ProxyError) else ""
     cause = error.__context__
     while cause:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, TimeoutError):
-            return f"{proxy}no answer in time"
+            return f"{proxy}no answer in time" if proxy else "the server did not answer in time"
         if isinstance(cause, OSError) and cause.strerror:
             return f"{proxy}{cause.strerror.lower()}"
         cause = cause.__context__

@@ -30,7 +30,7 @@ from ..runtime.signals import SIGNALS, Stopped
 
 LOOPBACK = "127.0.0.1"
 JOIN_TIMEOUT = 900  # seconds that machines wait for each other
-PAGE = "see docs/several-machines.md"
+DOCS_HINT = "see docs/several-machines.md"
 
 
 def launch(params: Trainer, command: Sequence[str]) -> bool:
@@ -88,9 +88,9 @@ def _run(config: LaunchConfig, command: Sequence[str], folder: Path) -> None:
         raise _first_failure(list(error.failures.items()), folder) from None
     except (DistError, RendezvousError) as error:
         raise UserError(
-            f"The machines of the training did not find each other at {config.rdzv_endpoint}"
+            f"The machines could not connect to each other at {config.rdzv_endpoint}"
             f" ({truncate_for_message(str(error))}). Check MASTER_ADDR, MASTER_PORT and NODE_RANK"
-            f" on each; {PAGE}."
+            f" on every machine; {DOCS_HINT}."
         ) from None
     finally:
         for signum, handler in handlers.items():
@@ -118,9 +118,9 @@ def _first_failure(failures: list[tuple[int, ProcessFailure]], folder: Path) -> 
     if 0 < first.exitcode < 128:
         return SystemExit(1)  # a bug, whose traceback that process has printed
     signum = signal.Signals(abs(first.exitcode) % 128)
-    why = ", perhaps because memory ran out (then lower batch_size or trainer.workers)"
+    why = ", possibly because memory ran out; if so, lower batch_size or trainer.workers"
     return UserError(
-        f"Process {rank} of the training was ended by {signum.name}"
+        f"Training process {rank} was killed ({signum.name})"
         f"{why if signum == signal.SIGKILL else ''}. Run again; training resumes after its last"
         " complete epoch."
     )
@@ -136,7 +136,8 @@ def _rendezvous(num_nodes: int) -> dict[str, Any]:
     if not address:
         raise UserError(
             f"params.yaml: trainer.num_nodes is {num_nodes}, but MASTER_ADDR is not set; it must"
-            f" name the first machine. Set it, MASTER_PORT and NODE_RANK on every machine; {PAGE}."
+            " name the first machine. Set it, MASTER_PORT and NODE_RANK on every machine;"
+            f" {DOCS_HINT}."
         )
     port = _read_number("MASTER_PORT", 1, 65_535)
     variable = "NODE_RANK" if "NODE_RANK" in os.environ else "GROUP_RANK"
@@ -155,7 +156,7 @@ def _read_number(name: str, low: int, high: int) -> int:
     name = "NODE_RANK" if name == "GROUP_RANK" else name
     raise UserError(
         f"{name} is {truncate_for_message(repr(text))} in the environment; it must be a whole"
-        f" number from {low} to {high}. Set it and run again; {PAGE}."
+        f" number from {low} to {high}. Set it and run again; {DOCS_HINT}."
     )
 
 
@@ -166,5 +167,7 @@ def _check_launcher(params: Trainer) -> None:
         raise UserError(
             f"params.yaml: trainer.num_nodes is {params.num_nodes} and trainer.devices is"
             f" {params.local_processes}, but the launcher started {total} processes, {local} of"
-            " them on this machine; the numbers must agree. Change either and run again."
+            f" them on this machine; trainer.num_nodes × trainer.devices must be {total}, with"
+            f" {local} devices on this machine. Change params.yaml or the launcher's arguments and"
+            " run again."
         )

@@ -74,11 +74,12 @@ def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup
         UserError: as `ImageDataModule`; or a channel has the same value in all training images.
     """
     mean, std = tuple(stats["mean"]), tuple(stats["std"])
-    if not all(std):
-        raise UserError(
-            "metrics/stats.json: a standard deviation is 0, so a channel has the same value in"
-            " all training images; it must vary. Check the dataset."
-        )
+    for channel, deviation in zip(("red", "green", "blue"), std, strict=True):
+        if not deviation:
+            raise UserError(
+                f"metrics/stats.json: the standard deviation of the {channel} channel is 0, so all"
+                " training images have the same value there; it must vary. Check the dataset."
+            )
     trainer = settings.trainer
     images = ImageDataModule(
         dataset,

@@ -140,12 +140,12 @@ def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator
             time.sleep(REPORT_DELAY)
             raise UserError(
                 "The connection to another training process was lost, because that process failed"
-                " or was killed. Check its messages and run again; training resumes after its last"
-                " complete epoch."
+                " or was killed. Read the messages of that process and run again; training resumes"
+                " after its last complete epoch."
             ) from None
         if re.search(r"DataLoader worker \(pid", message):
             raise UserError(
-                "A process that augments images was killed, perhaps because memory ran out. Lower"
+                "An augmentation process was killed, possibly because memory ran out. Lower"
                 " trainer.workers and run again; training resumes after its last complete epoch."
             ) from None
         raise

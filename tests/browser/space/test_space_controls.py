@@ -11,10 +11,10 @@ def test_numbers_out_of_range_are_corrected_and_explained(app, contents):
     expect(bars(app)).to_have_count(contents.top_classes)
     field, note = number(app, TOP_CLASSES), visible(app, ".note")
     for text, message, used in (
-        ("11", "11 is out of range: 10 is used (a whole number from 1 to 10 is allowed).", 10),
-        ("0", "0 is out of range: 1 is used", 1),
-        ("3.6", "3.6 is out of range: 4 is used", 4),
-        ("", "Type a whole number from 1 to 10.", 1),
+        ("11", "11 is not allowed; 10 is used instead. Enter a whole number from 1 to 10.", 10),
+        ("0", "0 is not allowed; 1 is used instead", 1),
+        ("3.6", "3.6 is not allowed; 4 is used instead", 4),
+        ("", "Enter a whole number from 1 to 10.", 1),
     ):
         field.fill(text)
         expect(note).to_contain_text(message)
@@ -45,7 +45,7 @@ def test_opacity_changes_the_maps_of_its_tab_without_a_request(app, contents):
         slider(app, OPACITY).fill("0")
         expect(heat_map).to_have_css("opacity", "0")
         number(app, OPACITY).fill("101")
-        expect(visible(app, ".note")).to_contain_text("101 is out of range: 100 is used")
+        expect(visible(app, ".note")).to_contain_text("101 is not allowed; 100 is used instead")
         expect(heat_map).to_have_css("opacity", "1")
         number(app, OPACITY).fill(str(percent))
         expect(heat_map).to_have_css("opacity", str(percent / 100))

@@ -12,8 +12,8 @@ import zlib
 import numpy as np
 from PIL import Image
 
-UNREADABLE = "That file could not be read as a picture: try a JPEG, PNG or WebP."
-FAR_TOO_LARGE = "The picture is far larger than the limit of 40 megapixels."
+UNREADABLE = "The file could not be read as a picture; choose a JPEG, PNG, WebP, GIF, BMP, TIFF or"
+FAR_TOO_LARGE = "The picture has far more than 40 megapixels, the most that any format may have."
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -81,11 +81,12 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpa
 
 
 def _too_small(width: int, height: int) -> str:
-    return f"The picture is only {width}×{height} pixels; at least 8×8 are needed."
+    return f"The picture is {width}×{height} pixels; it must be at least 8×8. Choose a larger one."
 
 
 def _too_large(width: int, height: int, kind: str, limit: int) -> str:
-    return f"The picture is {width}×{height} pixels; the limit for {kind} is {limit} megapixels."
+    size = f"{width * height / 10**6:g} megapixels ({width}×{height})"
+    return f"The picture has {size}; {kind} files may have at most {limit}. Make it smaller"
 
 
 BAD: dict[str, tuple[bytes, str]] = {
@@ -111,7 +112,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "tags.tiff": (many_tags(), UNREADABLE),
     "not-a-number.tiff": (
         encoded(Image.fromarray(np.full((16, 16), np.nan, np.float32)), "TIFF"),
-        "The picture has no finite pixel values.",
+        "The picture contains no usable pixel values (all are NaN or infinite)",
     ),
     # of the wrong size
     "line.png": (encoded(drawing(4000, 4).resize((4000, 1)), "PNG"), _too_small(4000, 1)),

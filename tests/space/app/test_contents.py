@@ -15,7 +15,7 @@ def copy(space: Path, tmp_path: Path) -> Path:
 DAMAGE = {
     "card.json cannot be read (Expecting value": lambda f: (f / "card.json").write_text(""),
     "card.json cannot be read ([Errno 2]": lambda f: (f / "card.json").unlink(),
-    "required positional arguments: ": lambda f: (f / "card.json").write_text("{}"),
+    "(missing: dataset, opacity, parameters, ": lambda f: (f / "card.json").write_text("{}"),
     "index.json cannot be read": lambda f: (f / "mistakes/index.json").write_text("[3]"),
 }
 
@@ -26,4 +26,4 @@ def test_a_missing_or_damaged_file_is_named(copy, message):
     with pytest.raises(ContentsError, match=re.escape(message)) as caught:
         load_contents(copy)
     assert str(caught.value).startswith(str(copy))
-    assert str(caught.value).endswith(": make the Space again with `dvc repro`.")
+    assert str(caught.value).endswith("; run `dvc repro` to create it again.")

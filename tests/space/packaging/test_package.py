@@ -118,7 +118,7 @@ def test_the_readme_of_a_cifar10_space_names_its_source_and_licence(tmp_path):
     package_space(tmp_path / "space", dataclasses.replace(ingredients, source="cifar10"))
     text = (tmp_path / "space/README.md").read_text()
     assert "cs.toronto.edu/~kriz/cifar.html" in text
-    assert "CIFAR-10 states no licence" in text
+    assert "CIFAR-10 comes without a stated licence" in text
     assert "andwritten" not in text
 
 

@@ -51,7 +51,7 @@ def test_the_stage_builds_the_same_space_with_its_own_recipe(project, space):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("models/config.json", "The model bundle models has no config.json"),
+        ("models/config.json", "The model bundle in models/ has no config.json"),
         ("data/evaluation/test_logits.npy", "test_logits.npy is missing"),
         ("data/dataset/classes.json", "classes.json is missing"),
         ("requirements.lock", "requirements.lock is missing"),

@@ -91,7 +91,7 @@ def test_a_dry_run_shows_all_changes_and_makes_none(space, server, push):
             assert f" {len(content)} B" in line
     total = sum(map(len, contents.values()))
     assert f"{len(contents)} files in {space}, {total / 1000:.1f} kB; 23 of them, " in output
-    assert f"To: {server.url}/spaces/{NAME}" in lines
+    assert f"A push would go to {server.url}/spaces/{NAME}" in lines
     assert lines[lines.index("A push deletes these files:") + 1] == "  old/notes.txt"
     hint = "Add --yes (with make: YES=1) to push."
     assert lines[-1] == f"Nothing was pushed: this was a dry run. {hint}"
@@ -110,7 +110,7 @@ def test_without_a_network_a_dry_run_works_and_a_push_is_refused(push, monkeypat
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
     code, output, error = push()
     assert (code, error) == (0, "")
-    assert "The Space's files are unknown. A push deletes those not in the folder." in output
+    assert "Cannot list the Space's files: The hub request for" in output
     assert "Add --yes (with make: YES=1) to push." in output
     code, _, error = push("--yes", token=TOKEN)
     assert code == 2
@@ -138,7 +138,7 @@ def test_without_a_token_or_offline_no_request_is_sent(
     ("status", "words"),
     [
         (401, "the token is not valid"),
-        (403, "the token may not write there"),
+        (403, "the token has no write access there"),
         (402, "your account's plan does not allow this Space"),
         (500, "the hub answered 500 (set by the test): run again later"),
     ],
@@ -164,7 +164,7 @@ def test_invalid_arguments_are_refused_with_the_usage(arguments, capsys):
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
-    assert error.endswith(": python -m cifarlens.space.packaging.push USER/NAME [--yes].\n")
+    assert error.endswith("push USER/NAME [--folder FOLDER] [--yes]\n")
     assert error.count("\n") == 1
 
 

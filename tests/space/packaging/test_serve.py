@@ -16,8 +16,8 @@ from cifarlens.space.packaging.serve import main
 def test_a_folder_without_a_space_is_named(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        f"error: {tmp_path} is not a packaged Space (app.py is missing): create one with"
-        " `dvc repro`, or give another folder, such as demo/space after `make demo`.\n"
+        f"error: {tmp_path} is not a packaged Space (app.py is missing); run `dvc repro` to create"
+        " it, or give another folder, such as demo/space after `make demo`.\n"
     )
 
 

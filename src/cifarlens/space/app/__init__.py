@@ -1,1 +1,1 @@
-"""The demo. It ships unchanged in every Space."""
+"""Provides the demo, whose code every Space contains unchanged."""

@@ -3,7 +3,7 @@
 from ...display.formats import percent, probability
 from .contents import Contents
 from .page.handlers import MAP_COUNT, MAX_FILES, MISTAKE_COUNT, TOP_CLASSES
-from .pictures import FORMATS, MAX_PIXELS, MIN_SIDE
+from .pictures import FORMAT_NAMES, MAX_PIXELS, MAX_PIXELS_OTHER, MIN_SIDE
 
 
 def title(contents: Contents) -> str:
@@ -15,11 +15,11 @@ def lead(contents: Contents) -> str:
     """Returns two sentences on what the demo does."""
     return (
         f"A neural network assigns a picture to one of {len(contents.classes)} classes."
-        " Heat maps show which parts of the picture led to the answer."
+        " Heat maps show where the network found evidence for its answer."
     )
 
 
-MISTAKES = f"""**Mistakes** shows misclassified test images, the most confident first.
+MISTAKES_TEXT = f"""**Mistakes** shows misclassified test images, the most confident first.
 
 - *Show misclassified images*: shows or hides them.
 - *{MISTAKE_COUNT}*: how many to show.
@@ -50,7 +50,9 @@ def sections(contents: Contents) -> dict[str, str]:
 
 def _use(contents: Contents) -> str:
     layers = ", ".join(f"{name} ({w}×{h})" for name, (h, w) in contents.layers.items())
-    mistakes = MISTAKES if contents.mistakes else "**Mistakes** is empty: the network made none."
+    mistakes = (
+        MISTAKES_TEXT if contents.mistakes else "**Mistakes** is empty: the network made none."
+    )
     return f"""## What it does
 
 **Classify** takes one picture from a file, the clipboard or a camera, or one of the examples.
@@ -108,6 +110,7 @@ The network was evaluated once, after training, on {test["images"]:,} test image
 def _limits(contents: Contents) -> str:
     wrong = probability(1 - contents.card.test["accuracy"], 1)
     doubt = f" Even on test\nimages from the same dataset, {wrong} of its answers are wrong."
+    limits = {kind: pixels // 10**6 for kind, pixels in MAX_PIXELS.items()}
     return f"""## Limits
 
 The network knows only its {len(contents.classes)} classes and cannot answer “none of these”. A
@@ -116,10 +119,10 @@ picture of anything else still gets an answer, sometimes a confident one.\
 A heat map shows where the network found evidence for a class. It does not show why, and the
 evidence can be misleading. Use the demo to learn about neural networks, not to make decisions.
 
-Pictures can be {", ".join(FORMATS[:-1])} or {FORMATS[-1]} files of up to 10 MB, with at least
-{MIN_SIDE}×{MIN_SIDE} pixels and at most {MAX_PIXELS["JPEG"] // 10**6} megapixels
-(fewer for progressive JPEG and other formats). Uploads are deleted after one to two hours and are
-not sent anywhere else."""
+Pictures can be {FORMAT_NAMES} files of up to 10 MB, with at least {MIN_SIDE}×{MIN_SIDE} pixels. A
+JPEG may have up to {limits["JPEG"]} megapixels ({limits["progressive JPEG"]} if it is progressive),
+a WebP or AVIF up to {limits["WebP"]}, other formats up to {MAX_PIXELS_OTHER // 10**6}. Uploads are
+deleted after one to two hours and are not sent anywhere else."""
 
 
 def _api(contents: Contents) -> str:
@@ -127,7 +130,7 @@ def _api(contents: Contents) -> str:
     maps = f'picture, 2, "{layer}", {contents.opacity}, "Grad-CAM", api_name="/gradcam"'
     call = f'\nclient.predict({min(5, mistakes)}, "all classes", api_name="/misclassified")'
     arguments = "\n`/misclassified` takes the number of images and a true class."
-    return f"""## From a program
+    return f"""## Use it from a program
 
 ```python
 from gradio_client import Client, handle_file

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from .pictures import open_picture
 
 MODEL = "model"
 EXAMPLES = "examples"
-MISTAKES = "mistakes"
+MISTAKES_FOLDER = "mistakes"
 INDEX = "index.json"
 CARD = "card.json"
 MAX_TOP = 10  # classes shown at once
@@ -144,13 +145,26 @@ def load_contents(folder: Path) -> Contents:
     return Contents(
         folder,
         bundle,
-        card=_read(folder / CARD, lambda content: Card(**content)),
+        card=_read(folder / CARD, lambda content: _make(Card, content)),
         examples=tuple(sorted((folder / EXAMPLES).glob("*.png"))),
         mistakes=_read(
-            folder / MISTAKES / INDEX, lambda rows: tuple(Mistake(**row) for row in rows)
+            folder / MISTAKES_FOLDER / INDEX,
+            lambda rows: tuple(_make(Mistake, row) for row in rows),
         ),
         layers={name: (height, width) for name, (_, height, width) in sizes.items()},
     )
+
+
+def _make(kind: Callable[..., T], content: Any) -> T:
+    """Creates a `Card` or `Mistake`; raises ValueError if it lacks a key or has an unknown one."""
+    keys = set(content) if isinstance(content, dict) else set()
+    names = set(signature(kind).parameters)
+    if keys != names:
+        raise ValueError(
+            f"missing: {', '.join(sorted(names - keys)) or 'nothing'};"
+            f" unknown: {', '.join(sorted(keys - names)) or 'nothing'}"
+        )
+    return kind(**content)
 
 
 def _read(path: Path, parse: Callable[[Any], T]) -> T:
@@ -158,5 +172,5 @@ def _read(path: Path, parse: Callable[[Any], T]) -> T:
         return parse(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ContentsError(
-            f"{path} cannot be read ({error}): make the Space again with `dvc repro`."
+            f"{path} cannot be read ({error}); run `dvc repro` to create it again."
         ) from None

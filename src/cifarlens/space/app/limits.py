@@ -11,11 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 UPLOAD_PATHS = ("/upload", "/gradio_api/upload")  # Gradio serves both
 MAX_UPLOAD_BYTES = 220_000_000  # as many files as the page takes at once, each at its largest
 MAX_BODY_BYTES = 1_000_000  # other requests: values and names of uploaded files
-TOO_LARGE = "The request is too large."
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 if a body exceeds its limit, declared or not."""
+    """Answers 413, as ASGI middleware, if a body exceeds its limit, declared or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -25,8 +24,12 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         limit = MAX_UPLOAD_BYTES if _path(scope) in UPLOAD_PATHS else MAX_BODY_BYTES
+        refusal = (
+            f"The request is larger than {limit // 10**6} MB, the limit here. Upload pictures as"
+            " files, fewer or smaller ones."
+        )
         if _declared_length(scope) > limit:
-            await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
+            await JSONResponse({"detail": refusal}, 413)(scope, receive, send)
             return
         received = 0
 
@@ -35,7 +38,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise HTTPException(413, TOO_LARGE)
+                raise HTTPException(413, refusal)
             return message
 
         await self.app(scope, bounded, send)

@@ -13,7 +13,8 @@ from PIL import Image
 from .checks import InputError
 
 # Without this list Pillow also tries EPS, which starts Ghostscript.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
+FORMAT_NAMES = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 MAX_PIXELS = {
     "JPEG": 40_000_000,  # can be decoded at a reduced scale
     # The decoders of these formats hold several copies of a picture.
@@ -71,11 +72,12 @@ def open_picture(path: Path) -> Image.Image:
         raise
     except Image.DecompressionBombError:
         raise PictureError(
-            f"The picture is far larger than the limit of {MAX_PIXELS['JPEG'] // 10**6} megapixels."
+            f"The picture has far more than {MAX_PIXELS['JPEG'] // 10**6} megapixels, the most that"
+            " any format may have. Make it smaller and try again."
         ) from None
     except Exception:  # a hostile file can make a decoder raise nearly anything
         raise PictureError(
-            "That file could not be read as a picture: try a JPEG, PNG or WebP."
+            f"The file could not be read as a picture; choose a {FORMAT_NAMES} file."
         ) from None
 
 
@@ -89,14 +91,15 @@ def _kind(image: Image.Image) -> str:
 def _check_size(width: int, height: int, kind: str) -> None:
     limit = MAX_PIXELS.get(kind, MAX_PIXELS_OTHER)
     if width * height > limit:
+        megapixels = -(-width * height // 10**5) / 10  # rounded up, so it is above the limit
         raise PictureError(
-            f"The picture is {width}×{height} pixels;"
-            f" the limit for {kind} is {limit // 10**6} megapixels."
+            f"The picture has {megapixels:g} megapixels ({width}×{height}); {kind} files may have"
+            f" at most {limit // 10**6}. Make it smaller and try again."
         )
     if min(width, height) < MIN_SIDE:
         raise PictureError(
-            f"The picture is only {width}×{height} pixels;"
-            f" at least {MIN_SIDE}×{MIN_SIDE} are needed."
+            f"The picture is {width}×{height} pixels; it must be at least {MIN_SIDE}×{MIN_SIDE}."
+            " Choose a larger one."
         )
 
 
@@ -172,7 +175,10 @@ def _stretch(values: np.ndarray) -> np.ndarray:
     """Maps float32 of any range to uint8; NaN and infinite values become black."""
     finite = np.isfinite(values)
     if not finite.any():
-        raise PictureError("The picture has no finite pixel values.")
+        raise PictureError(
+            "The picture contains no usable pixel values (all are NaN or infinite); choose another"
+            " one."
+        )
     low = float(values.min(where=finite, initial=np.inf))
     high = float(values.max(where=finite, initial=-np.inf))
     values[~finite] = low

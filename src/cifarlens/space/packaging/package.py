@@ -121,7 +121,7 @@ def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
     rows = []
     for rank, case in enumerate(mistakes, start=1):
         row = contents.Mistake(
-            file=f"{contents.MISTAKES}/{rank:03d}.png",
+            file=f"{contents.MISTAKES_FOLDER}/{rank:03d}.png",
             index=case.index,
             label=case.true,
             predicted=case.predicted,
@@ -130,7 +130,7 @@ def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
         )
         _write_image(folder / row.file, ingredients.dataset, case.index)
         rows.append(asdict(row))
-    write_json(folder / contents.MISTAKES / contents.INDEX, rows)
+    write_json(folder / contents.MISTAKES_FOLDER / contents.INDEX, rows)
 
 
 def _write_image(path: Path, dataset: Dataset, index: int) -> None:

@@ -24,7 +24,7 @@ from huggingface_hub.utils import validate_repo_id
 from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
 from ...runtime.paths import SPACE
-from ..app.contents import CARD, EXAMPLES, MISTAKES, MODEL, ContentsError
+from ..app.contents import CARD, EXAMPLES, MISTAKES_FOLDER, MODEL, ContentsError
 from .serve import check_space
 from .shipped import TEMPLATES
 
@@ -37,8 +37,8 @@ ALLOWED_FILES = (  # what package_space writes; `*` also matches `/`
     f"{MODEL}/*.json",
     f"{MODEL}/*.safetensors",
     f"{EXAMPLES}/*.png",
-    f"{MISTAKES}/*.json",
-    f"{MISTAKES}/*.png",
+    f"{MISTAKES_FOLDER}/*.json",
+    f"{MISTAKES_FOLDER}/*.png",
 )
 LFS = (".png", ".safetensors")  # must agree with the Space's .gitattributes
 ATTRIBUTES = ".gitattributes"  # the hub keeps its own if the folder has none
@@ -46,10 +46,12 @@ TIMEOUT = 20  # seconds for a dry run's request to the hub
 STATUS = {
     401: "the token is not valid: create one with write access in your account's settings, then"
     " run `hf auth login`",
-    402: "your account's plan does not allow this Space",
-    403: "the token may not write there: use your own user name, or a token with write access",
-    404: "the user or the Space does not exist, or the token may not see it",
-    413: "a file is too large for the hub",
+    402: "your account's plan does not allow this Space: change the plan, or use another account",
+    403: "the token has no write access there: use your own user name, or create a token with write"
+    " access",
+    404: "the user or the Space does not exist, or the token has no access to it: check the name"
+    " and the token",
+    413: "a file is too large for the hub: lower model.width and run `dvc repro` again",
     429: "too many requests: wait a few minutes and run again",
 }
 
@@ -97,7 +99,7 @@ def describe_files(folder: Path, files: Mapping[str, int]) -> str:
     lfs_sizes = [size for name, size in files.items() if name.endswith(LFS)]
     summary = (
         f"{len(files)} files in {folder}, {_format_size(sum(files.values()))};"
-        f" {len(lfs_sizes)} of them, {_format_size(sum(lfs_sizes))}, use LFS."
+        f" {len(lfs_sizes)} of them, {_format_size(sum(lfs_sizes))}, are stored with Git LFS."
     )
     return "\n".join([*rows, summary])
 
@@ -129,7 +131,7 @@ def upload(api: HfApi, name: str, folder: Path) -> str:
             repo_type="space",
             folder_path=folder,
             delete_patterns="*",
-            commit_message="Package of cifarlens",
+            commit_message="Update the demo (packaged by cifarlens)",
         )
     return str(commit.commit_url)
 
@@ -163,13 +165,14 @@ def _first_line(text: str) -> str:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}: python -m cifarlens.space.packaging.push USER/NAME [--yes].")
+        raise UserError(f"{message}. Usage: {self.prog} USER/NAME [--folder FOLDER] [--yes]")
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = _Parser(prog="python -m cifarlens.space.packaging.push", description=__doc__)
     parser.add_argument("name", metavar="USER/NAME", help="name of the Space on Hugging Face")
-    parser.add_argument("--folder", type=Path, default=SPACE, help="packaged Space (space)")
+    folder_help = f"folder of the packaged Space (default: {SPACE})"
+    parser.add_argument("--folder", type=Path, default=SPACE, help=folder_help)
     parser.add_argument("--yes", action="store_true", help="push; the default is a dry run")
     return parser.parse_args(arguments)
 
@@ -186,7 +189,7 @@ def run(arguments: list[str]) -> None:
         print(f"Pushing to {address} …", flush=True)
         print(f"Pushed: {upload(api, options.name, options.folder)}")
         return
-    print(f"To: {address}")
+    print(f"A push would go to {address}")
     print(_describe_changes(api, options.name, files))
     print("Nothing was pushed: this was a dry run. Add --yes (with make: YES=1) to push.")
 
@@ -200,7 +203,10 @@ def _describe_changes(api: HfApi, name: str, files: Iterable[str]) -> str:
             except RepositoryNotFoundError:
                 return "The Space does not exist or is private. A push creates it if necessary."
     except UserError as error:
-        return f"The Space's files are unknown. A push deletes those not in the folder. {error}"
+        return (
+            f"Cannot list the Space's files: {error} A push deletes every file there that is not in"
+            " the folder."
+        )
     deletions = {file.rfilename for file in info.siblings or []} - {ATTRIBUTES, *files}
     if not deletions:
         return "A push deletes no files."

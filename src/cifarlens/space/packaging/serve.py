@@ -56,8 +56,8 @@ def check_space(folder: Path) -> None:
     for name in ("app.py", CARD, MODEL):
         if not (folder / name).exists():
             raise UserError(
-                f"{folder} is not a packaged Space ({name} is missing): create one with"
-                " `dvc repro`, or give another folder, such as demo/space after `make demo`."
+                f"{folder} is not a packaged Space ({name} is missing); run `dvc repro` to create"
+                " it, or give another folder, such as demo/space after `make demo`."
             )
     load_contents(folder)
 

@@ -18,7 +18,7 @@ from ..setup import Settings, Setup
 from ..trainer import make_trainer, translate_runtime_errors
 
 DIVERGENCE = 3.0  # times the lowest loss: higher learning rates add no information
-LEARNING = 0.9  # times the loss of chance: below it, the network has learned something
+LEARNED_LOSS = 0.9  # times the loss of random guessing: below it, the network has learned
 WINDOW = 5  # steps that are averaged, since the loss of one batch is noisy
 SEED_STEP = 1_000_000_007  # between the tests of a run; odd, so that no seed repeats
 
@@ -38,7 +38,7 @@ class _Record(pl.Callback):
         self.lrs: list[float] = []
         self.losses: list[float] = []
         self._min_loss = math.inf
-        self._chance = math.log(classes)
+        self._guessing_loss = math.log(classes)
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         self.lrs.append(float(trainer.optimizers[0].param_groups[0]["lr"]))
@@ -50,7 +50,8 @@ class _Record(pl.Callback):
         self.losses.append(float(loss))
         recent = fmean(self.losses[-WINDOW:])
         self._min_loss = min(self._min_loss, recent)
-        unlearned = self._min_loss < LEARNING * self._chance and recent > self._chance
+        guessing = self._guessing_loss
+        unlearned = self._min_loss < LEARNED_LOSS * guessing and recent > guessing
         if unlearned or not math.isfinite(recent) or recent > DIVERGENCE * self._min_loss:
             trainer.should_stop = True
 
@@ -64,7 +65,7 @@ def range_test(setup: Setup, params: LrFind) -> Curve:
     """Trains for at most `params.steps` steps at rising learning rates, which ruins the network.
 
     Returns:
-        The curve. It ends early if the loss diverges, returns to the loss of chance or is not
+        The curve. It ends early if the loss diverges, returns to that of random guessing or is not
         finite; a step without a finite loss is left out.
     """
     module = setup.module(params.start, partial(rising_schedule, params=params))
@@ -96,8 +97,8 @@ def repeat_settings(settings: Settings, times: int) -> Iterator[Settings]:
 def mean_curve(curves: Sequence[Curve]) -> Curve:
     """Returns the mean loss at each learning rate of the longest curve; all share their rates.
 
-    A curve that ended early has diverged, so its largest loss continues it. The valley of the mean
-    then ends soon after that of the first curve to diverge. If a curve is empty, so is the result.
+    A curve that ended early has diverged. It is extended with its largest loss, so the valley of
+    the mean ends soon after the first curve diverges. The result is empty if any curve is empty.
     """
     lrs = max((curve.lrs for curve in curves), key=len)
     if not all(curve.losses for curve in curves):

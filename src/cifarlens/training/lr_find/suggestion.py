@@ -14,14 +14,14 @@ from scipy.ndimage import gaussian_filter1d
 from ...runtime.errors import UserError
 
 SMOOTHING = 0.2  # standard deviation of the Gaussian, in decades; it removes only batch noise
-START = 0.5  # decades at the low end, whose mean loss is the initial loss
+START_DECADES = 0.5  # at the low end; their mean loss is the initial loss
 FALL_BEGINS = 0.1  # share of the fall at which the loss begins to fall
-VALLEY = 0.15  # share of the fall below chance, up to which the loss is in the valley
+VALLEY_SHARE = 0.15  # of the fall; the valley is where the loss is less than this above its lowest
 MIN_FALL = 0.05  # share of the initial loss; a smaller fall is noise
 MIN_POINTS = 20
 FULL_WIDTH = 64  # the width that the factor is for
 WIDTH_POWER = 2 / 3  # fits the sweeps at widths 16 and 64, see docs/recipe.md
-RATES = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end")  # in metrics/lr_find.json
+RATE_NAMES = ("lr_max", "lr_min", "lr_valley_start", "lr_valley_end")  # in metrics/lr_find.json
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Suggestion:
     Attributes:
         lr_max: a multiple of the middle of the valley, at most `lr_valley_end`.
         lr_min: the learning rate at which the loss begins to fall, at most `lr_max`.
-        lr_valley_start: the learning rate at which the loss has made most of its fall below chance.
-            The fall down to chance only reflects how large the initial logits are.
+        lr_valley_start: the learning rate at which the loss has made most of its fall below that of
+            random guessing. The fall before that only reflects how large the initial logits are.
         lr_valley_end: the learning rate at which the loss has clearly risen again. The learning
             rate of the lowest loss varies several-fold with weights and batches; the middle of the
             two ends, on a log scale, varies less.
         smooth: smoothed losses, one per learning rate, capped at the initial loss. The valley is
-            read off losses capped at the loss of chance, so its ends differ slightly from these.
+            read off losses capped at the loss of random guessing, so its ends differ slightly.
     """
 
     lr_max: float
@@ -48,7 +48,7 @@ class Suggestion:
 
     def metrics(self) -> dict[str, float]:
         """Returns the content of metrics/lr_find.json, except for `repeats`."""
-        rates = {name: getattr(self, name) for name in RATES}
+        rates = {name: getattr(self, name) for name in RATE_NAMES}
         return {**rates, "steps": len(self.smooth)}
 
 
@@ -72,30 +72,30 @@ def suggest(
         factor: lr_max as a multiple of the middle of the valley for `FULL_WIDTH`, above 0; other
             widths scale it in proportion to `width ** WIDTH_POWER`.
         width: width of the network, `model.width`.
-        classes: number of classes, which sets the loss of chance.
+        classes: number of classes, which sets the loss of random guessing.
 
     Raises:
         UserError: the curve is too short, never falls, or has not risen again at its end.
     """
     if len(lrs) < MIN_POINTS or not np.isfinite(losses).all():
         raise _curve_error(
-            f"has {len(lrs)} usable steps, fewer than {MIN_POINTS}", "Lower lr_find.start"
+            f"has {len(lrs)} usable steps; it needs at least {MIN_POINTS}", "Lower lr_find.start"
         )
-    at_start = np.log10(lrs) <= math.log10(lrs[0]) + START
+    at_start = np.log10(lrs) <= math.log10(lrs[0]) + START_DECADES
     smooth = _smooth(lrs, losses, top=np.asarray(losses)[at_start].max())
     start = float(smooth[at_start].mean())
     lowest = int(smooth.argmin())
     fall = start - float(smooth[lowest])
     if at_start[lowest] or fall < MIN_FALL * start:
         raise _curve_error(
-            f"has no loss that falls (from {start:.3g} to {smooth[lowest]:.3g})",
+            f"shows no fall of the loss ({start:.3g} at first, {smooth[lowest]:.3g} at its lowest)",
             "Check the dataset, or raise lr_find.stop or lr_find.steps",
         )
     before_fall = np.flatnonzero(smooth[:lowest] >= start - FALL_BEGINS * fall)
-    # If a network stays worse than chance, its fall counts from the initial loss.
-    chance = math.log(classes)
-    learned = smooth[lowest] < (1 - MIN_FALL) * chance
-    valley = _valley(lrs, losses, min(start, chance) if learned else start)
+    # If a network stays worse than random guessing, its fall counts from the initial loss.
+    guessing = math.log(classes)
+    learned = smooth[lowest] < (1 - MIN_FALL) * guessing
+    valley = _valley(lrs, losses, min(start, guessing) if learned else start)
     middle = math.sqrt(valley[0]) * math.sqrt(valley[1])
     lr_max = min(factor * (width / FULL_WIDTH) ** WIDTH_POWER * middle, valley[1])
     lr_min = min(float(lrs[before_fall[-1] if len(before_fall) else 0]), lr_max)
@@ -121,10 +121,10 @@ def _valley(lrs: Sequence[float], losses: Sequence[float], top: float) -> tuple[
     """
     smooth = _smooth(lrs, losses, top)
     lowest = int(smooth.argmin())
-    high = np.flatnonzero(smooth > smooth[lowest] + VALLEY * (top - smooth[lowest]))
+    high = np.flatnonzero(smooth > smooth[lowest] + VALLEY_SHARE * (top - smooth[lowest]))
     if not len(high) or high[-1] < lowest:
         raise _curve_error(
-            f"has a loss that has not risen again at its last learning rate, {lrs[-1]:.3g}",
+            f"ends at the learning rate {lrs[-1]:.3g} before the loss has risen again",
             "Raise lr_find.stop or lr_find.steps",
         )
     before = high[high < lowest]

@@ -26,7 +26,7 @@ def fit(
     *,
     checkpoints: Path,
     logs: Path,
-    watchers: Sequence[Callback] = (),
+    extra_callbacks: Sequence[Callback] = (),
 ) -> list[Epoch]:
     """Trains the network of `setup` in place.
 
@@ -38,25 +38,25 @@ def fit(
         checkpoints: folder of the checkpoint, named by the key of the run. Training resumes if it
             holds a checkpoint.
         logs: folder of the TensorBoard events.
-        watchers: further callbacks, such as a stopwatch.
+        extra_callbacks: further callbacks, such as a stopwatch.
 
     Returns:
         One entry per epoch.
 
     Raises:
-        UserError: the run has too few steps, its loss is not finite, a process that augments was
+        UserError: the run has too few steps, its loss is not finite, an augmentation process was
             killed, or another training process failed or has a different setup.
     """
     schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=setup.images.steps_per_epoch)
     module = setup.module(recipe.lr_min, schedule)
     history = History()
-    keepers = _weight_keepers(recipe, history)
-    saving = EpochCheckpoint(checkpoints, checkpoint_pause(setup.settings.trainer))
+    selectors = _weight_selectors(recipe, history)
+    checkpoint = EpochCheckpoint(checkpoints, checkpoint_pause(setup.settings.trainer))
     trainer = make_trainer(
         setup.settings.trainer,
         [
             NanGuard(check_interval(setup.settings.trainer)),
-            *(history, *keepers, saving, *watchers),
+            *(history, *selectors, checkpoint, *extra_callbacks),
         ],
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if len(setup.images.held_out) else 0,
@@ -78,12 +78,12 @@ def fit(
             weights_only=False,
         )
     check_weights(setup.network)
-    if keepers:
-        keepers[0].restore(module)
+    if selectors:
+        selectors[0].restore(module)
     return history.epochs
 
 
-def _weight_keepers(recipe: Recipe, history: History) -> list[BestEpoch | WeightAverage]:
+def _weight_selectors(recipe: Recipe, history: History) -> list[BestEpoch | WeightAverage]:
     """Returns the callbacks that keep weights; the first one restores those of the run."""
     best: list[BestEpoch | WeightAverage] = [BestEpoch(history)] if recipe.keep == "best" else []
     return [*best, *([WeightAverage(recipe.ema_decay)] if recipe.ema_decay else [])]

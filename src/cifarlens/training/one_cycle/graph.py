@@ -27,9 +27,11 @@ def graph_event(network: Network, image_size: int) -> Event:
     names: list[str] = []
     for layer in network_layers(network, image_size):
         place = layer.name.split(".") if layer.name != layer.kind else []
-        name = "/".join(filter(None, (layer.part, *place, layer.kind)))
+        name = base = "/".join(filter(None, (layer.part, *place, layer.kind)))
+        count = 1
         while name in names:  # a module that is used twice, or a second sum
-            name += "_again"
+            count += 1
+            name = f"{base}_{count}"
         sources = [names[row] for row in layer.sources] or [IMAGE]
         _add_node(graph, name, layer.kind, sources, layer.outputs)
         names.append(name)

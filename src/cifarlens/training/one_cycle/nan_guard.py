@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from ...runtime.errors import UserError
 
 REMEDY = (
-    "Lower lr_max (if it is auto, set a number) and run again; `git checkout . && dvc checkout`"
-    " restores the last results."
+    "Lower lr_max (if it is auto, set a number) and run again. `git checkout . && dvc checkout`"
+    " restores the last commit's results; it also discards all uncommitted changes, including those"
+    " in params.yaml."
 )
 
 

@@ -46,8 +46,9 @@ def one_cycle(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRS
     steps, peak = recipe.epochs * steps_per_epoch, _peak(recipe, steps_per_epoch)
     if steps < 3:
         raise UserError(
-            f"params.yaml: epochs and batch_size give a run of {steps} step(s); one cycle of"
-            " learning rates needs at least 3. Raise epochs or lower batch_size."
+            f"params.yaml: epochs is {recipe.epochs}, and an epoch has {steps_per_epoch} training"
+            f" steps at this batch_size; a run needs at least 3 steps, not {steps}. Raise epochs or"
+            " lower batch_size and run again."
         )
     return OneCycleLR(
         optimizer,

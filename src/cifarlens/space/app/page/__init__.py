@@ -1,1 +1,1 @@
-"""The demo's page, built with Gradio."""
+"""Builds the demo's page with Gradio."""

@@ -1,4 +1,4 @@
-"""Gradio components that refuse input with a message and leave decoding to the handlers.
+"""Defines Gradio components that refuse input with a message and leave decoding to the handlers.
 
 Gradio's own image component decodes a file before any handler runs. A bad file then gives an error
 without a message, and a small file that expands to gigabytes is expanded.
@@ -17,7 +17,7 @@ from ..checks import InputError
 
 def refuse(error: InputError) -> gr.Error:
     """Returns the error to raise on the page and in the API. It holds only the message."""
-    return gr.Error(str(error), title="Please check", duration=8, print_exception=False)
+    return gr.Error(str(error), title="Invalid input", duration=8, print_exception=False)
 
 
 class NoStubMeta(ComponentMeta):
@@ -29,7 +29,10 @@ class NoStubMeta(ComponentMeta):
         return ABCMeta.__new__(cls, name, bases, attributes)
 
 
-NOT_UPLOADED = InputError("The picture must be sent as an uploaded file, not as a URL or text.")
+NOT_UPLOADED = InputError(
+    "The picture must be sent as an uploaded file, not as a URL or text; with gradio_client, use"
+    " handle_file(...)."
+)
 
 
 class PictureInput(gr.Image, metaclass=NoStubMeta):

@@ -143,9 +143,11 @@ class Page:
             return html.placeholder(MISTAKES_HIDDEN)
         if not mistakes:
             return html.placeholder(
-                f"No stored mistake has the true class {true_class}: choose another class."
+                "None of the misclassified images in this demo has the true class"
+                f" {true_class}; choose another class."
             )
-        note = f"Showing {len(mistakes)}, the most confident first."
+        plural = "s" if len(mistakes) > 1 else ""
+        note = f"{len(mistakes)} misclassified image{plural}, the most confident first."
         if not explain:
             return html.hint(note) + html.grid(map(self._mistake, mistakes))
         title = html.legend(f"{DEFAULT_METHOD} from {layer}")

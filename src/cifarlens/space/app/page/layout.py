@@ -31,8 +31,8 @@ from .handlers import (
 )
 
 CONCURRENCY = 4  # one torch thread each; the fastest of four settings measured on two cores
-MAPS = 3  # initial number of Grad-CAM images
-MISTAKES = 10  # initial number of misclassified images
+INITIAL_MAPS = 3
+INITIAL_MISTAKES = 10
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 SLIDER: dict[str, Any] = {"precision": 0, "min_width": 220, "buttons": []}
@@ -92,7 +92,7 @@ def _classify_tab(blocks: gr.Blocks, contents: Contents, page: Page) -> None:
             show = _maps_switch()
             with gr.Group() as settings:
                 with gr.Row(elem_classes="side-by-side"):
-                    count = _slider(contents.max_top, MAPS, MAP_COUNT)
+                    count = _slider(contents.max_top, INITIAL_MAPS, MAP_COUNT)
                     _opacity(contents, "classify-results")
                 layer = _layers(contents, compare=True)
                 with gr.Accordion("Other methods", open=False):
@@ -117,7 +117,7 @@ def _examples(contents: Contents, picture: gr.Image) -> None:
         gr.Examples(
             files,
             picture,
-            label=f"Or one of {len(files)} examples",
+            label=f"Or choose one of {len(files)} examples",
             examples_per_page=len(files),
             cache_examples=False,
             **PRIVATE,
@@ -140,7 +140,7 @@ def _several_tab(contents: Contents, page: Page) -> None:
                 top = _top_slider(contents)
                 show = _maps_switch()
             with gr.Group() as settings:
-                count = _slider(contents.max_top, MAPS, MAP_COUNT)
+                count = _slider(contents.max_top, INITIAL_MAPS, MAP_COUNT)
                 layer = _layers(contents)
                 _opacity(contents, "several-results")
     events = [files.change, top.change, show.input, count.change, layer.input]
@@ -157,7 +157,9 @@ def _mistakes_tab(contents: Contents, page: Page) -> None:
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
                 show = gr.Checkbox(False, label="Show misclassified images")
-                count = _slider(available, MISTAKES, MISTAKE_COUNT, info=f"1 to {available}")
+                count = _slider(
+                    available, INITIAL_MISTAKES, MISTAKE_COUNT, info=f"1 to {available}"
+                )
                 true_class = gr.Dropdown(
                     [ALL_CLASSES, *contents.classes],
                     value=ALL_CLASSES,
@@ -190,7 +192,7 @@ def _about_tab(contents: Contents) -> None:
 
 
 def _maps_switch() -> gr.Checkbox:
-    info = "Heat maps of where the network found evidence"
+    info = "They show where the network found evidence"
     return gr.Checkbox(True, label="Show Grad-CAM images", info=info, min_width=220)
 
 
@@ -251,13 +253,13 @@ def _endpoints(contents: Contents, api: Api) -> None:
     """Adds the endpoints. They refuse invalid values that the page would correct."""
     picture = PictureInput(label="Picture")
     top = _number(contents.max_top, contents.top_classes, TOP_CLASSES)
-    maps = _number(contents.max_top, min(MAPS, contents.max_top), MAP_COUNT)
+    maps = _number(contents.max_top, min(INITIAL_MAPS, contents.max_top), MAP_COUNT)
     layers = list(contents.layers)
     layer = RawRadio(layers, value=layers[-1], label="Layer")
     opacity = RawSlider(0, 100, contents.opacity, step=1, label="Opacity (%)")
     method = RawRadio(list(METHODS), value=DEFAULT_METHOD, label="Method")
     available = max(1, len(contents.mistakes))
-    count = _number(available, min(MISTAKES, available), MISTAKE_COUNT)
+    count = _number(available, min(INITIAL_MISTAKES, available), MISTAKE_COUNT)
     classes = [ALL_CLASSES, *contents.classes]
     true_class = RawRadio(classes, value=ALL_CLASSES, label="True class")
     _publish(api.classify, [picture, top], gr.Label())

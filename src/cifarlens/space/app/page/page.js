@@ -1,4 +1,4 @@
-// Adds to Gradio: opacity without a request, messages about numbers out of range, and names for the
+// Adds to Gradio: opacity without a request, messages about numbers that are not allowed, and names for the
 // example buttons.
 
 function setHeatOpacity(results, percent) {
@@ -26,8 +26,8 @@ function explainNumber(box) {
   const number = Number(value);
   const nearest = Math.min(Math.max(Math.round(number), min), max);
   const allowed = `a whole number from ${min} to ${max}`;
-  if (value === "") say(box, `Type ${allowed}.`);
-  else if (number !== nearest) say(box, `${value} is out of range: ${nearest} is used (${allowed} is allowed).`);
+  if (value === "") say(box, `Enter ${allowed}.`);
+  else if (number !== nearest) say(box, `${value} is not allowed; ${nearest} is used instead. Enter ${allowed}.`);
   else say(box, "");
 }
 
