@@ -118,11 +118,13 @@ def _first_failure(failures: list[tuple[int, ProcessFailure]], folder: Path) -> 
     if 0 < first.exitcode < 128:
         return SystemExit(1)  # a bug, whose traceback that process has printed
     signum = signal.Signals(abs(first.exitcode) % 128)
-    why = ", possibly because memory ran out; if so, lower batch_size or trainer.workers"
+    reason, remedy = "", ""
+    if signum == signal.SIGKILL:
+        reason = ", possibly because memory ran out"
+        remedy = " If that happens again, lower batch_size or trainer.workers: a new run starts."
     return UserError(
-        f"Training process {rank} was killed ({signum.name})"
-        f"{why if signum == signal.SIGKILL else ''}. Run again; training resumes after its last"
-        " complete epoch."
+        f"Training process {rank} was killed ({signum.name}){reason}. Run again; training resumes"
+        f" after its last complete epoch.{remedy}"
     )
 
 

@@ -145,8 +145,9 @@ def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator
             ) from None
         if re.search(r"DataLoader worker \(pid", message):
             raise UserError(
-                "An augmentation process was killed, possibly because memory ran out. Lower"
-                " trainer.workers and run again; training resumes after its last complete epoch."
+                "An augmentation process was killed, possibly because memory ran out. Run again;"
+                " training resumes after its last complete epoch. If that happens again, lower"
+                " trainer.workers: a new run starts."
             ) from None
         raise
 
