@@ -37,7 +37,7 @@ push: $(READY)
 	@test -n "$(SPACE_ID)" || { echo 'SPACE_ID is not set; name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
 	python -m cifarlens.space.packaging.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
 
-PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+PYTEST := python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST)

@@ -27,11 +27,6 @@ SLOW = (  # files and folders that run DVC, a browser, a server or several proce
 )
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Returns one more than there are cores, since tests often wait for other processes."""
-    return min((os.cpu_count() or 1) + 1, 8)
-
-
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = Path(__file__).parent
