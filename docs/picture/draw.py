@@ -1,4 +1,4 @@
-"""Draws docs/overview.png: `python docs/picture/draw.py`, some minutes on two CPU cores.
+"""Draws docs/overview.png: `python docs/picture/draw.py`, about a minute on two CPU cores.
 
 Runs the pipeline on the drawn scenes of scenes.py, opens the report and the Space in Chromium, and
 puts parts of both side by side. The repository's own data and results do not change.

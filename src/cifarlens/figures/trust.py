@@ -66,7 +66,7 @@ def sanity_figure(sanity: Sanity, layer: str) -> Figure:
             axes.plot(steps, values, color=colour, marker=marker, label=method)
         axes.set_xticks(steps, ["trained", *(f"+ {step}" for step in sanity.steps)])
         axes.set_ylim(min(-0.25, axes.get_ylim()[0]), 1.05)
-        axes.legend(loc="upper right", ncols=2)
+        figure.legend(loc="outside upper left", ncols=2)
         axes.set_xlabel("parts with random weights, from head to first layer")
         axes.set_ylabel("rank correlation with the maps of\nthe trained network")
     return figure
