@@ -54,6 +54,32 @@ def test_a_signal_stops_the_stage_after_its_cleanup_even_if_the_user_is_impatien
     assert errors == "\nStopped. Run the same command again to continue.\n"
 
 
+WRAPPING = """
+import sys, time
+from cifarlens.runtime.stage import run_stage
+
+def main():
+    try:
+        print("started", flush=True)
+        time.sleep(60)
+    except BaseException as error:
+        raise ImportError("initialization failed") from error
+
+sys.argv[0] = "waiting.py"
+run_stage(main)
+"""
+
+
+def test_ctrl_c_that_a_library_turns_into_its_own_error_shows_no_traceback(tmp_path):
+    """As the import of matplotlib's extension module does."""
+    process = start(WRAPPING, tmp_path)
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == "\nStopped. Run the same command again to continue.\n"
+
+
 def test_ctrl_c_while_a_stage_imports_shows_no_traceback(tmp_path):
     slow = "import time; print('importing', flush=True); time.sleep(60)"
     (tmp_path / "numpy.py").write_text(slow)

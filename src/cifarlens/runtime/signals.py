@@ -38,11 +38,12 @@ def stoppable() -> Iterator[None]:
     A signal that was ignored before stays ignored, such as Ctrl-C in a shell's background job.
     After the first signal, SIGINT is ignored and SIGTERM ends the process at once.
     """
-    owner, stopping = os.getpid(), threading.Event()
+    owner = os.getpid()
+    received: list[int] = []
 
     def stop(signum: int, _: FrameType | None) -> None:
-        if os.getpid() == owner and not stopping.is_set():
-            stopping.set()
+        if os.getpid() == owner and not received:
+            received.append(signum)
             raise Stopped(signum)
         if signum == signal.SIGTERM:  # the second signal, or a signal to a worker
             os._exit(128 + signum)
@@ -57,9 +58,13 @@ def stoppable() -> Iterator[None]:
         threading.Thread(target=_stop_when_parent_ends, args=arguments, daemon=True).start()
     try:
         yield
+    except Exception:
+        if received:  # some libraries turn the exception into their own
+            raise Stopped(received[0]) from None
+        raise
     finally:
         finished.set()
-        if not stopping.is_set():  # otherwise the process is about to end
+        if not received:  # otherwise the process is about to end
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
