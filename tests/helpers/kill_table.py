@@ -142,10 +142,15 @@ def strike(case: Case, undisturbed: Undisturbed, base: Path) -> tuple[str, ...]:
     again = project.run("dvc", "repro", case.stage)
     if match := re.search(r"Resuming (after epoch \d+ of \d+)", again):
         resumed = match[1]
-    same = project.outputs()[case.stage] == undisturbed.project.outputs()[case.stage]
-    clean = "up to date" in project.run("dvc", "status", case.stage)
-    fine = same and clean and "Traceback" not in printed + again
-    return case.stage, case.when, case.how, str(code), resumed, "yes" if fine else "NO"
+    failures = {
+        "other bytes": project.outputs()[case.stage] != undisturbed.project.outputs()[case.stage],
+        "stale": "up to date" not in project.run("dvc", "status", case.stage),
+        "traceback": "Traceback" in printed + again,
+    }
+    if failures["traceback"]:
+        print(printed, again, sep="\n")
+    problems = ", ".join(name for name, failed in failures.items() if failed)
+    return case.stage, case.when, case.how, str(code), resumed, problems or "yes"
 
 
 def main() -> int:
