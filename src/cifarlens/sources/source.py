@@ -15,7 +15,7 @@ class DataSource:
         link: its web page, for the Space.
         about: contents and authors, in Markdown, for the Space.
         licence: a sentence on what the authors allow, for the Space.
-        goal: test accuracy to reach, 0 to 1, for the report; None if there is no goal.
+        goal: test accuracy to reach, 0 to 1, for the report, or None.
         load: returns the dataset. It imports its libraries itself, because every stage imports all
             sources (through params.py), but only `download` loads one.
     """

@@ -203,7 +203,7 @@ def _top_slider(contents: Contents) -> gr.Slider | gr.Number:
 
 def _slider(high: int, value: int, label: str, info: str | None = None) -> gr.Slider | gr.Number:
     """Returns a slider from 1 to `high` that starts at `value`, or at `high` if that is lower."""
-    if high == 1:  # Gradio cannot make a slider with one value, and there is no choice
+    if high == 1:  # Gradio refuses a slider with a single value
         return gr.Number(1, visible=False)
     return PageSlider(1, high, min(value, high), step=1, label=label, info=info, **SLIDER)
 
