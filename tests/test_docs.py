@@ -138,3 +138,6 @@ def test_figures_of_the_readme_are_those_of_the_run() -> None:
     assert f"**{metrics['accuracy']:.2%}**" in row
     assert f"{trained['parameters'] / 1e6:.1f} M parameters" in row
     assert f"{trained['epochs']} epochs" in PAGES[0].read_text()
+    published = (ROOT / "docs/course-projects.md").read_text()
+    for figure in re.findall(r"\d+\.\d+%", text_of(PAGES[0])):
+        assert figure == f"{metrics['accuracy']:.2%}" or figure in published, figure
