@@ -117,8 +117,8 @@ def epoch_rates(
     )
     recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
     with tempfile.TemporaryDirectory() as folder:
-        folders = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(setup, recipe, **folders, extra_callbacks=[clock])
+        run, logs = Path(folder) / "run", Path(folder) / "logs"
+        fit(setup, recipe, checkpoints=run, logs=logs, extra_callbacks=[clock])
     return [images / (b - a) for a, b in zip(clock.ends, clock.ends[1:], strict=False)]
 
 

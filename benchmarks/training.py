@@ -100,8 +100,8 @@ def step_ends(setup: Setup, steps: int | None = None) -> list[float]:
     """Returns the clock time in seconds at the end of each of the first `steps` or of all steps."""
     clock = Clock(steps)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        folders = {"checkpoints": Path(folder) / "run", "logs": Path(folder) / "logs"}
-        fit(setup, RECIPE, **folders, extra_callbacks=[clock])
+        run, logs = Path(folder) / "run", Path(folder) / "logs"
+        fit(setup, RECIPE, checkpoints=run, logs=logs, extra_callbacks=[clock])
     return clock.ends
 
 

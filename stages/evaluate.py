@@ -47,6 +47,7 @@ def main() -> None:
     save_png(CALIBRATION_FIGURE, reliability_figure(result.calibration))
     save_png(CONFUSION_FIGURE, confusion_figure(result.confusion, classes))
     write_json(paths.EVALUATE_METRICS, result.metrics())
+    print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")
 
 
 if __name__ == "__main__":

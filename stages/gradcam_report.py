@@ -30,13 +30,16 @@ def main() -> None:
     settings = RunParams(
         seed=params.seed,
         batch_size=params.batch_size,
+        epochs=params.epochs,
         peak_epoch=params.peak_epoch,
         lr_max=params.lr_max,
         lr_min=params.lr_min,
+        ema_decay=params.ema_decay,
         val_size=params.data.val_size,
         augment=params.augment,
         optimizer=params.optimizer,
         loss=params.loss,
+        repeats=params.lr_find.repeats,
     )
     run = read_run(params.data.source, settings, dataset, bundle)
     gradcam = params.gradcam
@@ -49,6 +52,7 @@ def main() -> None:
     write_csv(TRUST, ("map", "road", "similarity"), explanations.rows())
     write_json(METRICS, explanations.metrics())
     write_run_log(paths.RUN_PAGE, paths.RUN_LOG)
+    print(f"Test accuracy: {run.result.accuracy:.2%}. Report: {paths.REPORT}")
 
 
 if __name__ == "__main__":

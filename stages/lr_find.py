@@ -13,7 +13,7 @@ from cifarlens.training.setup import Settings, set_up
 def main() -> None:
     params = load_params()
     lr_find = params.lr_find
-    dataset, stats = load_dataset(paths.DATASET), read_json(paths.STATS_METRICS)
+    dataset, stats = load_dataset(paths.DATASET), read_json(paths.STATS)
     settings = Settings(
         seed=params.seed,
         batch_size=params.batch_size,
@@ -32,8 +32,11 @@ def main() -> None:
             workers=params.trainer.workers,
         ),
     )
-    tests = repeat_settings(settings, lr_find.repeats)
-    curve = mean_curve([range_test(set_up(dataset, stats, each), lr_find) for each in tests])
+    curves = []
+    for number, each in enumerate(repeat_settings(settings, lr_find.repeats), start=1):
+        title = f"Range test {number} of {lr_find.repeats}"
+        curves.append(range_test(set_up(dataset, stats, each), lr_find, title))
+    curve = mean_curve(curves)
     suggestion = suggest(
         curve.lrs,
         curve.losses,
@@ -44,7 +47,7 @@ def main() -> None:
 
     rows = zip(curve.lrs, curve.losses, suggestion.smooth, strict=True)
     write_csv(paths.LR_CURVE, ["lr", "loss", "smooth"], rows)
-    write_json(paths.LR_FIND_METRICS, {**suggestion.metrics(), "repeats": lr_find.repeats})
+    write_json(paths.LR_FIND_METRICS, suggestion.metrics())
     rates = f"lr_max {suggestion.lr_max:.3g}, lr_min {suggestion.lr_min:.3g}"
     print(f"Suggested learning rates: {rates}")
 

@@ -15,18 +15,26 @@ from cifarlens.training.recipe import describe_recipe
 def main() -> None:
     params = load_params()
     recipe = describe_recipe(
+        epochs=params.epochs,
         batch_size=params.batch_size,
+        ema_decay=params.ema_decay,
         peak_epoch=params.peak_epoch,
         augment=params.augment,
         optimizer=params.optimizer,
         loss=params.loss,
         train=read_json(paths.TRAIN_METRICS),
     )
+    dataset, logits = load_dataset(paths.DATASET), np.load(paths.TEST_LOGITS)
+    test = {
+        **read_json(paths.EVALUATE_METRICS),
+        "correct": int((logits.argmax(1) == dataset.test_labels).sum()),
+        "images": len(logits),
+    }
     ingredients = Ingredients(
         model=paths.MODEL,
-        dataset=load_dataset(paths.DATASET),
-        test_logits=np.load(paths.TEST_LOGITS),
-        test_metrics=read_json(paths.EVALUATE_METRICS),
+        dataset=dataset,
+        test_logits=logits,
+        test_metrics=test,
         lock=paths.LOCK,
         source=params.data.source,
         space=params.space,
@@ -34,6 +42,7 @@ def main() -> None:
         recipe=recipe,
     )
     package_space(paths.SPACE, ingredients)
+    print(f"Space: {paths.SPACE}/")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ def main() -> None:
     counts = class_counts(dataset.train_labels, dataset.classes)
     draw_dataset(FIGURES, dataset)
     images = len(dataset.train_labels)
-    metrics = {"mean": mean, "std": std, "class_counts": counts, "images": images}
-    write_json(paths.STATS_METRICS, metrics)
+    stats = {"class_counts": counts, "images": images, "mean": mean, "std": std}
+    write_json(paths.STATS, stats)
     for name, values in (("mean", mean), ("std", std)):
         print(f"{name} (red, green, blue)", *(f"{value:.8f}" for value in values))
 

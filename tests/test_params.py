@@ -59,11 +59,20 @@ def test_values_are_read_by_name_and_frozen():
         params.model.width = 3
 
 
-@pytest.mark.parametrize(("text", "value"), [("5e-05", 5e-05), ("0.01", 0.01), ("1", 1.0)])
-def test_lr_max_as_dvc_writes_it(tmp_path, text, value):
+@pytest.mark.parametrize(
+    ("line", "text", "value"),
+    [
+        ("lr_max: auto", "lr_max: 5e-05", 5e-05),
+        ("lr_max: auto", "lr_max: 1", 1.0),
+        ("epochs: 24", "epochs: 10.0", 10),  # -S epochs=1e1
+        ("epochs: 24", "epochs: 1E+1", 10),
+    ],
+)
+def test_numbers_as_dvc_writes_them(tmp_path, line, text, value):
     path = tmp_path / "params.yaml"
-    path.write_text(TEXT.replace("\nlr_max: auto", f"\nlr_max: {text}"))
-    assert load_params(path).lr_max == value
+    path.write_text(TEXT.replace(f"\n{line}", f"\n{text}"))
+    actual = getattr(load_params(path), line.partition(":")[0])
+    assert (actual, type(actual)) == (value, type(value))
 
 
 WRONG_VALUES = [
@@ -107,7 +116,7 @@ def test_a_wrong_value_is_refused(key, value, message):
     ("changes", "message"),
     [
         ({"lr_max": 0.01, "lr_min": 0.1}, "lr_min is 0.1; it must be at most lr_max, 0.01."),
-        ({"epochs": 3}, "peak_epoch is 5; it must be at most epochs, 3"),
+        ({"epochs": 3, "peak_epoch": 5}, "peak_epoch is 5; it must be at most epochs, 3"),
         ({"epochs": MISSING}, "epochs is missing; add it: a whole number from 1 to 1000."),
         ({"lr_max": MISSING, "lrmax": 1}, "lrmax is not a parameter; did you mean lr_max? Allowed"),
         (
@@ -198,7 +207,12 @@ def test_each_network_gets_the_arguments_of_its_constructor(name, changes, argum
     [
         ("pyramid", "model.groups", 4, "model.groups is not a parameter. Allowed here: dropout, n"),
         ("forked", "model.group", 4, "model.group is not a parameter; did you mean groups? All"),
-        ("forked", "model.groups", 2.0, "model.groups is 2; it must be a whole number. Change it"),
+        (
+            "forked",
+            "model.groups",
+            2.5,
+            "model.groups is 2.5; it must be a whole number. Change it",
+        ),
         ("forked", "model.groups", True, "model.groups is true; it must be a whole number."),
         ("forked", "model.width", 10, "model: width is 10; it must be a multiple of groups, 4. Ch"),
         ("resnet18", "model.norm_first", False, "model.norm_first is false; it must be true for"),

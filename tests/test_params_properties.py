@@ -62,7 +62,7 @@ def set_up_run(params: Params, dataset) -> None:
     module = setup.module(recipe.lr_min, lambda optimizer: one_cycle(optimizer, recipe, 9))
     module.configure_optimizers()
     if small:
-        module.training_step(module.on_after_batch_transfer(batch, 0), 0)
+        module.training_step(module.on_after_batch_transfer(batch.tensors(), 0), 0)
 
 
 def check_suggestion(params: LrFind) -> None:

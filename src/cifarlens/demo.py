@@ -78,7 +78,7 @@ def main() -> None:
         )
     metrics = read_json(FOLDER / paths.EVALUATE_METRICS)
     print(
-        f"\nTest accuracy: {metrics['accuracy']:.2%} of {metrics['images']} test images\n"
+        f"\nTest accuracy: {metrics['accuracy']:.2%}\n"
         f"Report:        {FOLDER / paths.REPORT}\n"
         f"Space:         make space SPACE={FOLDER / paths.SPACE}"
     )

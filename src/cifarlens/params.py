@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from .classifier.networks import NETWORKS, default_arguments, layer_names
-from .params_file import describe_error, format_value, read_yaml
+from .params_file import check_keys, describe_error, format_value, read_yaml, whole_floats_to_int
 from .runtime.errors import UserError
 from .runtime.paths import PARAMS
 from .sources import SOURCES
@@ -174,7 +174,10 @@ class Params(Section):
 
     seed: Annotated[int, whole_number(0, MAX_SEED)]
     epochs: Annotated[int, whole_number(1, MAX_EPOCHS)]
-    peak_epoch: Annotated[float, number("a number above 0 and at most epochs", gt=0)]
+    peak_epoch: Annotated[
+        Literal["auto"] | Annotated[float, Field(gt=0, allow_inf_nan=False)],
+        Field(description="auto or a number above 0 and at most epochs"),
+    ]
     batch_size: Annotated[int, whole_number(2, 65_536)]
     lr_max: Annotated[Rate, Field(description=f"auto or a number from {MIN_RATE:g} to 10")]
     lr_min: Annotated[Rate, Field(description=f"auto or a number from {MIN_RATE:g} to lr_max")]
@@ -192,13 +195,12 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "Params":
-        if self.peak_epoch > self.epochs:
+        if self.peak_epoch != "auto" and self.peak_epoch > self.epochs:
             raise _value_error("peak_epoch", self.peak_epoch, f"at most epochs, {self.epochs}")
         limit = MAX_CHANNELS // self.model.width
         if self.batch_size > limit:
-            raise _value_error(
-                "batch_size", self.batch_size, f"at most {limit} at model.width {self.model.width}"
-            )
+            allowed = f"at most {limit} at model.width {self.model.width}"
+            raise _value_error("batch_size", self.batch_size, allowed)
         if self.keep == "best" and not self.data.val_size:
             allowed = "last while data.val_size is 0; to use best, set data.val_size above 0"
             raise _value_error("keep", "best", allowed)
@@ -284,15 +286,10 @@ def parse_params(content: object, source: str = "params.yaml") -> Params:
     if not isinstance(content, dict):
         advice = f"restore it with `git checkout {source}`"
         raise UserError(f"{source}: it has no keys and values; {advice}.")
-    for section in (content, *content.values()):
-        for key in section if isinstance(section, dict) else ():
-            if not isinstance(key, str) or not key.isprintable():
-                raise UserError(
-                    f"{source}: the key {format_value(key)} is not a parameter; remove it."
-                )
+    check_keys(content, source)
     schema = _schema(content)
     try:
-        return schema.model_validate(content)
+        return schema.model_validate(whole_floats_to_int(content))
     except ValidationError as error:
         # A misspelt key causes two errors, unknown and missing. The unknown key helps more.
         first = min(error.errors(), key=lambda details: details["type"] != "extra_forbidden")

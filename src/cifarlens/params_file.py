@@ -16,6 +16,7 @@ from .runtime.errors import UserError, truncate_for_message
 MAX_BYTES = 100_000  # of params.yaml
 MAX_ALIASES = 20  # a few nested aliases could fill any memory
 MAX_QUOTED = 60  # characters of a value in a message
+MAX_EXACT = 2**53  # a larger float may stand for another whole number
 
 
 def read_yaml(path: Path) -> object:
@@ -56,6 +57,28 @@ def _parse(text: str) -> object:
                 " the values instead."
             )
         return YAML(typ="safe").load(text)
+
+
+def check_keys(content: dict[Any, Any], source: str) -> None:
+    """Raises UserError if a key is not printable text, which no parameter's name is."""
+    for section in (content, *content.values()):
+        for key in section if isinstance(section, dict) else ():
+            if not isinstance(key, str) or not key.isprintable():
+                raise UserError(
+                    f"{source}: the key {format_value(key)} is not a parameter; remove it."
+                )
+
+
+def whole_floats_to_int(section: dict[str, Any], depth: int = 2) -> dict[str, Any]:
+    """Returns the content of a file with 10 in place of 10.0, which `-S epochs=1e1` writes."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, dict) and depth > 1:
+            return whole_floats_to_int(value, depth - 1)
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT
+        return int(value) if whole else value
+
+    return {key: convert(value) for key, value in section.items()}
 
 
 def describe_error(error: ErrorDetails, schema: type[BaseModel]) -> str:

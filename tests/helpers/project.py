@@ -36,17 +36,24 @@ def os_environment() -> dict[str, str]:
 
 @dataclass
 class Project:
-    """A checkout of its own, and the folder of its stages' traces, if they are traced."""
+    """A checkout of its own.
+
+    Attributes:
+        folder: the checkout.
+        traces: folder of its stages' traces, if they are traced.
+        threads: number of threads of its stages.
+    """
 
     folder: Path
     traces: Path | None = None
+    threads: int = 1
 
     def environment(self) -> dict[str, str]:
-        """Returns variables for commands in the project: the tests' Python first, one thread."""
+        """Returns variables for commands in the project: the tests' Python first."""
         variables = {
             **os_environment(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": str(self.threads),
         }
         if self.traces:
             path = [str(self.traces.parent / "trace"), os.environ.get("PYTHONPATH", "")]

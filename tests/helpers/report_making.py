@@ -28,14 +28,17 @@ RATES = {"step": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "lr": [0.001, 0.01, 0.02, 0.013
 COMMITTED = load_params(Path(__file__).parents[2] / "params.yaml")
 PARAMS = RunParams(
     seed=0,
+    epochs=3,
     batch_size=512,
     peak_epoch=1.5,
     lr_max="auto",
     lr_min=0.001,
+    ema_decay=0.0,
     val_size=100,
     augment=COMMITTED.augment,
     optimizer=COMMITTED.optimizer,
     loss=COMMITTED.loss,
+    repeats=2,
 )
 CURVE = {
     "lr": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0],
@@ -43,24 +46,14 @@ CURVE = {
     "smooth": [2.4, 2.3, 2.0, 1.3, 1.6, 7.0],
 }
 TRAIN = {
-    "epochs": 3,
-    "kept_epoch": 3,
-    "ema_decay": 0.0,
     "lr_max": 0.02,
     "lr_min": 0.001,
-    "parameters": 103_954,
     "train_loss": 0.4,
     "train_accuracy": 0.9,
     "val_loss": 0.5,
     "val_accuracy": 0.88,
 }
-FINDER = {
-    "lr_max": 0.02,
-    "lr_min": 0.0001,
-    "lr_valley_start": 0.02,
-    "lr_valley_end": 0.08,
-    "repeats": 2,
-}
+FINDER = {"lr_max": 0.02, "lr_min": 0.0001, "lr_valley_start": 0.02, "lr_valley_end": 0.08}
 
 
 def narrow_bundle(classes: tuple[str, ...], width: int = 4) -> Bundle:

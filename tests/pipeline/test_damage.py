@@ -66,7 +66,7 @@ def test_a_loss_of_nan_fails_the_stage_and_the_last_results_come_back(project):
     code = project.folder / "stages/train.py"
     accuracy = read_json(project.folder / "metrics/evaluate.json")["accuracy"]
     poison = "    next(setup.network.parameters()).data.fill_(float('nan'))\n"
-    edit(code, "    key = run_key(\n", poison + "    key = run_key(\n")
+    edit(code, "    run = describe_run(\n", poison + "    run = describe_run(\n")
     project.params(ema_decay=0.5)  # so that the run does not resume the finished one
     try:
         output = project.run("dvc", "repro", "train", code=255)

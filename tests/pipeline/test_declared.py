@@ -66,16 +66,9 @@ def unused(declared: set[str], opened: set[str]) -> list[str]:
     return sorted(declared - {place for path in opened for place in inside(path, declared)})
 
 
-def test_every_stage_is_there_in_run_order_and_described():
-    assert list(STAGES) == [
-        "download",
-        "stats",
-        "lr_find",
-        "train",
-        "evaluate",
-        "gradcam_report",
-        "package_space",
-    ]
+def test_every_stage_is_described_and_accuracy_is_the_first_metric():
+    """DVC's tables have the order of the stages in dvc.yaml."""
+    assert next(iter(STAGES)) == "evaluate"
     assert {path.stem for path in (ROOT / "stages").glob("[a-z]*.py")} == set(STAGES)
     assert all(stage["desc"] for stage in STAGES.values())
     assert all(STAGES[name]["cmd"] == f"python -m stages.{name}" for name in STAGES)

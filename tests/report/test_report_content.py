@@ -121,8 +121,8 @@ def test_the_origin_of_the_rates(
     assert "here 0.5 times the middle" in page.text
     assert "trains 2 new networks for up to" in page.text
     assert "The curve shows the mean loss of these networks." in page.text
-    finder, params = {**run.finder, "repeats": 1}, replace(run.params, lr_min="auto")
-    other = render(tmp_path, replace(run, finder=finder, params=params), explanations).text
+    params = replace(run.params, repeats=1, lr_min="auto")
+    other = render(tmp_path, replace(run, params=params), explanations).text
     assert "trains a new network for up to" in other
     assert "mean loss of these" not in other
     assert "(lr_min) 0.001 auto: lowered to lr_max" in other
@@ -133,8 +133,8 @@ def test_a_run_without_augmentation(
 ) -> None:
     assert "With augmented images, training is harder" in page.text
     augment = run.params.augment.model_copy(update={"padding": 0, "flip": False, "cutout": 0})
-    train = run.train | {"ema_decay": 0.9, "kept_epoch": 2}
-    changed = replace(run, params=replace(run.params, augment=augment), train=train)
+    params = replace(run.params, augment=augment, ema_decay=0.9)
+    changed = replace(run, params=params, train=run.train | {"kept_epoch": 2})
     text = render(tmp_path, changed, explanations).text
     assert "This run does not augment" in text
     assert "augmented" not in text

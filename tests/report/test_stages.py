@@ -21,7 +21,7 @@ def write_inputs(few_digits: Dataset) -> None:
     bundle = narrow_bundle(few_digits.classes)
     save_bundle(paths.MODEL, bundle.network, bundle.config)
     run = make_run(few_digits, np.eye(10, dtype=np.float32)[few_digits.test_labels])
-    write_json(paths.STATS_METRICS, run.stats)
+    write_json(paths.STATS, run.stats)
     write_json(paths.LR_FIND_METRICS, FINDER)
     write_json(paths.TRAIN_METRICS, TRAIN)
     write_csv(paths.LR_CURVE, list(CURVE), zip(*CURVE.values(), strict=True))
@@ -45,4 +45,4 @@ def test_both_stages_write_tables_that_agree_with_the_metrics(
     bins = read_csv(evaluate.CALIBRATION)
     assert sum(int(row["images"]) for row in bins) == 100
     gradcam_report.main()
-    assert read_json(gradcam_report.METRICS)["misclassified_images"] == 10
+    assert read_json(gradcam_report.METRICS)["road_random"] is not None

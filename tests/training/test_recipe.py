@@ -5,12 +5,14 @@ from cifarlens.training.recipe import augmentation_steps, describe_recipe
 
 ROOT = Path(__file__).parents[2]
 ADAM = load_params(ROOT / "params.yaml").optimizer
-TRAIN = {"epochs": 24, "kept_epoch": 17, "ema_decay": 0.99, "lr_max": 0.0043321, "lr_min": 4.3e-06}
+TRAIN = {"kept_epoch": 17, "lr_max": 0.0043321, "lr_min": 4.3e-06}
 
 
 def rows(**changes: object) -> dict[str, str]:
     given = {
-        "peak_epoch": 5.0,
+        "epochs": 24,
+        "ema_decay": 0.99,
+        "peak_epoch": "auto",
         "batch_size": 512,
         "optimizer": ADAM,
         "loss": Loss(label_smoothing=0.1),
@@ -47,6 +49,7 @@ def test_other_settings():
     assert rows(optimizer=coupled)["Optimizer"].startswith("Adam, ")
     assert rows(augment=Augment(padding=0, flip=False, cutout=0))["Augmentation"] == "none"
     assert "at the end of epoch 2.5," in rows(peak_epoch=2.5)["Learning rate"]
-    assert rows(train={**TRAIN, "ema_decay": 0.0})["Weights"] == "from epoch 17"
+    last = {"lr_max": 0.004, "lr_min": 4.3e-06}  # no kept_epoch: the last one
+    assert rows(train=last, ema_decay=0.0)["Weights"] == "from epoch 24"
     (step,) = augmentation_steps(Augment(padding=1, flip=False, cutout=0))
     assert step.endswith("padding by 1 reflected pixel on each side")

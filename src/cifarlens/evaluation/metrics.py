@@ -66,8 +66,6 @@ class Evaluation:
             "accuracy": round(self.accuracy, DIGITS),
             "loss": round(self.loss, DIGITS),
             "calibration_error": round(self.calibration.error, DIGITS),
-            "images": self.images,
-            "correct": self.correct,
             "classes": {name: share for name, share, images in self.class_rows() if images},
         }
 

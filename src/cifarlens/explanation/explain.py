@@ -67,9 +67,6 @@ class Explanations:
         It covers Grad-CAM at every layer and the other methods at the last layer.
         """
         metrics: dict[str, float] = {
-            "misclassified_images": len(self.mistakes),
-            "correct_images": len(self.correct),
-            "road_images": len(self.sample),
             metric_name("road", BASELINE): self.faithfulness.score(BASELINE),
         }
         *others, last = self.layers

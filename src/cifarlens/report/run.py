@@ -24,13 +24,16 @@ class RunParams:
 
     seed: int
     batch_size: int
-    peak_epoch: float
+    epochs: int
+    peak_epoch: float | str
     lr_max: float | str
     lr_min: float | str
+    ema_decay: float
     val_size: int
     augment: Augment
     optimizer: Optimizer
     loss: Loss
+    repeats: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Run:
         layers: layers of the network, from `network_layers`.
         cases: predictions for all test images.
         result: metrics on the test images.
-        stats: content of metrics/stats.json.
+        stats: content of data/stats.json.
         finder: content of metrics/lr_find.json.
         train: content of metrics/train.json.
         curve: columns lr, loss and smooth of the learning-rate finder, one value per step.
@@ -68,6 +71,11 @@ class Run:
     history: Columns
     rates: Columns
 
+    @property
+    def kept_epoch(self) -> int:
+        """Returns the epoch whose weights the run kept."""
+        return int(self.train.get("kept_epoch", self.params.epochs))
+
 
 def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -> Run:
     """Reads the metrics, curves and test logits of a run from the files in `paths`."""
@@ -80,7 +88,7 @@ def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -
         layers=network_layers(bundle.network, bundle.config.image_size),
         cases=all_cases(logits, labels),
         result=evaluate(logits, labels, dataset.classes),
-        stats=read_json(paths.STATS_METRICS),
+        stats=read_json(paths.STATS),
         finder=read_json(paths.LR_FIND_METRICS),
         train=read_json(paths.TRAIN_METRICS),
         curve=read_columns(paths.LR_CURVE),
@@ -92,4 +100,4 @@ def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -
 def read_columns(path: Path) -> Columns:
     """Returns the columns of a CSV file of numbers, without empty columns."""
     rows = read_csv(path)
-    return {name: [float(row[name]) for row in rows] for name in rows[0] if rows[0][name]}
+    return {name: [float(row[name]) for row in rows] for name in rows[0] if rows[0][name] != "nan"}

@@ -7,13 +7,13 @@ LOCK = Path("requirements.lock")
 
 ARCHIVES = Path("data/archive")  # downloads; not an output of a stage
 DATASET = Path("data/dataset")
+STATS = Path("data/stats.json")
 TEST_LOGITS = Path("data/evaluation/test_logits.npy")
 CHECKPOINTS = Path("checkpoints")  # not an output: see training/one_cycle/checkpoint.py
 LOGS = Path("logs")
 MODEL = Path("models")
 SPACE = Path("space")
 
-STATS_METRICS = Path("metrics/stats.json")
 LR_FIND_METRICS = Path("metrics/lr_find.json")
 TRAIN_METRICS = Path("metrics/train.json")
 EVALUATE_METRICS = Path("metrics/evaluate.json")

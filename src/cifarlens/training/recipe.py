@@ -8,12 +8,15 @@ from typing import Any
 
 from ..display.formats import rate
 from ..params import Augment, Loss, Optimizer
+from .one_cycle.schedule import resolve_peak
 
 
 def describe_recipe(
     *,
+    epochs: int,
     batch_size: int,
-    peak_epoch: float,
+    ema_decay: float,
+    peak_epoch: float | str,
     augment: Augment,
     optimizer: Optimizer,
     loss: Loss,
@@ -22,8 +25,10 @@ def describe_recipe(
     """Returns the settings and their values in display order.
 
     Args:
-        batch_size: images per step, from params.yaml like the next four.
-        peak_epoch: epoch at whose end the learning rate is highest.
+        epochs: passes over the training images, from params.yaml like the next six.
+        batch_size: images per step.
+        ema_decay: decay per step of the moving average of the weights; 0 for none.
+        peak_epoch: epoch at whose end the learning rate is highest, or auto.
         augment: augmentation of the training images.
         optimizer: settings of the optimizer.
         loss: settings of the loss.
@@ -32,14 +37,15 @@ def describe_recipe(
     settings = optimizer.model_dump()
     name = "AdamW" if settings.pop("decoupled") else "Adam"
     options = (f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
+    average = f", exponential moving average with a decay of {ema_decay:g} per step"
     return {
-        "Epochs": f"{train['epochs']}",
+        "Epochs": f"{epochs}",
         "Batch size": f"{batch_size:,} images",
         "Optimizer": ", ".join([name, *options]),
         "Label smoothing": f"{loss.label_smoothing:g}",
         "Learning rate": f"one cycle: from {rate(train['lr_min'])} up to {rate(train['lr_max'])}"
-        f" at the end of epoch {peak_epoch:g}, then back down",
-        "Weights": _weights(train),
+        f" at the end of epoch {resolve_peak(peak_epoch, epochs):g}, then back down",
+        "Weights": f"from epoch {train.get('kept_epoch', epochs)}{average if ema_decay else ''}",
         "Augmentation": "; ".join(augmentation_steps(augment)) or "none",
     }
 
@@ -56,10 +62,3 @@ def augmentation_steps(augment: Augment) -> list[str]:
         side = augment.cutout
         steps.append(f"CutOut: one {side}×{side} square filled with the mean colour")
     return steps
-
-
-def _weights(train: Mapping[str, Any]) -> str:
-    """Describes which weights the run kept."""
-    decay = train["ema_decay"]
-    average = f", exponential moving average with a decay of {decay:g} per step" if decay else ""
-    return f"from epoch {train['kept_epoch']:g}{average}"

@@ -77,7 +77,7 @@ def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup
     for channel, deviation in zip(("red", "green", "blue"), std, strict=True):
         if not deviation:
             raise UserError(
-                f"metrics/stats.json: the standard deviation of the {channel} channel is 0, so all"
+                f"data/stats.json: the standard deviation of the {channel} channel is 0, so all"
                 " training images have the same value there; it must vary. Check the dataset."
             )
     trainer = settings.trainer

@@ -1,7 +1,6 @@
 """Creates a deterministic and quiet Lightning Trainer for this machine."""
 
 import logging
-import os
 import re
 import signal
 import time
@@ -14,7 +13,6 @@ import pytorch_lightning as pl
 import torch
 import torch.utils.deterministic as deterministic
 from lightning_fabric.plugins.environments import LightningEnvironment
-from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.strategies import DDPStrategy
 from torch.distributed import DistError
 
@@ -40,19 +38,6 @@ CONNECTION_LOST = "gloo|NCCL|Connection (closed|reset) by peer"
 REPORT_DELAY = 2.0  # seconds, so that the process that failed first is reported first
 
 
-class EpochBar(TQDMProgressBar):
-    """Shows one line per epoch with its loss and accuracy, and no bar for validation."""
-
-    def init_validation_tqdm(self) -> Any:
-        bar = super().init_validation_tqdm()
-        bar.disable = True
-        return bar
-
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        items = super().get_metrics(trainer, pl_module)
-        return {name: value for name, value in items.items() if name != "v_num"}
-
-
 class RestoreSigterm(pl.Callback):
     """Restores the SIGTERM handler: Lightning's signals other processes, which may be gone."""
 
@@ -75,7 +60,7 @@ def make_trainer(
 
     Args:
         params: accelerator, devices, machines and precision; `auto` is resolved here.
-        callbacks: callbacks in addition to the progress bar.
+        callbacks: callbacks, in this order.
         options: passed to `pytorch_lightning.Trainer`.
 
     Raises:
@@ -106,8 +91,6 @@ def make_trainer(
         warnings.filterwarnings("ignore", message)
     # Filling new memory costs a pass, and only guards against reading it before it is written.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's class has it
-    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own switch, which Lightning overrides
-    bar = EpochBar(refresh_rate=0 if hidden else check_interval(params))
     return pl.Trainer(
         accelerator=accelerator,
         devices=params.local_processes,
@@ -115,7 +98,8 @@ def make_trainer(
         strategy=strategy,
         precision=precision,
         deterministic="warn" if accelerator == "mps" else True,
-        callbacks=[*callbacks, bar],  # last, as it shows what the others report
+        callbacks=list(callbacks),
+        enable_progress_bar=False,  # progress.py has one for the whole training
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -144,6 +128,7 @@ def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator
                 " after its last complete epoch."
             ) from None
         if re.search(r"DataLoader worker \(pid", message):
+            time.sleep(REPORT_DELAY)  # raises Stopped if this process is being stopped too
             raise UserError(
                 "An augmentation process was killed, possibly because memory ran out. Run again;"
                 " training resumes after its last complete epoch. If that happens again, lower"
@@ -162,10 +147,16 @@ def checkpoint_pause(params: TrainerParams) -> float:
     return 0 if resolve_accelerator(params.accelerator) == "cpu" else 10
 
 
-def hardware(params: TrainerParams) -> tuple[str, str]:
-    """Returns accelerator and precision with `auto` resolved; raises as `make_trainer` does."""
+def hardware(params: TrainerParams) -> dict[str, str | int]:
+    """Returns accelerator, precision and, on a CPU, number of threads; the results depend on them.
+
+    Raises:
+        UserError: as `make_trainer`.
+    """
     accelerator = resolve_accelerator(params.accelerator)
-    return accelerator, resolve_precision(params.precision, accelerator)
+    threads = {"threads": torch.get_num_threads()} if accelerator == "cpu" else {}
+    precision = resolve_precision(params.precision, accelerator)
+    return {"accelerator": accelerator, "precision": precision, **threads}
 
 
 def resolve_precision(name: str | int, accelerator: str) -> str:

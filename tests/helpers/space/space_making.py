@@ -82,11 +82,12 @@ def make_ingredients(
     if perfect:
         labels = logits.argmax(1)
         data = Dataset(data.train_images, data.train_labels, data.test_images, labels, data.classes)
+    result = evaluate(logits, data.test_labels, data.classes)
     return Ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
-        test_metrics=evaluate(logits, data.test_labels, data.classes).metrics(),
+        test_metrics={**result.metrics(), "correct": result.correct, "images": result.images},
         lock=ROOT / "requirements.lock",
         source="digits",
         space=Space(mistakes=mistakes, top_classes=3),

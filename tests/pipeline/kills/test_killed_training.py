@@ -7,7 +7,6 @@ import pytest
 from killing import (
     after_epoch,
     after_training,
-    dvc_alone,
     everything,
     in_stage,
     kill,
@@ -20,7 +19,7 @@ from cifarlens.runtime.files import read_csv
 EPOCHS = 8
 KILLS = {  # in turn, in one checkout
     "Ctrl-C": (after_epoch(1, 0.2), everything(signal.SIGINT)),
-    "SIGTERM to DVC alone": (after_epoch(2, 0.2), dvc_alone(signal.SIGTERM)),
+    "SIGTERM": (after_epoch(2, 0.2), everything(signal.SIGTERM)),
     "SIGKILL in a later epoch": (after_epoch(2, 0.3), everything(signal.SIGKILL)),
     "SIGKILL while writing a checkpoint": (while_writing(3), everything(signal.SIGKILL)),
     "SIGKILL after the last epoch": (after_training, everything(signal.SIGKILL)),
@@ -55,6 +54,8 @@ def test_training_killed_again_and_again_gives_the_same_bytes(ready, tmp_path):
         code, output = kill(project, moment, blow, "dvc", "repro", "train")
         assert code != 0, name
         assert "Traceback" not in output, name
+        assert "process was killed" not in output, name
+        assert read_csv(project.folder / "reports/plots/train.csv"), name  # written in each epoch
         resumed += re.findall(rf"Resuming after epoch (\d) of {EPOCHS}", output)
     output = project.run("dvc", "repro", "train")
     resumed += re.findall(rf"Resuming after epoch (\d) of {EPOCHS}", output)
@@ -82,17 +83,30 @@ def change_labels(project):
     path.write_bytes(content[:-8] + content[-16:-8])
 
 
+def change_threads(project):
+    project.threads = 2
+
+
+CHANGES = {
+    change_dropout: "settings.model.dropout (0.1, now 0.2)",
+    change_code: "code.cifarlens.training.one_cycle.schedule",
+    change_labels: "dataset",
+    change_threads: "hardware.threads (1, now 2)",
+}
+
+
 def test_a_checkpoint_of_another_run_is_never_resumed(ready, tmp_path):
-    """Training with other parameters, code or data starts again; the checkpoint stays."""
+    """Training with other parameters, code, data or threads starts again and says why."""
     project = ready[0].copy(tmp_path / "killed")
     train = ("python", "-m", "stages.train")
     kill(project, after_epoch(1, 0.1), everything(signal.SIGKILL), *train)
-    for change in (change_dropout, change_code, change_labels):
+    for change, reason in CHANGES.items():
         changed = project.copy(tmp_path / change.__name__)
         change(changed)
         # The first run's checkpoint counts too.
         _, output = kill(changed, after_epoch(2, 0), everything(signal.SIGKILL), *train)
         assert "Resuming" not in output, change.__name__
+        assert f"which has other inputs: {reason}\n" in output
         assert len(list((changed.folder / "checkpoints").glob("*/last.ckpt"))) == 2
 
 

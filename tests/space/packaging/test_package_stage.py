@@ -20,8 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_array(tmp_path / "data/evaluation/test_logits.npy", ingredients.test_logits)
     write_json(tmp_path / "metrics/evaluate.json", ingredients.test_metrics)
     rates = {"lr_max": 0.00431, "lr_min": 1e-05}
-    metrics = {"epochs": 24, "kept_epoch": 24, "ema_decay": 0.0, "parameters": 103_000, **rates}
-    write_json(tmp_path / "metrics/train.json", metrics)
+    write_json(tmp_path / "metrics/train.json", rates)
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["data"]["source"], params["space"] = "digits", {"mistakes": 12, "top_classes": 3}

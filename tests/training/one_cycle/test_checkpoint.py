@@ -5,17 +5,26 @@ from cifarlens.training.one_cycle.checkpoint import (
     AtomicCheckpointIO,
     load_checkpoint,
     mark_finished,
-    prune,
+    open_run,
 )
 
 
-def test_only_other_finished_runs_are_pruned(tmp_path):
-    for name in ("own", "finished", "killed"):
-        (tmp_path / name).mkdir()
-    mark_finished(tmp_path / "own")
-    mark_finished(tmp_path / "finished")
-    prune(tmp_path, tmp_path / "own")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "own"]
+def test_a_new_run_deletes_finished_ones_and_says_why_it_does_not_resume(tmp_path, capsys):
+    run = {"hardware": {"threads": 2}, "recipe": {"lr_max": 0.1}, "code": {"module": "0" * 64}}
+    finished, _ = open_run(tmp_path, {**run, "recipe": {"lr_max": 0.2}}, "finished")
+    mark_finished(finished)
+    killed, _ = open_run(tmp_path, run, "killed")
+    AtomicCheckpointIO().save_checkpoint({"epoch": 3}, killed / "last.ckpt")
+    mark_finished(killed)
+    assert open_run(tmp_path, run, "again") == (killed, "killed")
+    (killed / "finished").unlink()
+    assert capsys.readouterr().out == ""
+    other = {**run, "hardware": {"threads": 1}, "code": {"module": "1" * 64}}
+    folder, name = open_run(tmp_path, other, "new")
+    assert sorted(tmp_path.iterdir()) == sorted([killed, folder])
+    assert name == "new"
+    reason = "which has other inputs: code.module, hardware.threads (2, now 1)\n"
+    assert capsys.readouterr().out.endswith(reason)
 
 
 def test_a_checkpoint_is_complete_or_absent(tmp_path):

@@ -40,7 +40,7 @@ def test_the_run_keeps_the_weights_of_the_best_epoch(setup, train):
     assert best is not history[-1]  # so high a learning rate makes the last epochs worse
     expected = pytest.approx(held_out_metrics(run, run.network), 1e-4)
     assert [best.val_loss, best.val_accuracy] == expected
-    metrics = summarize(Recipe(4, 4, 0.3, 0.0001, keep="best"), run.network, history)
+    metrics = summarize(Recipe(4, 4, 0.3, 0.0001, keep="best"), history)
     assert (metrics["kept_epoch"], metrics["val_loss"]) == (best.epoch, best.val_loss)
 
 

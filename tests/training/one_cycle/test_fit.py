@@ -1,5 +1,10 @@
+import io
+import multiprocessing
 import os
+import resource
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,12 +30,13 @@ def test_it_learns_and_keeps_a_history(setup, train, tmp_path):
     assert history[-1].lr == 0.0001
     assert history[-1].train_loss < 0.7 * history[0].train_loss
     assert history[-1].train_accuracy > 0.6
-    metrics = summarize(Recipe(4, 1, 0.01, 0.0001), run.network, history)
-    assert metrics["parameters"] == 26_350
+    metrics = summarize(Recipe(4, 1, 0.01, 0.0001), history)
+    assert list(metrics)[:2] == ["val_accuracy", "val_loss"]
     events = EventAccumulator(str(tmp_path / "logs/run")).Reload()
-    assert {"lr", "train/loss", "train/accuracy", "val/loss", "val/accuracy"} <= set(
-        events.Tags()["scalars"]
-    )
+    curve = [event.value for event in events.Scalars("val/accuracy")]
+    assert curve == pytest.approx([epoch.val_accuracy for epoch in history])
+    assert events.Scalars("final/train_loss")[0].value == pytest.approx(metrics["train_loss"])
+    assert "_hparams_/session_start_info" in events.summary_metadata
     assert events.Tags()["images"] == ["augmented"]
     assert {node.name for node in events.Graph().node} >= {"image", "layer1/Add", "logits"}
 
@@ -57,14 +63,23 @@ def test_a_gpu_skips_early_checkpoints(setup, train, tmp_path, monkeypatch, paus
     assert load_checkpoint(tmp_path / "run")["epoch"] == 1
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 def test_neither_workers_nor_the_progress_bar_change_a_byte(
     setup, train, tmp_path, monkeypatch, capsys
 ):
     def bundle(workers):
         run = setup(dropout=0.1, precision="auto", workers=workers)
-        history = train(run, f"{workers}", epochs=2)
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stderr", terminal := Terminal())
+            history = train(run, f"{workers}", epochs=2)
         save_bundle(tmp_path / "models", run.network, run.config)
-        assert ("Epoch 1" in capsys.readouterr().out) == (workers == 0)
+        assert ("epoch 2 of 2: 100%" in terminal.getvalue()) == (workers == 0)
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.partition(":")[0] for line in lines] == ["Epoch 1 of 2", "Epoch 2 of 2"]
         return history, [path.read_bytes() for path in sorted((tmp_path / "models").iterdir())]
 
     expected = bundle(0)
@@ -84,14 +99,36 @@ def test_another_seed_gives_other_weights_order_and_augmentation(setup):
     assert (held_out[0] == held_out[1]).all()
 
 
-def test_a_killed_worker_is_explained(setup, train, monkeypatch):
-    def die(self, keys):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    monkeypatch.setattr(TrainImages, "__getitems__", die)
+@pytest.mark.parametrize(
+    ("signum", "message"),
+    [
+        (signal.SIGKILL, "An augmentation process was killed"),
+        (signal.SIGSTOP, "The augmentation processes sent no batch for 1 s. Set trainer.workers"),
+    ],
+)
+def test_workers_that_end_or_stop_are_explained(setup, train, monkeypatch, signum, message):
+    monkeypatch.setattr(TrainImages, "__getitems__", lambda *_: os.kill(os.getpid(), signum))
     monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.1,))  # 5 s
-    with pytest.raises(UserError, match="An augmentation process was killed"):
-        train(setup(workers=2))
+    run = setup(workers=2)
+    loader = run.images.train_dataloader()
+    loader.timeout = 1
+    monkeypatch.setattr(run.images, "train_dataloader", lambda: loader)
+    with pytest.raises(UserError, match=message):
+        train(run)
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_that_cannot_start_are_explained(setup, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # which the loader replaces
+    loader = setup(workers=2).images.train_dataloader()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"2 augmentation processes cannot start .*Too many"):
+            next(iter(loader))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_too_large_a_batch_is_explained(setup, train, monkeypatch):
@@ -131,6 +168,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     assert f"Resuming after epoch {epoch} of 4." in capsys.readouterr().out
     expected, actual = first.network.state_dict(), resumed.network.state_dict()
     torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+    curve = EventAccumulator(str(tmp_path / "logs/killed")).Reload().Scalars("train/loss")
+    assert [event.value for event in curve] == pytest.approx([e.train_loss for e in history])
     logs = sorted(map(str, (tmp_path / "logs/killed").glob("events.*")))  # one per start
     events = [event for path in logs for event in LegacyEventFileLoader(path).Load()]
     assert sum(event.HasField("graph_def") for event in events) == 1

@@ -82,6 +82,11 @@ def test_auto_takes_the_suggestion_and_a_number_overrides_it(lr_max, lr_min, exp
     assert recipe == (24, 5, *expected, 0.99, "best")
 
 
+def test_the_peak_of_a_shorter_run_is_at_the_same_share():
+    peaks = [choose(epochs=epochs, peak_epoch="auto").peak_epoch for epochs in (24, 12, 4)]
+    assert peaks == [5, 2.5, 20 / 24]
+
+
 def test_lr_min_above_the_suggested_lr_max_is_refused():
     with pytest.raises(
         UserError, match=r"lr_min is 0.01; it must be at most lr_max, which is 0.004"

@@ -42,7 +42,9 @@ def _recipe(run: Run) -> dict[str, str]:
     return {
         "Network": ", ".join(_describe_option(name, value) for name, value in options),
         **describe_recipe(
+            epochs=params.epochs,
             batch_size=params.batch_size,
+            ema_decay=params.ema_decay,
             peak_epoch=params.peak_epoch,
             augment=params.augment,
             optimizer=params.optimizer,

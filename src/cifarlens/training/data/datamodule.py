@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
 
 from ...dataset.arrays import Dataset
 from ...params import Augment
 from ...runtime.errors import UserError
 from .augmentation import Augmentation, pad
+from .loader import Batch, BatchLoader
 
 SPLIT_SEED = 0  # the held-out images do not depend on the seed of the run
 VALIDATION_BATCH = 500
@@ -77,11 +77,10 @@ class TrainImages(TorchDataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitems__(self, keys: Sequence[Key]) -> tuple[Tensor, Tensor]:
-        """Returns uint8 images n×H×W×3 and int64 labels n."""
+    def __getitems__(self, keys: Sequence[Key]) -> Batch:
         augmented = [self.augmentation(self.images[index], epoch, index) for epoch, index in keys]
         labels = self.labels[[index for _, index in keys]]
-        return torch.from_numpy(np.stack(augmented)), torch.from_numpy(labels)
+        return Batch(np.stack(augmented), labels)
 
 
 class HeldOutImages(TorchDataset[Any]):
@@ -93,8 +92,8 @@ class HeldOutImages(TorchDataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitems__(self, keys: Sequence[int]) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(self.images[keys]), torch.from_numpy(self.labels[keys])
+    def __getitems__(self, keys: Sequence[int]) -> Batch:
+        return Batch(self.images[keys], self.labels[keys])
 
 
 class ImageDataModule(pl.LightningDataModule):
@@ -148,32 +147,24 @@ class ImageDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         return -(-len(self.train_images) // self.batch_size)
 
-    def train_dataloader(self) -> "DataLoader[Any]":
-        return DataLoader(
+    def train_dataloader(self) -> BatchLoader:
+        return BatchLoader(
             self.train_images,
-            batch_sampler=ShareSampler(self.sampler, self.batch_size, *self._rank_and_processes()),
-            generator=torch.Generator().manual_seed(self.seed),  # keeps torch's own unchanged
-            **self._options(self.workers),
+            ShareSampler(self.sampler, self.batch_size, *self._rank_and_processes()),
+            workers=self.workers,
+            pin_memory=self._on_gpu(),
+            generator=torch.Generator().manual_seed(self.seed),
         )
 
-    def val_dataloader(self) -> "DataLoader[Any]":
+    def val_dataloader(self) -> BatchLoader:
         batches = held_out_batches(len(self.held_out), *self._rank_and_processes())
-        return DataLoader(self.held_out, batch_sampler=batches, **self._options(0))
+        return BatchLoader(self.held_out, batches, workers=0, pin_memory=self._on_gpu())
 
     def _rank_and_processes(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _on_gpu(self) -> bool:
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-
-    def _options(self, workers: int) -> dict[str, Any]:
-        return {
-            "num_workers": workers,
-            "persistent_workers": workers > 0,
-            "collate_fn": return_batch,
-            "pin_memory": self._on_gpu(),
-            "worker_init_fn": use_one_thread,
-        }
 
 
 def step_size(images: int, batch_size: int, step: int) -> int:
@@ -250,15 +241,3 @@ def as_memmap(array: np.ndarray) -> np.ndarray:
             return np.asarray(np.memmap(file, array.dtype, mode="r", shape=array.shape))
     except OSError as error:  # the temporary file has no name
         raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
-
-
-def return_batch(batch: Any) -> Any:
-    """Returns the batch as the dataset created it."""
-    return batch
-
-
-def use_one_thread(_: int) -> None:
-    """Limits OpenCV to one thread, as workers already run in parallel."""
-    import cv2
-
-    cv2.setNumThreads(0)

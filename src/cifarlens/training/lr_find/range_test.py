@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
 
 from ...params import MAX_SEED, LrFind
+from ..progress import ProgressBar, print_line
 from ..setup import Settings, Setup
 from ..trainer import make_trainer, translate_runtime_errors
 
@@ -61,8 +62,13 @@ def rising_schedule(optimizer: Optimizer, params: LrFind) -> LRScheduler:
     return ExponentialLR(optimizer, (params.stop / params.start) ** (1 / (params.steps - 1)))
 
 
-def range_test(setup: Setup, params: LrFind) -> Curve:
+def range_test(setup: Setup, params: LrFind, title: str = "range test") -> Curve:
     """Trains for at most `params.steps` steps at rising learning rates, which ruins the network.
+
+    Args:
+        setup: a new setup, with the initial weights.
+        params: range and number of steps.
+        title: name of the test, for the output.
 
     Returns:
         The curve. It ends early if the loss diverges, returns to that of random guessing or is not
@@ -73,7 +79,7 @@ def range_test(setup: Setup, params: LrFind) -> Curve:
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(
             setup.settings.trainer,
-            [record],
+            [record, ProgressBar(title)],
             max_steps=params.steps,
             max_epochs=-1,
             limit_val_batches=0,
@@ -84,6 +90,7 @@ def range_test(setup: Setup, params: LrFind) -> Curve:
         with translate_runtime_errors(setup.settings.trainer, setup.settings.batch_size):
             trainer.fit(module, datamodule=setup.images)
     steps = [step for step in zip(record.lrs, record.losses, strict=True) if math.isfinite(step[1])]
+    print_line(f"{title}: {len(record.lrs)} steps, up to a learning rate of {record.lrs[-1]:.3g}")
     return Curve(tuple(lr for lr, _ in steps), tuple(loss for _, loss in steps))
 
 

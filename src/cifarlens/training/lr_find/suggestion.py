@@ -47,9 +47,8 @@ class Suggestion:
     smooth: tuple[float, ...]
 
     def metrics(self) -> dict[str, float]:
-        """Returns the content of metrics/lr_find.json, except for `repeats`."""
-        rates = {name: getattr(self, name) for name in RATE_NAMES}
-        return {**rates, "steps": len(self.smooth)}
+        """Returns the content of metrics/lr_find.json."""
+        return {name: getattr(self, name) for name in RATE_NAMES}
 
 
 def suggest(

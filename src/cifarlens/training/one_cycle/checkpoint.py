@@ -12,7 +12,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -23,13 +23,15 @@ import torch.distributed as dist
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from ...runtime.files import replacing
+from ...runtime.files import read_json, replacing, write_json
 
 LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pytorch-lightning", "torch")
 # The code that training depends on, as in dvc.yaml.
 CODE = tuple(f"cifarlens.{room}" for room in ("runtime", "dataset", "classifier", "training"))
 FILE = "last.ckpt"
 FINISHED = "finished"  # an empty file next to the checkpoint
+DESCRIPTION = "run.json"  # all that the run depends on, and the name of its log
+MAX_VALUES = 40  # characters of two values in a message; hashes are longer
 
 
 class EpochCheckpoint(ModelCheckpoint):
@@ -83,12 +85,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return cast(dict[str, Any], checkpoints[0])
 
 
-def run_key(inputs: Mapping[str, Any]) -> str:
-    """Returns sixteen hexadecimal digits that identify the run.
+def describe_run(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns all that a run depends on: `inputs`, the code and the versions of the libraries.
 
     Args:
-        inputs: all that the run depends on, as JSON types, except for code and libraries: the
-            source of every loaded module of `CODE` and the library versions are added here.
+        inputs: parameters, data and hardware, as JSON types.
     """
     code = {
         name: hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
@@ -97,20 +98,54 @@ def run_key(inputs: Mapping[str, Any]) -> str:
     }
     versions = {library: version(library) for library in LIBRARIES}
     versions["python"] = platform.python_version()
-    key = {"inputs": inputs, "code": code, "versions": versions}
-    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    return {**inputs, "code": code, "versions": versions}
+
+
+def run_key(description: Mapping[str, Any]) -> str:
+    """Returns sixteen hexadecimal digits that identify the run with this description."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def open_run(root: Path, description: Mapping[str, Any], name: str) -> tuple[Path, str]:
+    """Returns the folder of a run's checkpoint and the name of its log.
+
+    The first time, creates the folder, deletes those of finished runs, and says why an unfinished
+    run is not resumed.
+
+    Args:
+        root: parent of the folders.
+        description: all that the run depends on.
+        name: name of the log if the run is new.
+    """
+    folder = root / run_key(description)
+    for mark in list(root.glob(f"*/{FINISHED}")):
+        if mark.parent != folder:
+            shutil.rmtree(mark.parent)
+    path = folder / DESCRIPTION
+    if path.exists():
+        return folder, str(read_json(path)["name"])
+    unfinished = max(root.glob(f"*/{FILE}"), key=lambda each: each.stat().st_mtime, default=None)
+    if unfinished and (old := unfinished.with_name(DESCRIPTION)).exists():
+        changes = ", ".join(_differences(read_json(old)["description"], description))
+        print(f"Not resuming the unfinished run in {old.parent}, which has other inputs: {changes}")
+    write_json(path, {"name": name, "description": description})
+    return folder, name
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the inputs that differ, with both values if they are short."""
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from (f"{key}.{each}" for each in _differences(before, after))
+        elif before != after:
+            values = f" ({before}, now {after})"
+            yield f"{key}{values if len(values) < MAX_VALUES else ''}"
 
 
 def mark_finished(folder: Path) -> None:
     """Marks the folder of a run whose last epoch is complete."""
     (folder / FINISHED).touch()
-
-
-def prune(root: Path, current: Path) -> None:
-    """Removes the folders of finished runs below `root`, except that of the current run."""
-    for mark in list(root.glob(f"*/{FINISHED}")):
-        if mark.parent != current:
-            shutil.rmtree(mark.parent)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -1,18 +1,17 @@
 """Trains a network from the first epoch, or from the checkpoint of a killed run."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from ...classifier.networks import Network
 from ...runtime.errors import UserError
+from ..progress import EpochProgress
 from ..setup import Setup
 from ..trainer import check_interval, checkpoint_pause, make_trainer, translate_runtime_errors
+from .board import Board
 from .checkpoint import FILE, AtomicCheckpointIO, EpochCheckpoint, load_checkpoint
 from .ema import BestEpoch, WeightAverage, select_epoch
 from .history import Epoch, History
@@ -26,6 +25,7 @@ def fit(
     *,
     checkpoints: Path,
     logs: Path,
+    save: Callable[[Sequence[Epoch]], None] = lambda _: None,
     extra_callbacks: Sequence[Callback] = (),
 ) -> list[Epoch]:
     """Trains the network of `setup` in place.
@@ -38,6 +38,7 @@ def fit(
         checkpoints: folder of the checkpoint, named by the key of the run. Training resumes if it
             holds a checkpoint.
         logs: folder of the TensorBoard events.
+        save: called with the epochs so far after each epoch, in the first process.
         extra_callbacks: further callbacks, such as a stopwatch.
 
     Returns:
@@ -49,19 +50,19 @@ def fit(
     """
     schedule = partial(one_cycle, recipe=recipe, steps_per_epoch=setup.images.steps_per_epoch)
     module = setup.module(recipe.lr_min, schedule)
-    history = History()
+    history = History(save)
     selectors = _weight_selectors(recipe, history)
     checkpoint = EpochCheckpoint(checkpoints, checkpoint_pause(setup.settings.trainer))
     trainer = make_trainer(
         setup.settings.trainer,
         [
             NanGuard(check_interval(setup.settings.trainer)),
-            *(history, *selectors, checkpoint, *extra_callbacks),
+            *(history, *selectors, Board(history, recipe, setup.settings.model_dump())),
+            *(EpochProgress(history), checkpoint, *extra_callbacks),
         ],
         max_epochs=recipe.epochs,
         limit_val_batches=1.0 if len(setup.images.held_out) else 0,
-        logger=TensorBoardLogger(logs.parent, name="", version=logs.name),
-        log_every_n_steps=1_000_000,  # History logs; Lightning's own logging is slower
+        log_every_n_steps=1_000_000,  # Board logs; Lightning's own logging is slower
         plugins=[AtomicCheckpointIO()],
     )
     with translate_runtime_errors(setup.settings.trainer, setup.settings.batch_size):
@@ -71,6 +72,11 @@ def fit(
         completed = _completed_epochs(checkpoints, recipe, trainer.is_global_zero)
         completed = trainer.strategy.broadcast(completed)
         setup.images.sampler.set_epoch(completed)  # Lightning loads a batch before it does so
+        # The killed run may have logged steps that this one repeats.
+        repeated = completed * setup.images.steps_per_epoch if completed else None
+        trainer.logger = TensorBoardLogger(
+            logs.parent, "", logs.name, default_hp_metric=False, purge_step=repeated
+        )
         trainer.fit(
             module,
             datamodule=setup.images,
@@ -108,16 +114,12 @@ def _check_same_run(first_key: str, own_key: str) -> None:
         )
 
 
-def summarize(recipe: Recipe, network: Network, history: list[Epoch]) -> dict[str, Any]:
-    """Returns the resolved settings and the metrics of the epoch that the run kept."""
-    epoch = asdict(select_epoch(recipe.keep, history))
-    metrics = {name: value for name, value in epoch.items() if "_" in name and value is not None}
+def summarize(recipe: Recipe, history: list[Epoch]) -> dict[str, float]:
+    """Returns the metrics of the epoch that the run kept, and the resolved learning rates."""
+    epoch = select_epoch(recipe.keep, history)
     return {
-        **metrics,
-        "epochs": recipe.epochs,
-        "kept_epoch": epoch["epoch"],
-        "ema_decay": recipe.ema_decay,
+        **epoch.metrics(),
+        **({"kept_epoch": epoch.epoch} if recipe.keep == "best" else {}),
         "lr_max": recipe.lr_max,
         "lr_min": recipe.lr_min,
-        "parameters": sum(p.numel() for p in network.parameters()),
     }

@@ -1,21 +1,14 @@
-"""Records the metrics of each epoch, also across a resumed run, and logs them to TensorBoard."""
+"""Records the metrics of each epoch, also across a resumed run."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.loggers import TensorBoardLogger
 from torchmetrics import MetricCollection
-from torchvision.utils import make_grid
 
-from ...classifier.networks import Network
-from ...runtime.errors import truncate_for_message
 from ..module import Classifier
-from .graph import graph_event
-
-LR_INTERVAL = 10  # steps between two learning rates in TensorBoard
-SAMPLES = 32  # augmented images in TensorBoard
 
 
 @dataclass(frozen=True)
@@ -42,15 +35,26 @@ class Epoch:
         """Returns the values in the order of `COLUMNS`."""
         return astuple(self)
 
+    def metrics(self) -> dict[str, float]:
+        """Returns loss and accuracy by name, those on the held-out images first."""
+        names = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
 
 COLUMNS = tuple(field.name for field in fields(Epoch))
 
 
 class History(pl.Callback):
-    """Collects an `Epoch` after each epoch; the checkpoint contains them."""
+    """Collects an `Epoch` after each epoch; the checkpoint contains them.
 
-    def __init__(self) -> None:
+    Args:
+        save: called in the first process with all epochs so far, after each one and on resume.
+    """
+
+    def __init__(self, save: Callable[[Sequence[Epoch]], None]) -> None:
         self.epochs: list[Epoch] = []
+        self._save = save
         self._lr = math.nan
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,18 +63,12 @@ class History(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.epochs = [Epoch(**epoch) for epoch in state_dict["epochs"]]
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if self.epochs and trainer.is_global_zero:
+            self._save(self.epochs)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         self._lr = float(trainer.optimizers[0].param_groups[0]["lr"])
-        board = _board(trainer)
-        if board and trainer.global_step % LR_INTERVAL == 0:
-            board.add_scalar("lr", self._lr, trainer.global_step)
-        if board and trainer.global_step == 0:
-            images = batch[0][:SAMPLES].float()
-            board.add_image("augmented", make_grid(images, nrow=8, normalize=True), 0)
-            assert isinstance(pl_module, Classifier)
-            _draw(board, pl_module.network, images.shape[-1])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -87,11 +85,8 @@ class History(pl.Callback):
             val_accuracy,
         )
         self.epochs.append(epoch)
-        metrics = {k: v for k, v in asdict(epoch).items() if "_" in k and v is not None}
-        trainer.progress_bar_metrics.update(metrics)
-        if board := _board(trainer):
-            for name, value in metrics.items():
-                board.add_scalar(name.replace("_", "/"), value, epoch.epoch)
+        if trainer.is_global_zero:
+            self._save(self.epochs)
 
 
 def _read(metrics: MetricCollection) -> tuple[float, float]:
@@ -99,20 +94,3 @@ def _read(metrics: MetricCollection) -> tuple[float, float]:
     values = metrics.compute()
     metrics.reset()
     return round(float(values["loss"]), 6), round(float(values["accuracy"]), 6)
-
-
-def _draw(board: Any, network: Network, image_size: int) -> None:
-    """Logs the graph of the network. An error does not stop the training."""
-    try:
-        board.file_writer.add_event(graph_event(network, image_size))
-    except Exception as error:
-        reason = truncate_for_message(str(error))
-        print(f"Skipping the network graph in TensorBoard: {reason}", flush=True)
-
-
-def _board(trainer: pl.Trainer) -> Any | None:
-    """Returns the TensorBoard writer, or None if this process does not log to TensorBoard."""
-    logger = trainer.logger
-    if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-        return logger.experiment
-    return None

@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from ...runtime.errors import UserError
 
+PEAK = 5 / 24  # share of the epochs before the peak, if peak_epoch is auto
 MAX_POINTS = 4000  # per cycle in a chart; more would overlap
 
 
@@ -87,13 +88,13 @@ def choose_recipe(
     suggestion: Mapping[str, float],
     *,
     epochs: int,
-    peak_epoch: float,
+    peak_epoch: float | str,
     lr_max: float | str,
     lr_min: float | str,
     ema_decay: float = 0.0,
     keep: str = "last",
 ) -> Recipe:
-    """Resolves the learning rates: `auto` takes the suggestion of lr_find, a number overrides it.
+    """Resolves `auto`: of the learning rates to the suggestion of lr_find, of the peak to 5/24.
 
     The arguments after `suggestion` are as in params.yaml.
 
@@ -111,4 +112,9 @@ def choose_recipe(
             f"params.yaml: lr_min is {low:g}; it must be at most lr_max, which is {high:g} as"
             " lr_find suggests. Change either and run again."
         )
-    return Recipe(epochs, peak_epoch, high, low, ema_decay, keep)
+    return Recipe(epochs, resolve_peak(peak_epoch, epochs), high, low, ema_decay, keep)
+
+
+def resolve_peak(peak_epoch: float | str, epochs: int) -> float:
+    """Returns the peak epoch; `auto` is the same share of the epochs as 5 of 24."""
+    return PEAK * epochs if isinstance(peak_epoch, str) else peak_epoch
