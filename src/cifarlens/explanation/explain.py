@@ -9,7 +9,7 @@ import numpy as np
 from ..classifier.bundle import Bundle
 from ..evaluation.cases import Case, balanced_correct_cases, most_confident_mistakes
 from .faithfulness import BASELINE, Faithfulness, measure_faithfulness
-from .gradcam import GRAD_CAM, METHODS, Maps, cam_maps, map_name, metric_name
+from .gradcam import GRAD_CAM, Maps, cam_maps
 from .removal import Removal, removal_examples
 from .sanity import Sanity, check_sanity
 
@@ -62,20 +62,16 @@ class Explanations:
     removals: list[Removal]
 
     def metrics(self) -> dict[str, float]:
-        """Returns the content of metrics/gradcam.json.
+        """Returns the content of metrics/gradcam.json: both scores of Grad-CAM at `layer`.
 
-        It covers Grad-CAM at every layer and the other methods at the last layer.
+        Scores of all maps are in `rows`.
         """
-        metrics: dict[str, float] = {
-            metric_name("road", BASELINE): self.faithfulness.score(BASELINE),
+        similarity = self.sanity.score(self.layer)
+        return {
+            "road": self.faithfulness.score(self.layer),
+            "road_random": self.faithfulness.score(BASELINE),
+            **({} if similarity is None else {"sanity": similarity}),
         }
-        *others, last = self.layers
-        for name in (*others, *(map_name(last, method) for method in METHODS)):
-            metrics[metric_name("road", name)] = self.faithfulness.score(name)
-            similarity = self.sanity.score(name)
-            if similarity is not None:
-                metrics[metric_name("sanity", name)] = similarity
-        return metrics
 
     def rows(self) -> list[tuple[str, float, float | None]]:
         """Returns name, ROAD score and similarity after randomisation of each map.

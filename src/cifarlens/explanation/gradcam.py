@@ -35,12 +35,6 @@ def map_name(layer: str, method: str) -> str:
     return layer if method == GRAD_CAM else f"{layer} {method}"
 
 
-def metric_name(test: str, name: str) -> str:
-    """Returns the name of a map's metric: `road_layer3`, `road_layer3_gradcampp`."""
-    plain = name.lower().replace("-", "").replace("+", "p").replace(" ", "_")
-    return f"{test}_{plain}"
-
-
 def cam_maps(
     bundle: Bundle,
     images: np.ndarray,
