@@ -120,6 +120,11 @@ def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator
                 " model.width, stop other programs on the device, or use more trainer.devices, and"
                 " run again."
             ) from None
+        if "can't start new thread" in message:
+            raise UserError(
+                "The system refuses a further thread. Allow more processes (`ulimit -u`), or set"
+                " trainer.workers to 0, and run again."
+            ) from None
         if isinstance(error, DistError) or re.search(CONNECTION_LOST, message):
             time.sleep(REPORT_DELAY)
             raise UserError(
@@ -130,9 +135,9 @@ def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator
         if re.search(r"DataLoader worker \(pid", message):
             time.sleep(REPORT_DELAY)  # raises Stopped if this process is being stopped too
             raise UserError(
-                "An augmentation process was killed, possibly because memory ran out. Run again;"
-                " training resumes after its last complete epoch. If that happens again, lower"
-                " trainer.workers: a new run starts."
+                "An augmentation process was killed, possibly because memory or processes (`ulimit"
+                " -u`) ran out. Run again; training resumes after its last complete epoch. If that"
+                " happens again, lower trainer.workers: a new run starts."
             ) from None
         raise
 
