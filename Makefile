@@ -2,9 +2,16 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
+INTERPRETER = "$(PYTHON:~/%=$(HOME)/%)"
 VENV := .venv
 READY := $(VENV)/.ready
+# Recipes name .venv's Python: the make of macOS looks a program up in its own PATH, not in the exported one.
+RUN := $(VENV)/bin/python -m
+# DVC runs `python` of PATH in a $SHELL, which may not run commands, or may change PATH. Notebooks set MPLBACKEND.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export SHELL := /bin/sh
+export MPLBACKEND := agg
+unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .PHONY: help demo repro space push test test-fast exact benchmark sweep clean-env lint format lock venv
@@ -24,20 +31,20 @@ help:
 	@echo 'make lock       update requirements.lock (needs uv); make venv only builds .venv'
 
 demo: $(READY)
-	python -m cifarlens.demo
+	$(RUN) cifarlens.demo
 
 repro: $(READY)
-	dvc repro
+	$(RUN) dvc repro
 
 SPACE ?= space
 space: $(READY)
-	python -m cifarlens.space.packaging.serve $(SPACE)
+	$(RUN) cifarlens.space.packaging.serve $(SPACE)
 
 push: $(READY)
 	@test -n "$(SPACE_ID)" || { echo 'SPACE_ID is not set; name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
-	python -m cifarlens.space.packaging.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
+	$(RUN) cifarlens.space.packaging.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
 
-PYTEST := python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+PYTEST := $(RUN) pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST)
@@ -46,35 +53,35 @@ test-fast: $(READY)
 	$(PYTEST) -m 'not slow'
 
 exact: $(READY)
-	python tests/helpers/kill_table.py
+	$(VENV)/bin/python tests/helpers/kill_table.py
 
 benchmark: $(READY)
 	@mkdir -p logs
-	python -m benchmarks --json logs/benchmark.json
+	$(RUN) benchmarks --json logs/benchmark.json
 
 PLAN ?= benchmarks/sweeps/width16.yaml
 sweep: $(READY)
-	python -m benchmarks.sweep $(PLAN)
+	$(RUN) benchmarks.sweep $(PLAN)
 
 clean-env: $(READY)
-	python -m pytest -m clean_env
+	$(RUN) pytest -m clean_env
 
 lint: $(READY)
-	ruff check .
-	ruff format --check .
-	mypy
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
 
 format: $(READY)
-	ruff check --fix .
-	ruff format .
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
 
 venv: $(READY)
 
 $(READY): requirements.lock
 	@test -n "$(PYTHON)" || { echo 'cifarlens needs Python 3.11, 3.12 or 3.13; install one, or set PYTHON=/path/to/python.' >&2; exit 2; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo 'This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv).' >&2; exit 2; }
+	@$(INTERPRETER) -c 'import ensurepip' 2>/dev/null || { echo 'This Python cannot make virtual environments; install its venv package (Debian: apt install python3-venv).' >&2; exit 2; }
 	@echo 'Building $(VENV) (several GB, some minutes).'
-	$(PYTHON) -m venv $(VENV)
+	$(INTERPRETER) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
