@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from project import ROOT
+from project import ROOT, Project
 
 TARGETS = re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
 PROGRAMS = (".venv/bin/python", "/a b/python", "uv", "echo", "mkdir", "test", "touch")
@@ -33,3 +33,14 @@ def test_make_depends_on_no_path_shell_or_variable_of_the_user(tmp_path: Path) -
     path = f"PATH={folder}/.venv/bin:{os.environ['PATH']}"
     assert {"SHELL=/bin/sh", "MPLBACKEND=agg", path} <= set(output.splitlines())
     assert "PYTHONPATH" not in output
+
+
+def test_a_clone_has_the_same_bytes_with_any_line_ends_in_its_settings(
+    project: Project, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / ".gitattributes", project.folder)
+    project.commit("attributes")
+    settings = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
+    project.run("git", "clone", "-q", *settings, ".", str(tmp_path / "clone"))
+    for name in project.run("git", "ls-files").splitlines():
+        assert (tmp_path / "clone" / name).read_bytes() == (project.folder / name).read_bytes()
