@@ -17,10 +17,7 @@ from cifarlens.sources.cifar10 import ARCHIVE, MD5S, SOURCE_VARIABLE, load_cifar
 
 
 @pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):  # no proxy for loopback
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+def web() -> Iterator[Web]:
     with serve() as web:
         yield web
 

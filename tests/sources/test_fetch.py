@@ -205,8 +205,8 @@ def test_an_archive_declared_as_gzip_encoding_stays_compressed(web, get, target)
 
 
 @pytest.fixture
-def secure(web, tmp_path, monkeypatch):
-    """A trusted https server, together with `web`, which disables proxies."""
+def secure(tmp_path, monkeypatch):
+    """A trusted https server."""
     certificate = make_ssl_devcert(str(tmp_path / "server"), cn="localhost")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate[0])
     with serve(certificate) as secure:
@@ -237,12 +237,3 @@ def test_an_untrusted_certificate_stops_at_once(secure, target, monkeypatch, cap
     assert "its certificate is not trusted (self" in message
     assert "retrying" not in capsys.readouterr().err
     assert secure.requests == []
-
-
-def test_a_failing_proxy_is_named(web, target, monkeypatch):
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    message = error_message(f"{web.url}/file", target)
-    assert "the proxy failed: connection refused" in message
-    assert web.requests == []

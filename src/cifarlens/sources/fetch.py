@@ -10,12 +10,15 @@ import ssl
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from ..runtime.errors import UserError, truncate_for_message
+from .proxies import check_proxy, find_proxy
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each retry
 TIMEOUT = (10.0, 30.0)  # seconds to connect, and between bytes
@@ -32,7 +35,8 @@ def fetch(url: str, path: Path, advice: str) -> None:
         advice: what the user can do if the download fails; the end of the error message.
 
     Raises:
-        UserError: another scheme, an error status, no connection, or repeated broken transfers.
+        UserError: another scheme, an error status, no connection, repeated broken transfers, or an
+            invalid proxy.
     """
     part = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +48,10 @@ def fetch(url: str, path: Path, advice: str) -> None:
         except (requests.RequestException, HTTPError, ValueError) as error:  # ValueError: bad URL
             reason = _reason(error)
             if pause is None or not _is_transient(error):
-                raise UserError(f"Cannot download {public_url(url)}: {reason}; {advice}.") from None
+                through, remedy = _describe_proxy(error, url)
+                raise UserError(
+                    f"Cannot download {public_url(url)}{through}: {reason}; {remedy}{advice}."
+                ) from None
             print(f"{reason}; retrying in {pause:g} s", file=sys.stderr)
             time.sleep(pause)
     part.replace(path)
@@ -60,8 +67,11 @@ def _receive(url: str, part: Path) -> None:
     if start and (validator := version.read_text()):
         request |= {"Range": f"bytes={start}-", "If-Range": validator}
     session = requests.Session()
+    session.mount("https://", _Adapter())
     if url.lower().startswith("https:"):
         del session.adapters["http://"]  # refuses redirects to http
+    else:
+        session.mount("http://", _Adapter())
     with session, session.get(url, headers=request, stream=True, timeout=TIMEOUT) as response:
         response.raise_for_status()
         headers = response.headers
@@ -83,6 +93,17 @@ def _receive(url: str, part: Path) -> None:
             raise
 
 
+class _Adapter(HTTPAdapter):
+    """Chooses and checks the proxy for each request, also after a redirect."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Any:
+        proxy = find_proxy(str(request.url))
+        if proxy:
+            check_proxy(proxy)
+        options["proxies"] = {"all": proxy.url} if proxy else {}
+        return super().send(request, *args, **options)
+
+
 def _is_transient(error: Exception) -> bool:
     if isinstance(error, requests.HTTPError):
         return error.response.status_code in TRANSIENT
@@ -95,20 +116,32 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.HTTPError):
         phrase = truncate_for_message(error.response.reason, 60)
         return f"the server answered {error.response.status_code} {phrase}"
-    proxy = "the proxy failed: " if isinstance(error, requests.exceptions.ProxyError) else ""
     cause = error.__context__
     while cause:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, TimeoutError):
-            return f"{proxy}no answer in time" if proxy else "the server did not answer in time"
+            return "the server did not answer in time"
         if isinstance(cause, OSError) and cause.strerror:
-            return f"{proxy}{cause.strerror.lower()}"
+            return cause.strerror.lower()
+        if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
+            return truncate_for_message(str(cause))  # the proxy's words
         cause = cause.__context__
     if isinstance(error, requests.exceptions.InvalidSchema):
         return "the URL or a redirect is not http or https, or a redirect leads from https to http"
-    reason = "the connection broke" if _is_transient(error) else public_url(str(error))
-    return proxy + reason.rstrip(".")
+    return "the connection broke" if _is_transient(error) else public_url(str(error)).rstrip(".")
+
+
+def _describe_proxy(error: Exception, url: str) -> tuple[str, str]:
+    """Returns the part of the message that names the proxy, and what to do; empty without one."""
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return "", ""
+    request = getattr(error, "request", None)
+    proxy = find_proxy(str(request.url) if request else url)
+    if not proxy:
+        return "", ""
+    through = f" through the proxy {proxy.public_address} ({proxy.variable})"
+    return through, f"correct or unset {proxy.variable}, or "
 
 
 def public_url(text: str) -> str:
