@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         assert (request["type"], request["sdk"]) == ("space", "gradio")
         status = 409 if name in self.server.spaces else 200
         self.server.spaces.setdefault(name, {".gitattributes": b"", "README.md": b"---\n---\n"})
-        self._send({"url": f"{self.server.url}/spaces/{name}"}, status)
+        self._send({"url": f"http://{self.headers['Host']}/spaces/{name}"}, status)
 
     def _answer_for_space(self, name: str, action: list[str], body: bytes) -> None:
         space = self.server.spaces.get(name)
@@ -114,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send({"files": [self._mode(file["path"]) for file in json.loads(body)["files"]]})
         elif action == ["commit"]:
             self.server.commit(name, [json.loads(line) for line in body.splitlines()])
-            address = f"{self.server.url}/spaces/{name}/commit/{'1' * 40}"
+            address = f"http://{self.headers['Host']}/spaces/{name}/commit/{'1' * 40}"
             self._send({"commitUrl": address, "commitOid": "1" * 40})
         else:
             self._send({"error": "unknown address"}, 404)

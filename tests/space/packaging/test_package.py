@@ -28,6 +28,7 @@ def test_it_holds_exactly_the_listed_files_and_unchanged_modules(space):
         "README.md",
         "app.py",
         "card.json",
+        "files.json",
         "requirements.txt",
         "model/model.safetensors",
         "model/config.json",
@@ -36,6 +37,8 @@ def test_it_holds_exactly_the_listed_files_and_unchanged_modules(space):
         *(f"examples/{label}_{label}.png" for label in range(10)),
     }
     assert set(files(space)) == expected
+    listed = json.loads((space / "files.json").read_text())
+    assert listed == sorted(expected - {"files.json"})
     for name in SOURCE_FILES:
         assert (space / name).read_bytes() == (ROOT / "src" / name).read_bytes(), name
 

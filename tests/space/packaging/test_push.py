@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import close_session, constants
+from socks_server import socks_proxy
 from space_hub import TOKEN, Hub, hub
 from space_making import ROOT, files, free_port
 
@@ -35,6 +36,8 @@ def push(
     """Runs the command against the local hub; returns exit code, output and error output."""
     for key in [key for key in os.environ if key.startswith("HF_")]:
         monkeypatch.delenv(key)
+    for name in ("NO_PROXY", "no_proxy"):  # a push may change them
+        monkeypatch.setenv(name, "")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its storage has its own protocol
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
@@ -55,7 +58,7 @@ def test_a_push_makes_the_space_equal_to_the_folder(space, server, tmp_path):
     command = [sys.executable, "-m", "cifarlens.space.packaging.push", NAME, "--folder", space]
     result = subprocess.run(
         [*command, "--yes"],
-        env={**environment, "HF_HUB_DISABLE_XET": "1"},
+        env={**environment, "HF_HUB_DISABLE_XET": "1", "no_proxy": "", "http_proxy": "://x"},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -168,20 +171,47 @@ def test_invalid_arguments_are_refused_with_the_usage(arguments, capsys):
     assert error.count("\n") == 1
 
 
-DAMAGE = {
-    ".env was not written by package_space": lambda f: (f / ".env").write_text("SECRET=1"),
-    "link.png was not written": lambda f: (f / "link.png").symlink_to("/etc/passwd"),
-    "is not a packaged Space": lambda f: (f / "app.py").unlink(),
-}
-
-
-@pytest.mark.parametrize("words", DAMAGE)
-def test_a_folder_that_differs_from_a_packaged_space_is_refused(space, tmp_path, words, capsys):
+def test_a_folder_without_one_of_its_files_is_refused(space, tmp_path, capsys):
     copy = Path(shutil.copytree(space, tmp_path / "copy"))
-    DAMAGE[words](copy)
+    (copy / "app.py").unlink()
     assert main([NAME, "--folder", str(copy), "--yes"]) == 2
-    output, error = capsys.readouterr()
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert words in error
-    assert output == ""
+    assert "is not a packaged Space (app.py is missing)" in capsys.readouterr().err
+    (copy / "files.json").write_text('["../../secret"]')
+    assert main([NAME, "--folder", str(copy), "--yes"]) == 2
+    assert "(../../secret is missing)" in capsys.readouterr().err
+
+
+def test_what_package_space_did_not_write_is_left_out(space, server, push, tmp_path):
+    copy = Path(shutil.copytree(space, tmp_path / "copy"))
+    for name in (".env", "cifarlens/__pycache__/about.pyc", "examples/[0]_*.png", "two\nlines.py"):
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_text("secret")
+    (copy / ".#app.py").symlink_to("nothing")
+    (copy / "app.py").unlink()
+    (copy / "app.py").symlink_to(space / "app.py")  # as in a folder of links to DVC's cache
+    code, output, error = push("--folder", str(copy), "--yes", token=TOKEN)
+    assert code == 0, error
+    left_out = ".#app.py, .env, cifarlens/__pycache__/about.pyc, …"
+    assert f"Left out, not written by package_space: 5 ({left_out}).\n" in output
+    assert server.spaces[NAME] == files(space)
+
+
+def test_another_machine_is_reached_through_the_proxy(space, server, push, monkeypatch):
+    def set_proxy(proxy: str) -> None:
+        close_session()
+        monkeypatch.setenv("all_proxy", proxy)
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://hub.example")
+    with socks_proxy(server.server_port) as (address, hosts):
+        set_proxy(f"socks5h://{address}")
+        code, _, error = push("--yes", token=TOKEN)
+    assert code == 0, error
+    assert server.spaces[NAME] == files(space)
+    assert b"\x0bhub.example" in hosts
+    set_proxy("http://me:secret@127.0.0.1:1")
+    code, _, error = push("--yes", token=TOKEN)
+    assert "for ada/digits through the proxy http://127.0.0.1:1 (all_proxy) failed: " in error
+    set_proxy("socks4://me:secret@127.0.0.1:1")
+    code, output, error = push()
+    assert (code, output) == (2, "")
+    assert error.startswith("error: all_proxy is 'socks4://127.0.0.1:1'; it must be the address of")

@@ -3,21 +3,23 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
 import pytest
-from space_making import environment, free_port, make_space, wait_for
+from space_making import ROOT, environment, free_port, make_space, wait_for
 
 from cifarlens.space.app import server
 from cifarlens.space.packaging.serve import main
+from cifarlens.space.packaging.shipped import TEMPLATES
 
 
 def test_a_folder_without_a_space_is_named(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        f"error: {tmp_path} is not a packaged Space (app.py is missing); run `dvc repro` to create"
-        " it, or give another folder, such as demo/space after `make demo`.\n"
+        f"error: {tmp_path} is not a packaged Space (files.json is missing); run `dvc repro` to"
+        " create it, or give another folder, such as demo/space after `make demo`.\n"
     )
 
 
@@ -69,19 +71,57 @@ def test_a_port_in_use_is_named(monkeypatch, space, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("run", [server.main, lambda folder: sys.exit(main([str(folder)]))])
+def test_without_a_folder_for_temporary_files_it_says_so(run, space, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    with pytest.raises(SystemExit, match="2"):
+        run(space)
+    assert "(Not a directory): set TMPDIR to " in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
+    with pytest.raises(SystemExit, match="2"):
+        server.main(space)
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: GRADIO_TEMP_DIR is {tmp_path}/file; it must be a folder that")
+
+
+def test_a_folder_of_links_to_a_cache_runs_its_own_modules(tmp_path):
+    """DVC makes such folders with `cache.type symlink`."""
+    space = tmp_path / "space"
+    (space / "cifarlens").mkdir(parents=True)
+    (space / "cifarlens/__init__.py").write_text("raise SystemExit('its own')")
+    (space / "app.py").symlink_to(ROOT / "src" / TEMPLATES["app.py"])
+    command = [sys.executable, "app.py"]
+    result = subprocess.run(command, cwd=space, capture_output=True, text=True, check=False)
+    assert result.stderr == "its own\n"
+
+
 def test_it_runs_a_copy_and_stops_on_ctrl_c(tmp_path):
-    """The copy runs its own modules, not those of this repository; the folder does not change."""
+    """The copy runs its own modules, not those of this repository; the folder does not change.
+
+    It ignores proxies and a link to nothing, and leaves no file in a temporary folder that is deep.
+    """
     space = make_space(tmp_path)
+    (space / ".#about.py").symlink_to("nothing")
     about = space / "cifarlens/space/app/about.py"
     about.write_text(about.read_text().replace("classifier, explained", "classifier of the copy"))
     before = sorted(space.rglob("*"))
     port, log = free_port(), tmp_path / "log"
-    temporary = tmp_path / "temporary"
+    temporary = tmp_path / ("d" * 200)
     temporary.mkdir()
+    proxies = {
+        "http_proxy": "http://127.0.0.1:1",
+        "all_proxy": "://",
+        "NO_PROXY": "",
+        "no_proxy": "",
+    }
+    variables = {**environment(tmp_path, port), **proxies, "GRADIO_TEMP_DIR": ""}
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "cifarlens.space.packaging.serve", str(space)],
-            env={**environment(tmp_path, port), "TMPDIR": str(temporary)},
+            env={**variables, "TMPDIR": str(temporary)},
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -97,5 +137,5 @@ def test_it_runs_a_copy_and_stops_on_ctrl_c(tmp_path):
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(url, timeout=5)
     assert sorted(space.rglob("*")) == before
-    assert not list(temporary.glob("space-*"))
+    assert not list(temporary.iterdir())
     assert "Traceback" not in log.read_text()

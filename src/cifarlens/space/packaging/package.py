@@ -23,7 +23,7 @@ from ...params import Space
 from ...runtime.files import write_bytes, write_json, write_text
 from ...sources import SOURCES
 from ..app import about, contents
-from .shipped import LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
+from .shipped import FILES, LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
 
 PYTHON = "3.12"  # for the Space; requirements.lock supports it
 
@@ -91,6 +91,8 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
     )
     write_json(folder / contents.CARD, asdict(card))
     _render_templates(folder, read_pins(ingredients.lock, LIBRARIES))
+    files = (path for path in folder.rglob("*") if path.is_file())
+    write_json(folder / FILES, sorted(path.relative_to(folder).as_posix() for path in files))
 
 
 def read_pins(lock: Path, names: tuple[str, ...]) -> list[str]:

@@ -1,14 +1,14 @@
 """Pushes a packaged Space to Hugging Face: `python -m cifarlens.space.packaging.push USER/NAME`.
 
 Without `--yes`, it shows what a push does and changes nothing. A push makes the Space's files equal
-to the folder's and deletes all others.
+to those that package_space wrote, and deletes all others.
 """
 
 import argparse
+import glob
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,24 +22,12 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id
 
 from ...classifier.bundle import BundleError
-from ...runtime.errors import UserError
+from ...runtime.errors import UserError, truncate_for_message
 from ...runtime.paths import SPACE
-from ..app.contents import CARD, EXAMPLES, MISTAKES_FOLDER, MODEL, ContentsError
+from ...sources.proxies import find_proxy, prepare_httpx
+from ..app.contents import ContentsError
 from .serve import check_space
-from .shipped import TEMPLATES
 
-ALLOWED_FILES = (  # what package_space writes; `*` also matches `/`
-    *TEMPLATES,
-    CARD,
-    "cifarlens/*.py",
-    "cifarlens/*.css",
-    "cifarlens/*.js",
-    f"{MODEL}/*.json",
-    f"{MODEL}/*.safetensors",
-    f"{EXAMPLES}/*.png",
-    f"{MISTAKES_FOLDER}/*.json",
-    f"{MISTAKES_FOLDER}/*.png",
-)
 LFS = (".png", ".safetensors")  # must agree with the Space's .gitattributes
 ATTRIBUTES = ".gitattributes"  # the hub keeps its own if the folder has none
 TIMEOUT = 20  # seconds for a dry run's request to the hub
@@ -60,21 +48,11 @@ def list_files(folder: Path) -> dict[str, int]:
     """Returns the size in bytes of each file to upload, by its path in the Space.
 
     Raises:
-        UserError: the folder is not a packaged Space, or holds a file that package_space does not
-            write.
+        UserError: the folder is not a packaged Space.
         BundleError: the model cannot be used.
         ContentsError: the card or the list of mistakes is missing or damaged.
     """
-    check_space(folder)
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_dir():
-            continue
-        if not any(fnmatch(name, pattern) for pattern in ALLOWED_FILES):
-            raise UserError(f"{path} was not written by package_space: delete it or move it away.")
-        files[name] = path.stat().st_size
-    return files
+    return {name: (folder / name).stat().st_size for name in sorted(check_space(folder))}
 
 
 def check_name(name: str) -> None:
@@ -90,7 +68,7 @@ def check_name(name: str) -> None:
 
 
 def describe_files(folder: Path, files: Mapping[str, int]) -> str:
-    """Returns a table of the files with their sizes, and the totals."""
+    """Returns a table of the files with their sizes, the totals, and what is left out."""
     width = max(map(len, files))
     rows = [
         f"  {name:<{width}}  {_format_size(size):>10}{'  LFS' if name.endswith(LFS) else ''}"
@@ -101,6 +79,11 @@ def describe_files(folder: Path, files: Mapping[str, int]) -> str:
         f"{len(files)} files in {folder}, {_format_size(sum(files.values()))};"
         f" {len(lfs_sizes)} of them, {_format_size(sum(lfs_sizes))}, are stored with Git LFS."
     )
+    paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    if left_out := [truncate_for_message(name, 80) for name in names if name not in files]:
+        some = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
+        rows.append(f"Left out, not written by package_space: {len(left_out)} ({some}).")
     return "\n".join([*rows, summary])
 
 
@@ -110,8 +93,8 @@ def _format_size(size: int) -> str:
     return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
-def upload(api: HfApi, name: str, folder: Path) -> str:
-    """Creates the Space if it does not exist, and makes its files equal to the folder's.
+def upload(api: HfApi, name: str, folder: Path, files: Iterable[str]) -> str:
+    """Creates the Space if it does not exist, and makes its files equal to those of the folder.
 
     Returns:
         The address of the commit.
@@ -124,12 +107,13 @@ def upload(api: HfApi, name: str, folder: Path) -> str:
             "A push needs a token: create one with write access in your Hugging Face account's"
             " settings, then run `hf auth login` or set HF_TOKEN."
         )
-    with _translate_hub_errors(name):
+    with _translate_hub_errors(name, api.endpoint):
         api.create_repo(name, repo_type="space", space_sdk="gradio", exist_ok=True)
         commit = api.upload_folder(
             repo_id=name,
             repo_type="space",
             folder_path=folder,
+            allow_patterns=[glob.escape(file) for file in files],
             delete_patterns="*",
             commit_message="Update the demo (packaged by cifarlens)",
         )
@@ -137,7 +121,7 @@ def upload(api: HfApi, name: str, folder: Path) -> str:
 
 
 @contextmanager
-def _translate_hub_errors(name: str) -> Iterator[None]:
+def _translate_hub_errors(name: str, endpoint: str) -> Iterator[None]:
     """Raises UserError in place of the errors of the hub and of the network."""
     try:
         yield
@@ -148,15 +132,20 @@ def _translate_hub_errors(name: str) -> Iterator[None]:
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
         # Uploads in several threads wrap the first error.
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
-        raise UserError(f"The hub request for {name} failed: {_explain(cause)}.") from None
+        proxy = find_proxy(endpoint)
+        through = f" through the proxy {proxy.public_address} ({proxy.variable})" if proxy else ""
+        remedy = f"check the network{f' and {proxy.variable}' if proxy else ''} and run again"
+        raise UserError(
+            f"The hub request for {name}{through} failed: {_explain(cause, remedy)}."
+        ) from None
 
 
-def _explain(error: BaseException) -> str:
+def _explain(error: BaseException, remedy: str) -> str:
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         message = f" ({_first_line(error.server_message)})" if error.server_message else ""
         return STATUS.get(status, f"the hub answered {status}{message}: run again later")
-    return f"{_first_line(str(error)) or type(error).__name__}; check the network and run again"
+    return f"{_first_line(str(error)) or type(error).__name__}; {remedy}"
 
 
 def _first_line(text: str) -> str:
@@ -183,11 +172,12 @@ def run(arguments: list[str]) -> None:
     check_name(options.name)
     files = list_files(options.folder)
     api = HfApi()
+    prepare_httpx(api.endpoint)
     address = f"{api.endpoint}/spaces/{options.name}"
     print(describe_files(options.folder, files))
     if options.yes:
         print(f"Pushing to {address} …", flush=True)
-        print(f"Pushed: {upload(api, options.name, options.folder)}")
+        print(f"Pushed: {upload(api, options.name, options.folder, files)}")
         return
     print(f"A push would go to {address}")
     print(_describe_changes(api, options.name, files))
@@ -197,7 +187,7 @@ def run(arguments: list[str]) -> None:
 def _describe_changes(api: HfApi, name: str, files: Iterable[str]) -> str:
     """Says which files of the Space a push deletes, and whether it creates the Space."""
     try:
-        with _translate_hub_errors(name):
+        with _translate_hub_errors(name, api.endpoint):
             try:
                 info = api.space_info(name, timeout=TIMEOUT)  # a listing would retry on failure
             except RepositoryNotFoundError:

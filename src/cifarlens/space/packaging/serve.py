@@ -1,7 +1,7 @@
 """Runs a copy of a packaged Space: `python -m cifarlens.space.packaging.serve FOLDER`.
 
 The folder is the output of a stage, and a running app may write next to its source code, so it runs
-from a copy.
+from a copy of the files that package_space wrote.
 """
 
 import os
@@ -10,13 +10,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
+from ...runtime.files import read_json
 from ...runtime.signals import Stopped, stoppable
-from ..app.contents import CARD, MODEL, ContentsError, load_contents
+from ..app.contents import ContentsError, load_contents
+from .shipped import FILES
 
 STOP_SECONDS = 10
 PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
@@ -28,16 +31,15 @@ def serve(folder: Path) -> int:
     """Copies the Space, runs the copy until it ends or is stopped, and returns its exit code.
 
     Raises:
-        UserError: the folder is not a packaged Space, or the requested port is not available.
+        UserError: the folder is not a packaged Space, it cannot be copied, or the requested port is
+            not available.
         BundleError: the model cannot be used.
         ContentsError: the card or the list of mistakes is missing or damaged.
     """
-    check_space(folder)
+    names = check_space(folder)
     check_port(os.environ)
     environment = {key: value for key, value in os.environ.items() if key not in IMPORT_VARIABLES}
-    with tempfile.TemporaryDirectory(prefix="space-") as temporary:
-        copy = Path(temporary) / "space"
-        shutil.copytree(folder, copy)
+    with _copy(folder, names) as copy:
         app = subprocess.Popen([sys.executable, "app.py"], cwd=copy, env=environment)
         try:
             return app.wait()
@@ -45,21 +47,48 @@ def serve(folder: Path) -> int:
             _stop(app)
 
 
-def check_space(folder: Path) -> None:
+@contextmanager
+def _copy(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """Yields a temporary folder with these files; follows links, such as those to DVC's cache."""
+    with ExitStack() as stack:
+        try:
+            copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="space-"))
+            for name in names:
+                target = Path(copy) / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(folder / name, target)
+        except OSError as error:
+            raise UserError(
+                f"{folder} cannot be copied to a temporary folder ({error.strerror}): set TMPDIR to"
+                " a folder that you can write to, on a disk that is not full."
+            ) from None
+        yield copy
+
+
+def check_space(folder: Path) -> list[str]:
     """Checks that the folder is a packaged Space that can be read.
+
+    Returns:
+        The names of the files that package_space wrote; there may be others.
 
     Raises:
         UserError: the folder is not a packaged Space.
         BundleError: the model cannot be used.
         ContentsError: the card or the list of mistakes is missing or damaged.
     """
-    for name in ("app.py", CARD, MODEL):
-        if not (folder / name).exists():
-            raise UserError(
-                f"{folder} is not a packaged Space ({name} is missing); run `dvc repro` to create"
-                " it, or give another folder, such as demo/space after `make demo`."
-            )
+    present = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    try:
+        names = [FILES, *read_json(folder / FILES)] if FILES in present else [FILES]
+        missing = [f"{name} is missing" for name in names if name not in present]
+    except (OSError, ValueError, TypeError) as error:
+        missing = [f"{FILES} cannot be read: {error}"]
+    if missing:
+        raise UserError(
+            f"{folder} is not a packaged Space ({missing[0]}); run `dvc repro` to create it, or"
+            " give another folder, such as demo/space after `make demo`."
+        )
     load_contents(folder)
+    return names
 
 
 def check_port(environment: Mapping[str, str]) -> None:

@@ -22,4 +22,5 @@ TEMPLATES = {  # the template of each rendered file
     name: f"cifarlens/space/packaging/templates/{name.lstrip('.')}.j2"
     for name in (".gitattributes", "README.md", "app.py", "requirements.txt")
 }
+FILES = "files.json"  # lists the other files of a packaged Space
 LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # names in requirements.txt
