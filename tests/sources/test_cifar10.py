@@ -1,7 +1,6 @@
 """The loader of CIFAR-10 on small archives and folders: correct, damaged and malicious ones."""
 
 import gzip
-import io
 import os
 import pickle
 import tarfile
@@ -184,47 +183,19 @@ def test_truncated_and_damaged_archives_and_other_files(archive, members, error_
         assert "c is not a .tar.gz or .tar.xz archive, or is trunc" in message or "MD5" in message
 
 
-def test_headers_with_any_content(monkeypatch, error_message):
-    """The checksums of gzip and tar are right in these damaged archives."""
-    monkeypatch.setattr(cifar10, "MD5S", dict.fromkeys(MD5S, "never right"))
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        add_member(archive, "long/" * 60, b"")
-        for name in MD5S:
-            add_member(archive, name, b"content" * 100)
-    random = np.random.default_rng(0)
-    for _ in range(150):
-        damaged = bytearray(plain.getvalue())
-        start = 512 * int(random.integers(8))
-        place = random.choice([0, 124, 156, *range(0, 500, 20)])
-        damaged[start + place : start + place + 4] = random.bytes(4)
-        header = damaged[start : start + 512]
-        total = sum(header[:148]) + 256 + sum(header[156:])
-        damaged[start + 148 : start + 156] = b"%06o\0 " % total
-        Path("c.tar.gz").write_bytes(gzip.compress(damaged, 1))
-        error_message("c.tar.gz")
-
-
 @pytest.mark.usefixtures("md5s")
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_not_read(kind, members, tmp_path, error_message):
-    (tmp_path / "outside").write_bytes(members["test_batch"])
-    with tarfile.open(tmp_path / "c.tar.gz", "w:gz") as archive:
-        for name, content in members.items():
-            if name != "test_batch":
-                add_member(archive, f"{FOLDER}/{name}", content)
-        link = {"type": kind, "linkname": f"{tmp_path}/outside", "devmajor": 1, "devminor": 5}
-        add_member(archive, f"{FOLDER}/test_batch", b"", **link)
-    assert "it has no file test_batch" in error_message("c.tar.gz")
-
-
-@pytest.mark.usefixtures("md5s")
-def test_members_outside_the_folder_are_not_written(members, tmp_path, load):
-    names = ("../escaped", "/escaped", f"{tmp_path}/deep/escaped")
-    files = {f"{FOLDER}/{name}": content for name, content in members.items()}
-    path = write_archive(
-        tmp_path / "deep/c.tar.gz", {**dict.fromkeys(names, b"?"), **files}, folder=""
-    )
+def test_links_are_not_read_and_nothing_is_written(kind, members, tmp_path, load, error_message):
+    outside = ("../escaped", "/escaped", f"{tmp_path}/deep/escaped")
+    files = dict.fromkeys(outside, b"?") | {f"{FOLDER}/{name}": members[name] for name in members}
+    path = write_archive(tmp_path / "deep/c.tar.gz", files, folder="")
     load(path)
     assert sorted(tmp_path.rglob("*")) == [path.parent, path]
     assert not os.path.lexists("/escaped")
+    (tmp_path / "outside").write_bytes(files.pop(f"{FOLDER}/test_batch"))
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            add_member(archive, name, content)
+        link = {"type": kind, "linkname": f"{tmp_path}/outside", "devmajor": 1, "devminor": 5}
+        add_member(archive, f"{FOLDER}/test_batch", b"", **link)
+    assert "it has no file test_batch" in error_message(path)

@@ -108,14 +108,10 @@ def test_misclassified_images(client, contents):
 
 REFUSED = [
     ("classify", ("photo", 11), "Number of top classes is 11; it must be a whole number"),
-    ("classify", ("photo", "5"), "Number of top classes is '5'; it must be a whole number"),
     ("classify", (None, 3), "The picture is missing: upload one first."),
-    ("gradcam", ("photo", 0, "layer3", 70, "Grad-CAM"), "Number of Grad-CAM images is 0; it must"),
-    ("gradcam", ("photo", 2, "layer9", 70, "Grad-CAM"), "Layer is 'layer9'; it must be one of"),
     ("gradcam", ("photo", 2, "layer3", 101, "Grad-CAM"), "Opacity is 101; it must be a number"),
     ("gradcam", ("photo", 2, "layer3", 70, "eval('1')"), "Method is \"eval('1')\"; it must be one"),
     ("misclassified", (12, "cat"), "True class is 'cat'; it must be one of: all classes, 0, 1"),
-    ("misclassified", (13, "0"), "Number of misclassified images is 13; it must be a whole number"),
 ]
 
 

@@ -52,8 +52,6 @@ def test_the_stage_builds_the_same_space_with_its_own_recipe(project, space):
     [
         ("models/config.json", "The model bundle in models/ has no config.json"),
         ("data/evaluation/test_logits.npy", "test_logits.npy is missing"),
-        ("data/dataset/classes.json", "classes.json is missing"),
-        ("requirements.lock", "requirements.lock is missing"),
     ],
 )
 def test_the_stage_names_a_missing_file_and_writes_nothing(project, path, words, capsys):

@@ -102,12 +102,12 @@ def upload(api: HfApi, name: str, folder: Path, files: Iterable[str]) -> str:
     Raises:
         UserError: a token is missing, or the hub cannot be reached or refuses.
     """
-    if not api.token and not get_token():
-        raise UserError(
-            "A push needs a token: create one with write access in your Hugging Face account's"
-            " settings, then run `hf auth login` or set HF_TOKEN."
-        )
     with _translate_hub_errors(name, api.endpoint):
+        if not api.token and not get_token():
+            raise UserError(
+                "A push needs a token: create one with write access in your Hugging Face account's"
+                " settings, then run `hf auth login` or set HF_TOKEN."
+            )
         api.create_repo(name, repo_type="space", space_sdk="gradio", exist_ok=True)
         commit = api.upload_folder(
             repo_id=name,
@@ -145,6 +145,8 @@ def _explain(error: BaseException, remedy: str) -> str:
         status = error.response.status_code
         message = f" ({_first_line(error.server_message)})" if error.server_message else ""
         return STATUS.get(status, f"the hub answered {status}{message}: run again later")
+    if isinstance(error, PermissionError) and error.filename:  # the token's file
+        return f"{error.filename} cannot be read: change its owner or mode, or set HF_TOKEN"
     return f"{_first_line(str(error)) or type(error).__name__}; {remedy}"
 
 
