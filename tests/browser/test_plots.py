@@ -33,7 +33,7 @@ def plots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     dvc(folder, "config", "core.no_scm", "true")
-    epochs = [(epoch, 2 / epoch, 2.2 / epoch) for epoch in range(1, 25)]
+    epochs = [(epoch, 2 / epoch, None) for epoch in range(1, 25)]  # no held-out images
     write_csv(folder / "train.csv", ["epoch", "train_loss", "val_loss"], epochs)
     rates = [10 ** (step / 20 - 5) for step in range(101)]
     rows = [(lr, 2 + math.sin(step), 2) for step, lr in enumerate(rates)]
@@ -75,6 +75,18 @@ def test_log_x_has_a_logarithmic_axis_and_both_columns(plots, page):
     assert result["type"] == "log"
     assert abs(result["even"]) < 1e-6
     assert sorted(result["fields"]) == ["loss", "smooth"]
+
+
+def test_missing_values_are_not_drawn_as_zeros(plots, page):
+    page.goto(plots.as_uri())
+    lowest = page.evaluate(
+        """async () => {
+            const [spec] = document.querySelector("#Loss script").textContent.match(/{.*}/);
+            const {view} = await vegaEmbed(document.createElement("div"), JSON.parse(spec));
+            return view.scale("y").domain()[0];
+        }"""
+    )
+    assert lowest > 0.05
 
 
 def test_policy_of_the_page_forbids_the_network(plots, page, faults):

@@ -99,7 +99,8 @@ def test_card_and_readme_state_the_metrics_and_the_recipe(space, ingredients):
 
 
 def test_front_matter_and_requirements_name_the_locked_versions(space):
-    assert "*.safetensors filter=lfs diff=lfs" in (space / ".gitattributes").read_text()
+    attributes = (space / ".gitattributes").read_text()
+    assert all(f"{kind} filter=lfs diff=lfs" in attributes for kind in ("*.safetensors", "*.png"))
     lock = (ROOT / "requirements.lock").read_text()
     front = SpaceCard.load(space / "README.md").data.to_dict()
     assert front["sdk"] == "gradio"
