@@ -49,7 +49,7 @@ def main() -> None:
     run = describe_run(
         {
             "recipe": recipe._asdict(),
-            "settings": settings.model_dump(),
+            "settings": settings.model_dump(exclude={"trainer": {"workers"}}),  # same results
             "hardware": hardware(settings.trainer),
             "stats": stats,
             "dataset": dataset_digest(paths.DATASET),

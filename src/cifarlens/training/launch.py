@@ -121,7 +121,7 @@ def _first_failure(failures: list[tuple[int, ProcessFailure]], folder: Path) -> 
     reason, remedy = "", ""
     if signum == signal.SIGKILL:
         reason = ", possibly because memory ran out"
-        remedy = " If that happens again, lower batch_size or trainer.workers: a new run starts."
+        remedy = " If that happens again, lower trainer.workers, or batch_size: a new run starts."
     return UserError(
         f"Training process {rank} was killed ({signum.name}){reason}. Run again; training resumes"
         f" after its last complete epoch.{remedy}"

@@ -137,7 +137,7 @@ def translate_runtime_errors(params: TrainerParams, batch_size: int) -> Iterator
             raise UserError(
                 "An augmentation process was killed, possibly because memory or processes (`ulimit"
                 " -u`) ran out. Run again; training resumes after its last complete epoch. If that"
-                " happens again, lower trainer.workers: a new run starts."
+                " happens again, lower trainer.workers."
             ) from None
         raise
 

@@ -57,6 +57,7 @@ def test_training_killed_again_and_again_gives_the_same_bytes(ready, tmp_path):
         assert "process was killed" not in output, name
         assert read_csv(project.folder / "reports/plots/train.csv"), name  # written in each epoch
         resumed += re.findall(rf"Resuming after epoch (\d) of {EPOCHS}", output)
+    project.params(trainer={"workers": 0})  # which changes no result
     output = project.run("dvc", "repro", "train")
     resumed += re.findall(rf"Resuming after epoch (\d) of {EPOCHS}", output)
     assert len(resumed) == len(KILLS)
