@@ -3,7 +3,6 @@
 The time and machine of a finished stage go to a log. It is not an output, because they vary.
 """
 
-import errno
 import os
 import platform
 import sys
@@ -15,9 +14,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from . import distributed
-from .errors import UserError
+from .errors import UserError, describe_file_error
 from .files import append_json_line
-from .paths import LOCKS, RUN_LOG
+from .output import tolerate_output_errors
+from .paths import LOCKS, PARAMS, RUN_LOG
 from .signals import Stopped, stoppable
 
 LOCK_TIMEOUT = 10.0  # seconds, long enough for the processes of a killed stage to end
@@ -46,10 +46,13 @@ def run_stage(
 def _run(
     main: Callable[[], None], user_errors: tuple[type[Exception], ...], launch: Callable[[], bool]
 ) -> None:
+    tolerate_output_errors()
     name = Path(sys.argv[0]).stem
     start = time.perf_counter()
     lock = _stage_lock(name) if distributed.holds_stage_lock() else nullcontext()
     try:
+        _check_folder(Path(sys.argv[0]).absolute())
+        _show_experiment_to_git()
         with stoppable(), lock:
             launched = launch()
             if not launched:
@@ -59,23 +62,54 @@ def _run(
     except user_errors as error:
         _fail(str(error))
     except OSError as error:
-        message = _describe(error)
+        message = describe_file_error(error)
         if message is None:
             raise
         _fail(message)
     except Stopped as stopped:
         if not distributed.launched():
-            with suppress(OSError):  # the terminal may be closed
-                message = "\nStopped. Run the same command again to continue."
-                print(message, file=sys.stderr, flush=True)
+            print("\nStopped. Run the same command again to continue.", file=sys.stderr)
         sys.exit(stopped.code)
+
+
+def _check_folder(script: Path) -> None:
+    """Raises UserError if `python -m stages.NAME` was not run at the root of its project.
+
+    Otherwise other data, or the code of an installed version, would be used.
+    """
+    if script.parent.name != "stages" or not script.exists():  # `make demo`
+        return
+    root = script.parents[1]
+    if "stages" not in sys.modules or not root.samefile("."):
+        raise UserError(
+            f"Stages run in their project's root, by module: `cd {root.resolve()}`, then"
+            f" `python -m stages.{script.stem}`."
+        )
+
+
+def _in_experiment() -> bool:
+    """Returns whether `dvc exp run` has changed params.yaml in this checkout."""
+    root = os.environ.get("DVC_ROOT", "")
+    return "DVC_EXP_NAME" in os.environ and Path(root).samefile(".")
+
+
+def _show_experiment_to_git() -> None:
+    """Makes git compare the content of params.yaml, by a changed time.
+
+    DVC writes git's index and then the values of `-S` within a second, so that git does not see a
+    change of the same length.
+    """
+    if _in_experiment():
+        with suppress(OSError):
+            state = PARAMS.stat()
+            os.utime(PARAMS, (state.st_atime, state.st_mtime + 1))
 
 
 @contextmanager
 def _stage_lock(name: str) -> Iterator[None]:
     """Holds the stage's lock in this checkout; the system releases it if the process is killed."""
     LOCKS.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(LOCKS / f"{name}.lock")
+    lock = FileLock(LOCKS / f"{name}.lock", fallback_to_soft=False)  # which a kill would leave
     try:
         lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=0.1)
     except Timeout:
@@ -83,6 +117,14 @@ def _stage_lock(name: str) -> Iterator[None]:
             f"Another process is running {name} in this checkout (`pgrep -f {name}` shows it);"
             " wait for it or stop it, and run again."
         ) from None
+    except OSError as error:
+        if error.filename is not None:  # the file cannot be opened
+            raise
+        print(
+            f"note: the file system gives no lock ({error.strerror}); do not start {name} twice at"
+            " a time in this checkout.",
+            file=sys.stderr,
+        )
     try:
         yield
     finally:
@@ -114,37 +156,6 @@ def _machine() -> dict[str, str]:
 
 def _fail(message: str) -> None:
     if not (distributed.report_failure(message) and distributed.supervised()):
-        print(f"error: {message}", file=sys.stderr)
+        undo = f" `git checkout {PARAMS}` undoes -S." if _in_experiment() else ""
+        print(f"error: {message}{undo}", file=sys.stderr)
     sys.exit(2)
-
-
-def _describe(error: OSError) -> str | None:
-    """Returns the message for an error of the file system, None for any other error."""
-    where = os.fsdecode(error.filename) if error.filename else "the output folder"
-    reason = os.strerror(error.errno or 0).lower()
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return f"The disk is full while writing {where}; free some space and run again."
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return (
-                f"{where} cannot be read or written ({reason}); change its owner or mode and run"
-                " again."
-            )
-        case errno.EFBIG:
-            return (
-                f"{where} is larger than the file system or `ulimit -f` allows; "
-                "use another disk or raise the limit, and run again."
-            )
-        case errno.EIO | errno.EBUSY | errno.ELOOP | errno.ENAMETOOLONG | errno.ESTALE:
-            return f"Cannot use {where} ({reason}); fix or move it and run again."
-        case errno.EEXIST | errno.ENOTDIR | errno.EISDIR:
-            path = Path(where)
-            existing = next((p for p in (path, *path.parents) if os.path.lexists(p)), path)
-            kinds = ("folder", "file") if existing.is_dir() else ("file", "folder")
-            return f"{existing} is a {kinds[0]} instead of a {kinds[1]}; move it and run again."
-        case errno.ENOENT:
-            return (
-                f"{where} is missing; run `dvc checkout` to restore it or `dvc repro` to create it."
-            )
-        case _:
-            return None

@@ -1,5 +1,4 @@
 import json
-import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -8,8 +7,11 @@ import pytest
 import yaml
 from space_making import OPACITY, ROOT, files, make_ingredients
 
+from cifarlens.classifier.bundle import BundleError
 from cifarlens.dataset.arrays import save_dataset
+from cifarlens.runtime import stage
 from cifarlens.runtime.files import write_array, write_json
+from stages import package_space
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_stage() -> None:
-    runpy.run_path(str(ROOT / "stages/package_space.py"), run_name="__main__")
+    stage.run_stage(package_space.main, BundleError)
 
 
 def test_the_stage_builds_the_same_space_with_its_own_recipe(project, space):
