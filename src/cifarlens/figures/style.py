@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
@@ -81,11 +81,12 @@ RC: dict[Any, Any] = {
     "text.parse_math": False,  # a class name may contain a dollar sign
     "image.interpolation": "nearest",
 }
+DEFAULTS = {key: value for key, value in rcParamsDefault.items() if key != "backend"}
 
 
 def figure_style() -> AbstractContextManager[None]:
-    """Applies the style to figures drawn or saved inside the context."""
-    return rc_context(RC)
+    """Applies the style to figures drawn or saved inside the context, and no other setting."""
+    return rc_context({**DEFAULTS, **RC})
 
 
 def new_figure(width: float, height: float) -> Figure:
