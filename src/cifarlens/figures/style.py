@@ -81,7 +81,9 @@ RC: dict[Any, Any] = {
     "text.parse_math": False,  # a class name may contain a dollar sign
     "image.interpolation": "nearest",
 }
-DEFAULTS = {key: value for key, value in rcParamsDefault.items() if key != "backend"}
+DEFAULTS: dict[Any, Any] = {
+    key: value for key, value in rcParamsDefault.items() if key != "backend"
+}
 
 
 def figure_style() -> AbstractContextManager[None]:
