@@ -92,10 +92,10 @@ def main() -> None:
     load_batch = TrainImages.__getitems__
 
     def record_batch(self, keys):
-        images, labels = load_batch(self, keys)
-        for key, image in zip(keys, images, strict=True):
-            images_seen.append([*key, digest(image)])
-        return images, labels
+        batch = load_batch(self, keys)
+        for key, image in zip(keys, batch.images, strict=True):
+            images_seen.append([*key, digest(torch.from_numpy(image))])
+        return batch
 
     def disturb(self, trainer, *_):
         if rank() == victim:

@@ -71,10 +71,12 @@ def test_every_setting_runs_once_with_every_seed(project, sweep):
     assert {row[1] for row in rows} == {"base", "`ema_decay` 0.5"}
     assert float(rows[0][2]) >= float(rows[1][2])  # best first
 
-    metrics = [run["revs"][0]["data"]["metrics"] for run in experiments(project)]
-    train = [each["metrics/train.json"]["data"] for each in metrics]
-    assert len(train) == 4
-    of_base = [run["val_accuracy"] for run in train if run["ema_decay"] == 0]
+    runs = [run["revs"][0]["data"] for run in experiments(project)]
+    assert len(runs) == 4
+    decays = [run["params"]["params.yaml"]["data"]["ema_decay"] for run in runs]
+    metrics = [run["metrics"] for run in runs]
+    train = [each["metrics/train.json"]["data"]["val_accuracy"] for each in metrics]
+    of_base = [value for value, decay in zip(train, decays, strict=True) if not decay]
     assert f"| base | {50 * sum(of_base):.2f} ± " in table
     auto = {each["metrics/lr_find.json"]["data"]["lr_max"] for each in metrics}
     limits = " to ".join(dict.fromkeys(f"{rate:.2g}" for rate in (min(auto), max(auto))))

@@ -73,17 +73,16 @@ def _run(
 
 
 def _check_folder(script: Path) -> None:
-    """Raises UserError if `python -m stages.NAME` was not run at the root of its project.
+    """Raises UserError unless `python -m stages.NAME` runs in a project's root.
 
-    Otherwise other data, or the code of an installed version, would be used.
+    A script run by its path would import an installed version of the code.
     """
     if script.parent.name != "stages" or not script.exists():  # `make demo`
         return
-    root = script.parents[1]
-    if "stages" not in sys.modules or not root.samefile("."):
+    if "stages" not in sys.modules or not PARAMS.exists():
         raise UserError(
-            f"Stages run in their project's root, by module: `cd {root.resolve()}`, then"
-            f" `python -m stages.{script.stem}`."
+            f"Stages run in their project's root, by module: `cd {script.parents[1].resolve()}`,"
+            f" then `python -m stages.{script.stem}`."
         )
 
 
