@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -81,8 +82,8 @@ def held_out_metrics(setup: Setup, network: nn.Module) -> list[float]:
     return [float(F.cross_entropy(logits, labels)), float(accuracy)]
 
 
-def digest(*tensors: torch.Tensor) -> str:
-    return hashlib.sha256(b"".join(t.numpy().tobytes() for t in tensors)).hexdigest()
+def digest(*arrays: torch.Tensor | np.ndarray) -> str:
+    return hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in arrays)).hexdigest()
 
 
 def main() -> None:
@@ -94,7 +95,7 @@ def main() -> None:
     def record_batch(self, keys):
         batch = load_batch(self, keys)
         for key, image in zip(keys, batch.images, strict=True):
-            images_seen.append([*key, digest(torch.from_numpy(image))])
+            images_seen.append([*key, digest(image)])
         return batch
 
     def disturb(self, trainer, *_):

@@ -104,7 +104,7 @@ def train_in_one_process(setup):
                 buffers = [b.clone() for b in network.buffers()]
                 torch.set_rng_state(states[rank])
                 x, y = module.on_after_batch_transfer(
-                    images.train_images.__getitems__(batch[rank::2]), 0
+                    images.train_images.__getitems__(batch[rank::2]).tensors(), 0
                 )
                 logits = network(x)
                 loss = F.cross_entropy(logits, y, label_smoothing=0.1)
