@@ -1,10 +1,6 @@
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
@@ -41,15 +37,6 @@ def test_a_png_is_sharp_and_does_not_name_a_program(tmp_path: Path) -> None:
     assert (pixels == (0x00, 0x72, 0xB2)).all(axis=1).any()
 
 
-def test_drawing_again_gives_the_same_bytes_and_changes_no_setting(tmp_path: Path) -> None:
-    before = dict(matplotlib.rcParams)
-    for name in ("a", "b"):
-        save_png(tmp_path / name, draw())
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert render_svg(draw(), "x", "a line") == render_svg(draw(), "x", "a line")
-    assert dict(matplotlib.rcParams) == before
-
-
 def test_an_svg_is_part_of_a_page() -> None:
     text = render_svg(draw(), "curve", 'a "line" & more')
     root = ET.fromstring(text)
@@ -66,35 +53,3 @@ def test_an_svg_is_part_of_a_page() -> None:
         assert standalone not in text
     for words in ("$5 & <more>", "10⁻²", "100%"):
         assert words in "".join(root.itertext())
-
-
-DRAW = """
-import sys; from pathlib import Path; import stages, matplotlib.pyplot
-from cifarlens.figures.confusion import confusion_figure
-from cifarlens.figures.style import render_svg, save_png
-figure = confusion_figure(__import__("numpy").eye(2, dtype=int), ("cat", "dog"))
-save_png(Path(sys.argv[1]), figure)
-print(render_svg(figure, "x", "x"), Path(sys.argv[1]).read_bytes())
-"""
-SETTINGS = """
-text.usetex: True\nfont.size: 30\nimage.lut: 3\nsavefig.bbox: tight\nfigure.autolayout: True
-path.sketch: 1, 100, 2\naxes.formatter.use_locale: True\nbackend: nonsense\nwithout a colon
-"""
-
-
-def test_no_setting_of_the_user_changes_or_breaks_a_figure(tmp_path: Path) -> None:
-    for name, content in (("none", b""), ("set", SETTINGS.encode()), ("old", b"font.size: \xe9")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "matplotlibrc").write_bytes(content)
-    drawn = set()
-    for current, variable, value in [
-        *(("none", "MPLBACKEND", ""), ("set", "MPLBACKEND", "module://notebook")),
-        *(("old", "MPLBACKEND", "nonsense"), ("none", "MATPLOTLIBRC", str(tmp_path / "old"))),
-        ("..", "MPLCONFIGDIR", str(tmp_path / "set")),
-    ]:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), variable: value}
-        command, folder = [sys.executable, "-c", DRAW, tmp_path / "a.png"], tmp_path / current
-        process = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
-        assert process.returncode == 0, process.stderr
-        drawn.add(process.stdout)
-    assert len(drawn) == 1

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import time
 
 import pytest
 from project import ROOT, Project, edit
@@ -43,24 +42,11 @@ def test_in_the_workspace(changed, shell):
     assert OWN in output
 
 
-def test_in_a_temporary_folder(changed):
-    command = ("dvc", "exp", "run", "--temp", "-f", "-s", "-n", "apart", "stats")
-    changed.run("dvc", "repro", "-s", "stats")
-    changed.commit("its statistics")
-    assert OWN in changed.run(*surroundings(changed, "fish"), *command)
-    assert changed.run("git", "status", "--porcelain") == ""
-
-
 def test_in_the_queue(changed):
-    """Two at a time, one for each value."""
+    """Two at a time, one for each value, in temporary folders."""
     prefix = surroundings(changed, "tcsh")
     changed.run(*prefix, "dvc", "exp", "run", "--queue", "-f", "-s", "-S", "seed=1,2", "stats")
-    changed.run(*prefix, "dvc", "queue", "start", "-j", "2")
-    deadline = time.monotonic() + 120
-    while (table := changed.run("dvc", "queue", "status")).count("Success") < 2:
-        assert time.monotonic() < deadline, table
-        time.sleep(1)
-    for task in re.findall(r"^([0-9a-f]{7}) ", table, re.MULTILINE):
-        assert OWN in changed.run("dvc", "queue", "logs", task)
+    output = changed.run(*prefix, "dvc", "exp", "run", "--run-all", "--jobs", "2")
+    assert output.count(OWN) == 2
     experiments = json.loads(changed.run("dvc", "exp", "show", "--json"))
     assert {"1", "2"} <= set(re.findall(r"'seed': (\d)", str(experiments)))

@@ -1,6 +1,7 @@
 import errno
 import json
 import multiprocessing
+import os
 import sys
 
 import pytest
@@ -20,7 +21,7 @@ class OwnError(ValueError):
 
 
 def failing(error):
-    def main():
+    def main(*_):
         raise error
 
     return main
@@ -37,6 +38,7 @@ def failing(error):
         (PermissionError(errno.EACCES, "", "a.npy"), "a.npy cannot be read or written (permi"),
         (OSError(errno.ENOTDIR, "", "/dev/null/x/y"), "/dev/null is a file instead of a folder"),
         (FileNotFoundError(errno.ENOENT, "", "models/x"), "models/x is missing; run `dvc checkou"),
+        (FileNotFoundError(errno.ENOENT, "No folder in ['/tmp']"), "No folder in ['/tmp']; set TM"),
     ],
 )
 def test_an_error_of_the_user_is_one_line_and_exit_code_2(error, message, capsys):
@@ -58,6 +60,14 @@ def test_time_and_machine_go_to_the_log(tmp_path):
     entry = json.loads((tmp_path / "logs/runs.jsonl").read_text())
     assert entry["seconds"] < 10
     assert {"stage", "started", "platform", "cores"} <= entry.keys()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_stage_runs_where_the_file_system_has_no_locks(code, monkeypatch, capsys):
+    monkeypatch.setattr("fcntl.flock", failing(OSError(code, os.strerror(code))))
+    for _ in range(2):
+        run_stage(lambda: None)
+    assert capsys.readouterr().err.count("note: the file system gives no lock") == 2
 
 
 def run_until(running, done):
