@@ -50,7 +50,7 @@ def test_no_setting_of_matplotlib_changes_or_breaks_a_figure(project, tmp_path):
     (tmp_path / "matplotlibrc").write_text(SETTINGS)
     (project.folder / "matplotlibrc").write_bytes(b"font.size: \xe9")
     before = (project.folder / "reports/index.html").read_bytes()  # contains SVGs
-    variables = ("MPLBACKEND=module://notebook", f"MATPLOTLIBRC={tmp_path}")
+    variables = ("MPLBACKEND=module://matplotlib_inline.backend_inline", f"MATPLOTLIBRC={tmp_path}")
     for stage in ("evaluate", "gradcam_report"):
         project.run("env", *variables, "python", "-m", f"stages.{stage}")
     assert (project.folder / "reports/index.html").read_bytes() == before
