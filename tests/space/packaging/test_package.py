@@ -165,3 +165,11 @@ def test_a_failure_leaves_the_old_space_unchanged(tmp_path):
         package_space(target, ingredients)
     assert files(target) == before
     assert {path.name for path in tmp_path.iterdir()} == {"models", "space"}
+
+
+def test_a_link_to_another_disk_stays(tmp_path):
+    (tmp_path / "disk/space").mkdir(parents=True)
+    (tmp_path / "space").symlink_to(tmp_path / "disk/space")
+    make_space(tmp_path)
+    assert (tmp_path / "space").is_symlink()
+    assert (tmp_path / "disk/space/app.py").exists()

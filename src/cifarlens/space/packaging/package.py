@@ -58,6 +58,7 @@ class Ingredients:
 def package_space(target: Path, ingredients: Ingredients) -> None:
     """Replaces the folder `target` with a new Space; raises BundleError for an unusable model."""
     bundle = load_bundle(ingredients.model)
+    target = target.resolve()  # it may be a link to a larger disk
     folder = target.with_name(f".{target.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     try:

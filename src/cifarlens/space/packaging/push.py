@@ -23,6 +23,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError, truncate_for_message
+from ...runtime.output import tolerate_output_errors
 from ...runtime.paths import SPACE
 from ...sources.proxies import find_proxy, prepare_httpx
 from ..app.contents import ContentsError
@@ -207,6 +208,7 @@ def _describe_changes(api: HfApi, name: str, files: Iterable[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when done, 2 after a user error or a failure of the hub, 130 after Ctrl-C."""
+    tolerate_output_errors()
     try:
         run(arguments)
     except (UserError, BundleError, ContentsError) as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
 from ...runtime.files import read_json
+from ...runtime.output import tolerate_output_errors
 from ...runtime.signals import Stopped, stoppable
 from ..app.contents import ContentsError, load_contents
 from .shipped import FILES
@@ -123,6 +124,7 @@ def _stop(app: "subprocess.Popen[bytes]") -> None:
 
 def main(arguments: list[str]) -> int:
     """Returns the app's exit code, 2 after a user error, 130 after Ctrl-C, 143 after SIGTERM."""
+    tolerate_output_errors()
     if len(arguments) != 1:
         print(
             "error: give one folder: python -m cifarlens.space.packaging.serve FOLDER",
