@@ -23,6 +23,7 @@ import torch.distributed as dist
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from ...runtime.errors import truncate_for_message
 from ...runtime.files import read_json, replacing, write_json
 
 LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pytorch-lightning", "torch")
@@ -126,7 +127,8 @@ def open_run(root: Path, description: Mapping[str, Any], name: str) -> tuple[Pat
         return folder, str(read_json(path)["name"])
     unfinished = max(root.glob(f"*/{FILE}"), key=lambda each: each.stat().st_mtime, default=None)
     if unfinished and (old := unfinished.with_name(DESCRIPTION)).exists():
-        changes = ", ".join(_differences(read_json(old)["description"], description))
+        differences = _differences(read_json(old)["description"], description)
+        changes = truncate_for_message(", ".join(differences))
         print(f"Not resuming the unfinished run in {old.parent}, which has other inputs: {changes}")
     write_json(path, {"name": name, "description": description})
     return folder, name
