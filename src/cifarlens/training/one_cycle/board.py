@@ -78,8 +78,8 @@ def _logger(trainer: pl.Trainer) -> TensorBoardLogger:
 
 
 def log_name(network: str) -> str:
-    """Returns a name for the log of a new run: time, and the name of the experiment or network."""
-    return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.environ.get('DVC_EXP_NAME') or network}"
+    """Returns a name for the log of a new run: that of the experiment or network, and the time."""
+    return f"{os.environ.get('DVC_EXP_NAME') or network}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
 
 
 def log_folder() -> Path:
