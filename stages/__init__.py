@@ -18,4 +18,4 @@ if sys.argv[0] == "-m" and signal.getsignal(signal.SIGINT) is signal.default_int
 # backend (notebooks set one), and a matplotlibrc in the current folder or one that these name.
 os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
 with contextlib.chdir(Path(__file__).parent):
-    import matplotlib  # noqa: F401
+    import matplotlib  # noqa: F401  # reads its settings now

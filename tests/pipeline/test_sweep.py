@@ -73,6 +73,8 @@ def test_every_setting_runs_once_with_every_seed(project, sweep):
 
     runs = [run["revs"][0]["data"] for run in experiments(project)]
     assert len(runs) == 4
+    logs = {log.name.rpartition("_20")[0] for log in (project.folder / "logs").glob("*_20*")}
+    assert logs >= {run["name"] for run in experiments(project)}
     decays = [run["params"]["params.yaml"]["data"]["ema_decay"] for run in runs]
     metrics = [run["metrics"] for run in runs]
     train = [each["metrics/train.json"]["data"]["val_accuracy"] for each in metrics]

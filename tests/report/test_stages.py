@@ -30,7 +30,10 @@ def write_inputs(few_digits: Dataset) -> None:
 
 
 def test_both_stages_write_tables_that_agree_with_the_metrics(
-    few_digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few_digits: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -46,3 +49,6 @@ def test_both_stages_write_tables_that_agree_with_the_metrics(
     assert sum(int(row["images"]) for row in bins) == 100
     gradcam_report.main()
     assert read_json(gradcam_report.METRICS)["road_random"] is not None
+    accuracy = f"Test accuracy: {metrics['accuracy']:.2%}"
+    output = capsys.readouterr().out
+    assert output == f"{accuracy} of 100 images\n{accuracy}. Report: reports/index.html\n"

@@ -138,10 +138,7 @@ def _describe_proxy(error: Exception, url: str) -> tuple[str, str]:
         return "", ""
     request = getattr(error, "request", None)
     proxy = find_proxy(str(request.url) if request else url)
-    if not proxy:
-        return "", ""
-    through = f" through the proxy {proxy.public_address} ({proxy.variable})"
-    return through, f"correct or unset {proxy.variable}, or "
+    return (f" through {proxy}", f"correct or unset {proxy.variable}, or ") if proxy else ("", "")
 
 
 def public_url(text: str) -> str:

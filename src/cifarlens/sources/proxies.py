@@ -41,6 +41,10 @@ class Proxy:
         address = re.sub(r"^([^:/@]*://)?.*@", r"\1", self.address, flags=re.DOTALL)
         return truncate_for_message(address)
 
+    def __str__(self) -> str:
+        """Returns the proxy's name in a message."""
+        return f"the proxy {self.public_address} ({self.variable})"
+
 
 def find_proxy(url: str) -> Proxy | None:
     """Returns the environment's proxy for a URL, or None; raises ValueError for an invalid URL."""

@@ -1,4 +1,4 @@
-"""A SOCKS5 proxy on loopback that connects to one port of this machine, whatever is asked for."""
+"""A SOCKS5 proxy on loopback that connects every request to one port of this machine."""
 
 import select
 import socket

@@ -71,6 +71,11 @@ class Terminal(io.StringIO):
 def test_neither_workers_nor_the_progress_bar_change_a_byte(
     setup, train, tmp_path, monkeypatch, capsys
 ):
+    def refuse(*_):
+        raise OSError("no shared memory")
+
+    monkeypatch.setattr(torch.UntypedStorage, "_share_fd_cpu_", refuse)
+
     def bundle(workers):
         run = setup(dropout=0.1, precision="auto", workers=workers)
         with monkeypatch.context() as patched:

@@ -65,7 +65,7 @@ def _folder_for_uploads() -> Iterator[None]:
     try:
         temporary = tempfile.TemporaryDirectory(prefix="gradio-", ignore_cleanup_errors=True)
     except OSError as error:
-        _fail(f"There is no folder for uploads ({error.strerror}): set TMPDIR to one.")
+        _fail(f"Cannot create a folder for uploads ({error.strerror}): set TMPDIR to another one.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with temporary as folder:
         os.environ[UPLOADS] = folder

@@ -134,7 +134,7 @@ def _translate_hub_errors(name: str, endpoint: str) -> Iterator[None]:
         # Uploads in several threads wrap the first error.
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         proxy = find_proxy(endpoint)
-        through = f" through the proxy {proxy.public_address} ({proxy.variable})" if proxy else ""
+        through = f" through {proxy}" if proxy else ""
         remedy = f"check the network{f' and {proxy.variable}' if proxy else ''} and run again"
         raise UserError(
             f"The hub request for {name}{through} failed: {_explain(cause, remedy)}."

@@ -68,7 +68,7 @@ class BatchLoader(DataLoader[Any]):
             generator=generator,
         )
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # nobody needs torch's iterator
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # Lightning takes any iterator
         """Yields images and labels as tensors.
 
         Raises:
