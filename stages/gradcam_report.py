@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.dataset.arrays import load_dataset
-from cifarlens.explanation.explain import explain
+from cifarlens.explanation.explain import TRUST_COLUMNS, explain
 from cifarlens.figures.galleries import draw_galleries
 from cifarlens.figures.lr_curve import lr_curve
 from cifarlens.figures.style import save_png
@@ -20,7 +20,6 @@ from cifarlens.runtime.stage import run_stage
 LR_FIGURE = Path("reports/figures/lr_find.png")
 GALLERY = Path("reports/gradcam")
 TRAINING_FIGURE = Path("reports/figures/train.png")
-TRUST = Path("reports/plots/trust.csv")
 METRICS = Path("metrics/gradcam.json")
 
 
@@ -49,7 +48,7 @@ def main() -> None:
     save_png(LR_FIGURE, lr_curve(run.curve, run.finder))
     draw_training(TRAINING_FIGURE, run.history, run.rates, run.result)
     write_report(paths.REPORT, run, explanations, gradcam.opacity)
-    write_csv(TRUST, ("map", "road", "similarity"), explanations.rows())
+    write_csv(paths.TRUST, TRUST_COLUMNS, explanations.rows())
     write_json(METRICS, explanations.metrics())
     write_run_log(paths.RUN_PAGE, paths.RUN_LOG)
     print(f"Test accuracy: {run.result.accuracy:.2%}. Report: {paths.REPORT}")

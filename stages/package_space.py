@@ -8,7 +8,7 @@ from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_json
 from cifarlens.runtime.stage import run_stage
-from cifarlens.space.packaging.package import Ingredients, package_space
+from cifarlens.space.packaging.package import Ingredients, package_space, read_trust
 from cifarlens.training.recipe import describe_recipe
 
 
@@ -24,17 +24,12 @@ def main() -> None:
         loss=params.loss,
         train=read_json(paths.TRAIN_METRICS),
     )
-    dataset, logits = load_dataset(paths.DATASET), np.load(paths.TEST_LOGITS)
-    test = {
-        **read_json(paths.EVALUATE_METRICS),
-        "correct": int((logits.argmax(1) == dataset.test_labels).sum()),
-        "images": len(logits),
-    }
     ingredients = Ingredients(
         model=paths.MODEL,
-        dataset=dataset,
-        test_logits=logits,
-        test_metrics=test,
+        dataset=load_dataset(paths.DATASET),
+        test_logits=np.load(paths.TEST_LOGITS),
+        held_out=params.data.val_size,
+        trust=read_trust(paths.TRUST),
         lock=paths.LOCK,
         source=params.data.source,
         space=params.space,

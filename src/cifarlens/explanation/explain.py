@@ -14,8 +14,10 @@ from .removal import Removal, removal_examples
 from .sanity import Sanity, check_sanity
 
 Item = TypeVar("Item")
+Row = tuple[str, float, float | None, str | None, str | None]
 
 MAX_SAMPLE = 40  # images that the two tests use: half misclassified, half correct
+TRUST_COLUMNS = ("map", "road", "similarity", "faithful", "changes")
 REMOVAL_EXAMPLES = 3  # images of the sample for which the report shows the removed pixels
 
 
@@ -73,16 +75,25 @@ class Explanations:
             **({} if similarity is None else {"sanity": similarity}),
         }
 
-    def rows(self) -> list[tuple[str, float, float | None]]:
-        """Returns name, ROAD score and similarity after randomisation of each map.
+    def rows(self) -> list[Row]:
+        """Returns the `TRUST_COLUMNS` of each map: its scores, and whether it passes the two tests.
 
-        The similarity is None if all maps are empty, and for the random map, which comes last.
+        The columns are the map's name, its ROAD score, its similarity after randomisation (None if
+        all maps are empty), and yes or no for each test. The random map comes last and has only a
+        ROAD score.
         """
-        similarity = {name: self.sanity.score(name) for name in self.sanity.similarity}
-        return [
-            (name, self.faithfulness.score(name), similarity.get(name))
-            for name in self.faithfulness.most_removed
+        road, sanity = self.faithfulness, self.sanity
+        rows: list[Row] = [
+            (
+                name,
+                road.score(name),
+                sanity.score(name),
+                "yes" if road.beats_chance(name) else "no",
+                "yes" if sanity.passes(name) else "no",
+            )
+            for name in sanity.similarity
         ]
+        return [*rows, (BASELINE, road.score(BASELINE), None, None, None)]
 
 
 def explain(

@@ -21,6 +21,7 @@ EVALUATE_METRICS = Path("metrics/evaluate.json")
 LR_CURVE = Path("reports/plots/lr_find.csv")
 HISTORY = Path("reports/plots/train.csv")
 RATES = Path("reports/plots/lr.csv")
+TRUST = Path("reports/plots/trust.csv")
 
 REPORT = Path("reports/index.html")
 

@@ -22,8 +22,8 @@ from sklearn.datasets import load_digits
 from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
+from cifarlens.classifier.saliency import METHODS
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Space
 from cifarlens.space.packaging.package import Ingredients, package_space
 
@@ -82,12 +82,19 @@ def make_ingredients(
     if perfect:
         labels = logits.argmax(1)
         data = Dataset(data.train_images, data.train_labels, data.test_images, labels, data.classes)
-    result = evaluate(logits, data.test_labels, data.classes)
+    trust = {
+        layer: {
+            method: {"faithful": depth > 0, "changes": rank % 2 == 0}
+            for rank, method in enumerate(METHODS)
+        }
+        for depth, layer in enumerate(network.layers)
+    }
     return Ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
-        test_metrics={**result.metrics(), "correct": result.correct, "images": result.images},
+        held_out=50,
+        trust=trust,
         lock=ROOT / "requirements.lock",
         source="digits",
         space=Space(mistakes=mistakes, top_classes=3),

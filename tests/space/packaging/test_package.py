@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -84,11 +85,22 @@ def test_examples_are_correct_predictions_where_a_class_has_one(space, ingredien
 def test_card_and_readme_state_the_metrics_and_the_recipe(space, ingredients):
     card = json.loads((space / "card.json").read_text())
     network = load_bundle(space / "model").network
-    assert card["test"] == ingredients.test_metrics
+    data = ingredients.dataset
+    predicted = ingredients.test_logits.argmax(1)
+    correct = int((predicted == data.test_labels).sum())
+    test = card["test"]
+    assert (test["correct"], test["images"]) == (correct, len(predicted))
+    assert test["accuracy"] == correct / len(predicted)
+    assert test["confidence"] == pytest.approx(
+        softmax(ingredients.test_logits).max(1).mean(), abs=1e-6
+    )
+    pairs = Counter(zip(data.test_labels.tolist(), predicted.tolist(), strict=True))
+    assert test["confusion"] == [[pairs[row, column] for column in range(10)] for row in range(10)]
+    assert card["train_images"] == len(data.train_labels) - 50
     assert card["parameters"] == sum(p.numel() for p in network.parameters())
     assert card["dataset"]["name"] == "Handwritten digits"
     text = (space / "README.md").read_text()
-    assert f"**{ingredients.test_metrics['accuracy']:.2%}**" in text
+    assert f"**{test['accuracy']:.2%}**" in text
     for words in ("## Limits", "## Licence", "Grad-CAM++", 'api_name="/gradcam"', "Handwritten"):
         assert words in text
     assert "CIFAR" not in text

@@ -9,23 +9,26 @@ from space_making import OPACITY, ROOT, files, make_ingredients
 
 from cifarlens.classifier.bundle import BundleError
 from cifarlens.dataset.arrays import save_dataset
-from cifarlens.runtime import stage
-from cifarlens.runtime.files import write_array, write_json
+from cifarlens.explanation.explain import TRUST_COLUMNS, Explanations
+from cifarlens.report.sections.trust import trust_section
+from cifarlens.runtime import paths, stage
+from cifarlens.runtime.files import write_array, write_csv, write_json
 from stages import package_space
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explanations: Explanations) -> Path:
     """A folder with the inputs of the stage, which is also the working directory."""
     ingredients = make_ingredients(tmp_path)
     save_dataset(tmp_path / "data/dataset", ingredients.dataset)
     write_array(tmp_path / "data/evaluation/test_logits.npy", ingredients.test_logits)
-    write_json(tmp_path / "metrics/evaluate.json", ingredients.test_metrics)
+    write_csv(tmp_path / paths.TRUST, TRUST_COLUMNS, explanations.rows())
     rates = {"lr_max": 0.00431, "lr_min": 1e-05}
     write_json(tmp_path / "metrics/train.json", rates)
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["data"]["source"], params["space"] = "digits", {"mistakes": 12, "top_classes": 3}
+    params["data"] = {"source": "digits", "val_size": 50}
+    params["space"] = {"mistakes": 12, "top_classes": 3}
     params["gradcam"]["opacity"] = OPACITY
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.chdir(tmp_path)
@@ -37,13 +40,22 @@ def run_stage() -> None:
     stage.run_stage(package_space.main, BundleError)
 
 
-def test_the_stage_builds_the_same_space_with_its_own_recipe(project, space):
+def test_the_stage_builds_the_same_space_with_its_own_recipe_and_verdicts(
+    project, space, explanations
+):
     run_stage()
     actual, expected = files(project / "space"), files(space)
     actual_card = json.loads(actual.pop("card.json"))
     expected_card = json.loads(expected.pop("card.json"))
     assert "up to 0.00431" in dict(actual_card.pop("recipe"))["Learning rate"]
-    expected_card.pop("recipe")
+    del expected_card["recipe"], expected_card["trust"]
+    report = trust_section(explanations)
+    for layer, verdicts in actual_card.pop("trust").items():
+        cells = zip(report["grids"]["road"][layer], report["grids"]["sanity"][layer], strict=True)
+        assert verdicts == {
+            method: {"faithful": faithful, "changes": changes}
+            for method, ((_, faithful), (_, changes)) in zip(report["methods"], cells, strict=True)
+        }
     assert actual_card == expected_card
     del actual["README.md"], expected["README.md"]  # contains the recipe
     assert actual == expected

@@ -24,6 +24,7 @@ INDEX = "index.json"
 CARD = "card.json"
 MAX_TOP = 10  # classes shown at once
 T = TypeVar("T")
+Trust = dict[str, dict[str, dict[str, bool]]]
 
 
 class ContentsError(ValueError):
@@ -37,16 +38,23 @@ class Card:
     Attributes:
         dataset: texts under `name`, `link`, `about` and `licence`.
         parameters: number of parameters of the network.
+        train_images: number of images that trained the network.
         recipe: how the network was trained, pairs of name and value in display order.
-        test: metrics on the test images, as in metrics/evaluate.json.
+        test: metrics on the test images, as in metrics/evaluate.json, with the number of `images`,
+            the number `correct`, the mean `confidence` and the `confusion` matrix (a list of counts
+            by predicted class for each true class).
+        trust: by layer and method of heat maps, whether the maps point at what matters
+            (`faithful`) and whether they change when the network forgets (`changes`).
         top_classes: initial number of classes to show.
         opacity: initial opacity of heat maps, 0 to 1.
     """
 
     dataset: dict[str, str]
     parameters: int
+    train_images: int
     recipe: list[list[str]]
     test: dict[str, Any]
+    trust: Trust
     top_classes: int
     opacity: float
 

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import numpy as np
@@ -19,8 +18,9 @@ from PIL import Image
 from ...classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ...dataset.arrays import Dataset
 from ...evaluation.cases import all_cases, most_confident_mistakes
+from ...evaluation.metrics import DIGITS, evaluate
 from ...params import Space
-from ...runtime.files import write_bytes, write_json, write_text
+from ...runtime.files import read_csv, write_bytes, write_json, write_text
 from ...sources import SOURCES
 from ..app import about, contents
 from .shipped import FILES, LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
@@ -36,7 +36,8 @@ class Ingredients:
         model: folder of the model bundle.
         dataset: provides the test images and the class names.
         test_logits: logits of the test images, float32, N×classes.
-        test_metrics: content of metrics/evaluate.json.
+        held_out: number of training images that did not train the network.
+        trust: the verdicts on the heat maps, see `read_trust`.
         lock: path of requirements.lock, which pins every version.
         source: where the data came from, a key of `SOURCES`.
         space: the number of mistakes to ship and of top classes to show first.
@@ -47,7 +48,8 @@ class Ingredients:
     model: Path
     dataset: Dataset
     test_logits: np.ndarray
-    test_metrics: Mapping[str, Any]
+    held_out: int
+    trust: contents.Trust
     lock: Path
     source: str
     space: Space
@@ -76,7 +78,8 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
         write_bytes(folder / contents.MODEL / name, (ingredients.model / name).read_bytes())
     _write_examples(folder / contents.EXAMPLES, ingredients)
     _write_mistakes(folder, ingredients)
-    source = SOURCES[ingredients.source]
+    dataset, source = ingredients.dataset, SOURCES[ingredients.source]
+    result = evaluate(ingredients.test_logits, dataset.test_labels, dataset.classes)
     card = contents.Card(
         dataset={
             "name": source.title,
@@ -85,8 +88,16 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
             "licence": source.licence,
         },
         parameters=sum(p.numel() for p in bundle.network.parameters()),
+        train_images=len(dataset.train_labels) - ingredients.held_out,
         recipe=[list(row) for row in ingredients.recipe.items()],
-        test=dict(ingredients.test_metrics),
+        test={
+            **result.metrics(),
+            "images": result.images,
+            "correct": result.correct,
+            "confidence": round(result.calibration.mean_confidence, DIGITS),
+            "confusion": result.confusion.tolist(),
+        },
+        trust=ingredients.trust,
         top_classes=ingredients.space.top_classes,
         opacity=ingredients.opacity,
     )
@@ -94,6 +105,21 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
     _render_templates(folder, read_pins(ingredients.lock, LIBRARIES))
     files = (path for path in folder.rglob("*") if path.is_file())
     write_json(folder / FILES, sorted(path.relative_to(folder).as_posix() for path in files))
+
+
+def read_trust(path: Path) -> contents.Trust:
+    """Reads the verdicts on the heat maps from reports/plots/trust.csv.
+
+    Returns:
+        The verdicts as in `contents.Card`.
+    """
+    trust: contents.Trust = {}
+    for row in read_csv(path):
+        layer, _, method = row["map"].partition(" ")
+        if layer != "random":  # the baseline
+            verdicts = {name: row[name] == "yes" for name in ("faithful", "changes")}
+            trust.setdefault(layer, {})[method or "Grad-CAM"] = verdicts
+    return trust
 
 
 def read_pins(lock: Path, names: tuple[str, ...]) -> list[str]:
