@@ -30,7 +30,6 @@ from PIL import Image
 from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
-from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Space
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.paths import LOCK
@@ -91,7 +90,8 @@ def make_space(folder: Path) -> Path:
         model=folder / "models",
         dataset=data,
         test_logits=logits,
-        test_metrics=evaluate(logits, data.test_labels, data.classes).metrics(),
+        held_out=0,
+        trust={},
         lock=LOCK,
         source="digits",
         space=Space(mistakes=50, top_classes=3),

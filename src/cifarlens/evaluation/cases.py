@@ -1,8 +1,10 @@
-"""Chooses the test images that the report shows."""
+"""Chooses the test images that the report and the Space show."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
+from operator import itemgetter
 
 import numpy as np
 
@@ -45,19 +47,26 @@ def all_cases(logits: np.ndarray, labels: np.ndarray) -> list[Case]:
 def most_confident_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
     """Returns at most `limit` misclassified cases, most confident first, ties in test order."""
     mistakes = [case for case in cases if not case.correct]
-    return sorted(mistakes, key=lambda case: -case.confidence)[:limit]
+    return sorted(mistakes, key=lambda case: (-case.confidence, case.index))[:limit]
 
 
 def varied_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
-    """Returns at most `limit` misclassified cases that cover many pairs of classes.
+    """Returns at most `limit` misclassified cases, some of every true class if they fit.
 
-    It takes the most confident case of each pair of true and predicted class first, then the
-    most confident of the rest. The order of the result is that of `most_confident_mistakes`.
+    No pair of true and predicted class comes twice before every pair has come once, and so on.
+    Within that the true classes take turns, each with its most confident cases first. The order of
+    the result is that of `most_confident_mistakes`.
     """
-    ranked = most_confident_mistakes(cases, len(cases))
-    first = {(case.true, case.predicted): case.index for case in reversed(ranked)}
-    varied = sorted(ranked, key=lambda case: case.index != first[case.true, case.predicted])
-    return sorted(varied[:limit], key=lambda case: (-case.confidence, case.index))
+    pairs: Counter[tuple[int, int]] = Counter()
+    turns: Counter[tuple[int, int]] = Counter()
+    ranked = []
+    for case in most_confident_mistakes(cases, len(cases)):
+        earlier = pairs[case.true, case.predicted]
+        ranked.append((earlier, turns[case.true, earlier], case))
+        pairs[case.true, case.predicted] += 1
+        turns[case.true, earlier] += 1
+    ranked.sort(key=itemgetter(0, 1))  # stable: in each turn, the most confident come first
+    return most_confident_mistakes([case for *_, case in ranked[:limit]], limit)
 
 
 def balanced_correct_cases(cases: Sequence[Case], limit: int) -> list[Case]:

@@ -11,6 +11,7 @@ from space_making import RECIPE, ROOT, files, make_ingredients, make_space
 
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import softmax
+from cifarlens.evaluation.cases import all_cases, varied_mistakes
 from cifarlens.space.app.contents import load_contents
 from cifarlens.space.packaging.package import Ingredients, package_space
 from cifarlens.space.packaging.shipped import LIBRARIES, SOURCE_FILES
@@ -53,14 +54,13 @@ def test_packaging_again_replaces_everything_with_the_same_bytes(space, tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"models", "space"}
 
 
-def test_mistakes_are_the_most_confident_ones_with_their_images(space, ingredients):
+def test_mistakes_are_varied_and_have_their_images(space, ingredients):
     probabilities = softmax(ingredients.test_logits)
     labels = ingredients.dataset.test_labels
     predicted = probabilities.argmax(1)
-    wrong = [index for index in range(len(labels)) if predicted[index] != labels[index]]
-    wrong.sort(key=lambda index: (-probabilities[index].max(), index))
     rows = load_contents(space).mistakes
-    assert [row.index for row in rows] == wrong[:12]
+    cases = varied_mistakes(all_cases(ingredients.test_logits, labels), 12)
+    assert [row.index for row in rows] == [case.index for case in cases]
     for row in rows:
         assert row.label == labels[row.index]
         assert row.predicted == predicted[row.index]
