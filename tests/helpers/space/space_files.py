@@ -47,6 +47,34 @@ def uniform_png(width: int, height: int, depth: int = 8, colour: int = 0) -> byt
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
+def raw_png(pixels: np.ndarray, *more: bytes) -> bytes:
+    """Returns a PNG of uint8 or uint16 pixels, H×W×channels, with further chunks."""
+    height, width, channels = pixels.shape
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, colour, 0, 0, 0)
+    big_endian = pixels.astype(pixels.dtype.newbyteorder(">"))
+    lines = zlib.compress(b"".join(b"\0" + row.tobytes() for row in big_endian), 1)
+    body = b"".join(more) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+    return SIGNATURE + chunk(b"IHDR", header) + body
+
+
+def raw_tiff(pixels: np.ndarray, photometric: int = 1) -> bytes:
+    """Returns a grey TIFF with the type and byte order of the pixels, H×W."""
+    order = ">" if pixels.dtype.str[0] == ">" else "<"
+    height, width = pixels.shape
+    tags = {256: width, 257: height, 258: 8 * pixels.itemsize, 259: 1, 262: photometric}
+    tags |= {
+        273: 138,
+        277: 1,
+        278: height,
+        279: pixels.nbytes,
+        339: "_uif".index(pixels.dtype.kind),
+    }
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, tags[tag]) for tag in tags)
+    start = (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(f"{order}IH", 8, len(tags))
+    return (start + entries).ljust(138, b"\0") + pixels.tobytes()
+
+
 def png(width: int, height: int, *more: bytes) -> bytes:
     """Returns a PNG of 16×16 pixels whose header claims the given size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

@@ -2,9 +2,15 @@
 
 A picture that is too large is refused before it is decoded. Large pictures are decoded one at a
 time, so memory use stays bounded for any upload. This module does not depend on Gradio.
+
+One rule brings values of more than 8 bits to 0 to 255: integers map the full range of their type,
+which the file states, so a picture gives the same answer from 8 and from 16 bits. Floats have no
+full range; those of a picture map their finite range.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +32,10 @@ MAX_PIXELS_OTHER = 16_000_000
 MIN_SIDE = 8  # pixels
 LARGE = 2_000_000  # pixels; a picture above this size is decoded alone, then reduced
 MIN_DRAFT_SIDE = 512  # pixels; far above the input size of any network
-MIN_STRIP_ROWS = 256
+STRIP_PIXELS = 1_000_000  # pixels that are converted at a time
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
+WHITE_IS_ZERO = 0  # of PHOTOMETRIC
+SIGNED = 2  # of SAMPLE_FORMAT
 ORIENTATION = 0x0112  # EXIF tag; 1 means upright
 TRANSPOSES = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,9 +63,9 @@ def open_picture(path: Path) -> Image.Image:
             is read.
 
     Returns:
-        An RGB picture, rotated upright according to EXIF, with transparent pixels on white and
-        16-bit and float values stretched to 0 to 255. A picture of more than `LARGE` pixels is
-        reduced by a whole factor or cropped to its centre square.
+        An RGB picture, rotated upright according to EXIF, with transparent pixels on white. A
+        picture of more than `LARGE` pixels is reduced by a whole factor or cropped to its centre
+        square.
 
     Raises:
         PictureError: the file cannot be read as a picture, has more pixels than its format may
@@ -107,7 +116,7 @@ def _decode(image: Image.Image) -> Image.Image:
     image.draft("RGB", (MIN_DRAFT_SIDE, MIN_DRAFT_SIDE))  # JPEG only: decodes at a reduced scale
     image.load()
     transpose = _transpose(image)
-    result = _opaque(_eight_bit(_reduce(image))).convert("RGB")
+    result = _eight_bit(image)
     image.close()  # frees its memory before the next picture is decoded
     return result if transpose is None else result.transpose(transpose)
 
@@ -120,31 +129,31 @@ def _transpose(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _reduce(image: Image.Image) -> Image.Image:
-    """Reduces more than `LARGE` pixels by a whole factor, in strips, without a full-size copy.
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Returns an opaque RGB picture; works in strips, without a full-size copy.
 
-    If the picture is too thin for that, crops it to the centre square, which is all that a network
-    sees.
+    Reduces more than `LARGE` pixels by a whole factor. If the picture is too thin for that, crops
+    it to the centre square, which is all that a network sees.
     """
-    if image.width * image.height <= LARGE:
-        return image
-    factor = min(image.size) // MIN_DRAFT_SIDE
-    if factor < 2:
-        return image.crop(_centre_square(*image.size))
-    rows = -(-MIN_STRIP_ROWS // factor) * factor
-    strips = [
-        _averageable(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(
-            factor
-        )
-        for top in range(0, image.height, rows)
-    ]
-    result = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
-    top = 0
-    for strip in strips:
-        result.paste(strip, (0, top))
-        top += strip.height
-    if result.mode == image.mode:  # otherwise the transparent colour is already applied
-        result.info.update(image.info)
+    left, top, right, bottom, factor = 0, 0, *image.size, 1
+    if image.width * image.height > LARGE:
+        factor = min(image.size) // MIN_DRAFT_SIDE
+        if factor < 2:
+            left, top, right, bottom = _centre_square(*image.size)
+            factor = 1
+    rows = max(STRIP_PIXELS // (right - left) // factor, 1) * factor
+
+    def strips() -> Iterator[Image.Image]:
+        for start in range(top, bottom, rows):
+            yield image.crop((left, start, right, min(start + rows, bottom)))
+
+    convert = _opaque
+    if image.mode == "F" or image.mode.startswith("I"):
+        low, high = _value_range(image, strips())
+        convert = partial(_stretch, low=low, high=high)
+    result = Image.new("RGB", (-(-(right - left) // factor), -(-(bottom - top) // factor)))
+    for number, strip in enumerate(strips()):
+        result.paste(convert(strip).reduce(factor), (0, number * rows // factor))
     return result
 
 
@@ -154,41 +163,46 @@ def _centre_square(width: int, height: int) -> tuple[int, int, int, int]:
     return left, top, left + side, top + side
 
 
-def _averageable(image: Image.Image) -> Image.Image:
-    """Converts to a mode whose pixels can be averaged: palettes to colours, integers to float."""
-    if image.mode in ("P", "PA"):
-        return image.convert("RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode == "I" or image.mode.startswith("I;"):
-        return Image.fromarray(np.array(image, np.float32))
-    return image
+def _value_range(image: Image.Image, strips: Iterator[Image.Image]) -> tuple[float, float]:
+    """Returns the values that become 0 and 255."""
+    tags = getattr(image, "tag_v2", {})  # of a TIFF; the integers of a PNG are unsigned 16-bit
+    if image.mode == "F":
+        low, high = np.inf, -np.inf
+        for strip in strips:
+            values = np.asarray(strip)
+            values = values[np.isfinite(values)]
+            low = min(low, float(values.min(initial=np.inf)))
+            high = max(high, float(values.max(initial=-np.inf)))
+        if low > high:
+            raise PictureError(
+                "The picture contains no usable pixel values (all are NaN or infinite); choose"
+                " another one."
+            )
+    else:
+        bits = tags.get(BITS, (16,))[0]
+        low = -(2.0 ** (bits - 1)) if tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED else 0.0
+        high = low + 2**bits - 1
+    return (high, low) if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else (low, high)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Converts as `_averageable` does, then stretches float values from their range to 0 to 255."""
-    image = _averageable(image)
-    return Image.fromarray(_stretch(np.array(image))) if image.mode == "F" else image
-
-
-def _stretch(values: np.ndarray) -> np.ndarray:
-    """Maps float32 of any range to uint8; NaN and infinite values become black."""
-    finite = np.isfinite(values)
-    if not finite.any():
-        raise PictureError(
-            "The picture contains no usable pixel values (all are NaN or infinite); choose another"
-            " one."
-        )
-    low = float(values.min(where=finite, initial=np.inf))
-    high = float(values.max(where=finite, initial=-np.inf))
-    values[~finite] = low
-    values -= low
-    values *= 255 / ((high - low) or 1)
-    return values.astype(np.uint8)
+def _stretch(image: Image.Image, low: float, high: float) -> Image.Image:
+    """Maps `low` to black and `high` to white; NaN and infinite values become black."""
+    pixels = np.asarray(image)
+    if pixels.dtype == np.int32 and min(low, high) == 0:
+        pixels = pixels.view(np.uint32)  # Pillow has no mode for unsigned 32-bit integers
+    values = np.where(np.isfinite(pixels), pixels, low).astype(np.float64)
+    grey = np.rint((values - low) * (255 / ((high - low) or 1))).astype(np.uint8)
+    if "transparency" in image.info:
+        grey[pixels == image.info["transparency"]] = 255
+    return Image.fromarray(grey).convert("RGB")
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    if image.mode in ("RGBA", "LA", "RGBa", "La") or "transparency" in image.info:
+    """Puts a picture of 8 bits on white."""
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and max(key) > 255:  # of 16-bit colours, which Pillow reads as 8-bit
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    if image.mode in ("P", "PA", "RGBA", "LA", "RGBa", "La") or key is not None:
         image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
