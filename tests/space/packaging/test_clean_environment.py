@@ -12,17 +12,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.utils import canonicalize_name
 from PIL import Image
 from space_environment import install_environment, link_environment, read_requirements
 from space_making import ROOT, RunningSpace, make_ingredients, run_copy
 
 from cifarlens.classifier.predict import softmax
+from cifarlens.space.packaging.shipped import CUDA
 
 ABSENT = ("cifarlens", "stages", "pytorch_lightning", "albumentations", "dvc", "pytest")
 ASK = """
 import importlib.util, json, sys
 names = [name for name in json.loads(sys.argv[1]) if importlib.util.find_spec(name)]
 print(json.dumps([names, sys.path]))
+"""
+LIST = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({found.name: found.version for found in distributions()}))
 """
 IMAGES = 20
 
@@ -59,6 +66,18 @@ def test_training_code_and_this_repository_cannot_be_imported(python):
     names, path = json.loads(output)
     assert names == ["torch", "gradio"]
     assert not any(Path(entry).is_relative_to(ROOT) for entry in path)
+
+
+def test_exactly_the_pinned_versions_are_installed(python, space):
+    found = json.loads(subprocess.check_output([python, "-I", "-c", LIST]))
+    others = ("pip", "setuptools", *(() if "+cpu" in found["torch"] else CUDA))
+    actual = {canonicalize_name(name): found[name].partition("+")[0] for name in found}
+    pins = {canonicalize_name(pin.name): str(pin.specifier) for pin in read_requirements(space)}
+    expected = {name: pins[name].removeprefix("==") for name in pins}
+    for versions in (actual, expected):
+        for name in [name for name in versions if name.startswith(others)]:
+            del versions[name]
+    assert actual == expected
 
 
 def test_probabilities_equal_those_of_evaluate(app, tmp_path):

@@ -23,7 +23,7 @@ from ...params import Space
 from ...runtime.files import read_csv, write_bytes, write_json, write_text
 from ...sources import SOURCES
 from ..app import about, contents
-from .shipped import FILES, LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
+from .shipped import CUDA, FILES, LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
 
 PYTHON = "3.12"  # for the Space; requirements.lock supports it
 
@@ -102,7 +102,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
         opacity=ingredients.opacity,
     )
     write_json(folder / contents.CARD, asdict(card))
-    _render_templates(folder, read_pins(ingredients.lock, LIBRARIES))
+    _render_templates(folder, read_pins(ingredients.lock))
     files = (path for path in folder.rglob("*") if path.is_file())
     write_json(folder / FILES, sorted(path.relative_to(folder).as_posix() for path in files))
 
@@ -122,15 +122,24 @@ def read_trust(path: Path) -> contents.Trust:
     return trust
 
 
-def read_pins(lock: Path, names: tuple[str, ...]) -> list[str]:
-    """Returns the lock's requirement lines for `names`, in that order and without hashes."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    return [
-        line.removesuffix("\\").strip()
-        for name in names
-        for line in lines
-        if line.startswith(f"{name}==")
-    ]
+def read_pins(lock: Path) -> list[str]:
+    """Returns the lock's requirement lines for `LIBRARIES` and all that they need, without hashes.
+
+    Leaves out what only torch's CUDA build needs.
+    """
+    pins: dict[str, list[str]] = {}  # a package may have several versions, with markers
+    users: dict[str, set[str]] = {}  # the packages that need a package
+    name = ""
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        if line[:1].isalnum():
+            name = line.partition("==")[0]
+            pins.setdefault(name, []).append(line.removesuffix("\\").strip())
+        elif line.startswith("    # "):  # `# via USER`, or `# via` and a line for each user
+            users.setdefault(name, set()).add(line.strip(" #").removeprefix("via "))
+    needed = set(LIBRARIES)
+    while more := {n for n in pins if users[n] & needed and not n.startswith(CUDA)} - needed:
+        needed |= more
+    return [line for name in sorted(needed) for line in pins[name]]
 
 
 def _write_examples(folder: Path, ingredients: Ingredients) -> None:

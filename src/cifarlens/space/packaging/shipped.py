@@ -1,4 +1,4 @@
-"""Lists the source files of a packaged Space and the libraries in its requirements.
+"""Lists the source files of a packaged Space and the libraries that it needs.
 
 A Space contains no training code. A test checks that the shipped rooms import only these libraries.
 """
@@ -23,4 +23,5 @@ TEMPLATES = {  # the template of each rendered file
     for name in (".gitattributes", "README.md", "app.py", "requirements.txt")
 }
 FILES = "files.json"  # lists the other files of a packaged Space
-LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # names in requirements.txt
+LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # that the source files import
+CUDA = ("cuda-", "nvidia-", "triton")  # beginnings of packages that torch's CPU wheel does not need
