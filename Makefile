@@ -20,7 +20,8 @@ help:
 	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
 	@echo 'make repro      run all stages on CIFAR-10 (dvc repro)'
 	@echo 'make space      start the packaged Space on this machine (SPACE=demo/space for the demo)'
-	@echo 'make push       show what a push of the Space would do: make push SPACE_ID=user/name; YES=1 pushes'
+	@echo 'make push       show what a push of the Space would do: make push SPACE_ID=user/name; YES=1 pushes,'
+	@echo '                MODEL_ID=user/model also pushes the model bundle to a model repository'
 	@echo 'make test       run ruff, mypy and every test (10 minutes)'
 	@echo 'make test-fast  run the unit tests: no DVC, no browser (90 seconds)'
 	@echo 'make exact      kill every stage at random moments and compare the results byte by byte (30 minutes)'
@@ -42,7 +43,7 @@ space: $(READY)
 
 push: $(READY)
 	@test -n "$(SPACE_ID)" || { echo 'SPACE_ID is not set; name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
-	$(RUN) cifarlens.space.packaging.push "$(SPACE_ID)" --folder $(SPACE) $(if $(YES),--yes)
+	$(RUN) cifarlens.space.packaging.push "$(SPACE_ID)" $(if $(MODEL_ID),--model "$(MODEL_ID)") --folder $(SPACE) $(if $(YES),--yes)
 
 PYTEST := $(RUN) pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 

@@ -6,8 +6,9 @@ from cifarlens.classifier.bundle import BundleError
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
-from cifarlens.runtime.files import read_json
+from cifarlens.runtime.files import read_json, write_bytes
 from cifarlens.runtime.stage import run_stage
+from cifarlens.space.packaging.model_card import MODEL_CARD
 from cifarlens.space.packaging.package import Ingredients, package_space, read_trust
 from cifarlens.training.recipe import describe_recipe
 
@@ -37,6 +38,7 @@ def main() -> None:
         recipe=recipe,
     )
     package_space(paths.SPACE, ingredients)
+    write_bytes(paths.MODEL_CARD, (paths.SPACE / MODEL_CARD).read_bytes())
     print(f"Space: {paths.SPACE}/")
 
 

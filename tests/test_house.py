@@ -26,7 +26,8 @@ ROOMS: dict[str, set[str]] = {
     },
     "space/app": {"classifier", "display"},
     "space/packaging": {
-        *("classifier", "dataset", "evaluation", "params", "runtime", "sources", "space/app"),
+        *("classifier", "dataset", "display", "evaluation", "params", "runtime", "sources"),
+        "space/app",
     },
     "demo": {"runtime"},
 }

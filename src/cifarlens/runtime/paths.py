@@ -12,6 +12,7 @@ TEST_LOGITS = Path("data/evaluation/test_logits.npy")
 CHECKPOINTS = Path("checkpoints")  # not an output: see training/one_cycle/checkpoint.py
 LOGS = Path("logs")
 MODEL = Path("models")
+MODEL_CARD = Path("models/README.md")
 SPACE = Path("space")
 
 LR_FIND_METRICS = Path("metrics/lr_find.json")

@@ -135,4 +135,5 @@ CIFAR10 = DataSource(
     licence="CIFAR-10 comes without a stated licence; its authors ask to be cited.",
     goal=0.90,
     load=load_cifar10,
+    hub_id="uoft-cs/cifar10",
 )

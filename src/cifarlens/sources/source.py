@@ -18,6 +18,8 @@ class DataSource:
         goal: test accuracy to reach, 0 to 1, for the report, or None.
         load: returns the dataset. It imports its libraries itself, because every stage imports all
             sources (through params.py), but only `download` loads one.
+        hub_id: USER/NAME of the same dataset on the Hugging Face Hub, or None if it is not there;
+            the Space and the model card link to it.
     """
 
     title: str
@@ -26,3 +28,4 @@ class DataSource:
     licence: str
     goal: float | None
     load: Callable[[], Dataset]
+    hub_id: str | None = None

@@ -1,7 +1,7 @@
 """A local stand-in for the Hugging Face hub, with the part of its protocol that a push needs.
 
-Small files arrive inside a commit, the others through LFS with checked digests. A Space is a dict
-from path to content.
+Small files arrive inside a commit, the others through LFS with checked digests. A Space or a model
+is a dict from path to content.
 """
 
 import base64
@@ -19,13 +19,14 @@ LFS = ("*.safetensors", "*.png")
 
 
 class Hub(ThreadingHTTPServer):
-    """Holds the Spaces, and each request as `METHOD path`."""
+    """Holds the Spaces and models, and each request as `METHOD path`."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.spaces: dict[str, dict[str, bytes]] = {}
+        self.models: dict[str, dict[str, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
         self.lfs_files: set[str] = set()
         self.requests: list[str] = []
@@ -36,8 +37,7 @@ class Hub(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def commit(self, name: str, lines: list[dict[str, Any]]) -> None:
-        space = self.spaces[name]
+    def commit(self, space: dict[str, bytes], lines: list[dict[str, Any]]) -> None:
         for line in lines:
             value = line["value"]
             match line["key"]:
@@ -81,9 +81,10 @@ class Handler(BaseHTTPRequestHandler):
             for blob in objects:
                 blob["actions"] = {"upload": {"href": f"{self.server.url}/blobs/{blob['oid']}"}}
             self._send({"transfer": "basic", "objects": objects})
-        elif path.startswith("/api/spaces/"):
-            user, name, *action = path.removeprefix("/api/spaces/").split("/")
-            self._answer_for_space(f"{user}/{name}", action[:1], body)
+        elif path.startswith(("/api/spaces/", "/api/models/")):
+            kind, user, name, *action = path.removeprefix("/api/").split("/")
+            repositories = self.server.spaces if kind == "spaces" else self.server.models
+            self._answer_for(repositories, f"{user}/{name}", action[:1], body)
         else:
             self._send({"error": "unknown address"}, 404)
 
@@ -91,13 +92,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def _create(self, request: dict[str, str]) -> None:
         name = f"{request['organization']}/{request['name']}"
-        assert (request["type"], request["sdk"]) == ("space", "gradio")
-        status = 409 if name in self.server.spaces else 200
-        self.server.spaces.setdefault(name, {".gitattributes": b"", "README.md": b"---\n---\n"})
+        assert request.get("sdk") == ("gradio" if request["type"] == "space" else None)
+        spaces = request["type"] == "space"
+        repositories = self.server.spaces if spaces else self.server.models
+        status = 409 if name in repositories else 200
+        repositories.setdefault(name, {".gitattributes": b"", "README.md": b"---\n---\n"})
         self._send({"url": f"http://{self.headers['Host']}/spaces/{name}"}, status)
 
-    def _answer_for_space(self, name: str, action: list[str], body: bytes) -> None:
-        space = self.server.spaces.get(name)
+    def _answer_for(
+        self, repositories: dict[str, dict[str, bytes]], name: str, action: list[str], body: bytes
+    ) -> None:
+        space = repositories.get(name)
         if space is None:
             self._send({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
         elif not action:
@@ -113,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
         elif action == ["preupload"]:
             self._send({"files": [self._mode(file["path"]) for file in json.loads(body)["files"]]})
         elif action == ["commit"]:
-            self.server.commit(name, [json.loads(line) for line in body.splitlines()])
+            self.server.commit(space, [json.loads(line) for line in body.splitlines()])
             address = f"http://{self.headers['Host']}/spaces/{name}/commit/{'1' * 40}"
             self._send({"commitUrl": address, "commitOid": "1" * 40})
         else:

@@ -36,6 +36,8 @@ def test_it_holds_exactly_the_listed_files_and_unchanged_modules(space):
         "requirements.txt",
         "model/model.safetensors",
         "model/config.json",
+        "model/README.md",
+        "thumbnail.png",
         "mistakes/index.json",
         *(f"mistakes/{rank:03d}.png" for rank in range(1, 13)),
         *(f"examples/{label}_{label}.png" for label in range(10)),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import close_session, constants
+import yaml
+from huggingface_hub import SpaceCard, close_session, constants
 from socks_server import socks_proxy
 from space_hub import TOKEN, Hub, hub
 from space_making import ROOT, files, free_port
@@ -17,6 +18,18 @@ from cifarlens.space.packaging.push import LFS, check_name, list_files, main
 NAME = "ada/digits"
 OLD_FILES = {"old/notes.txt": b"old", "app.py": b"old", ".gitattributes": b"old"}
 Push = Callable[..., tuple[int, str, str]]
+
+
+def pushed_files(space: Path, hub_url: str, model: str | None = None) -> dict[str, bytes]:
+    """Returns the packaged files, with the front matter that a push completes."""
+    contents = files(space)
+    front, body = contents["README.md"].decode().removeprefix("---\n").split("\n---\n", 1)
+    data = yaml.safe_load(front)
+    data["thumbnail"] = f"{hub_url}/spaces/{NAME}/resolve/main/thumbnail.png"
+    if model:
+        data["models"] = [model]
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return {**contents, "README.md": f"---\n{text}---\n{body}".encode()}
 
 
 @pytest.fixture
@@ -67,7 +80,7 @@ def test_a_push_makes_the_space_equal_to_the_folder(space, server, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert f"Pushed: {server.url}/spaces/{NAME}/commit/" in result.stdout
-    assert server.spaces[NAME] == files(space)
+    assert server.spaces[NAME] == pushed_files(space, server.url)
     assert server.lfs_files == {name for name in list_files(space) if name.endswith(LFS)}
     assert "model/model.safetensors" in server.lfs_files
 
@@ -78,7 +91,26 @@ def test_a_push_creates_a_space_where_xet_is_installed(space, server, push, monk
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     code, _, error = push("--yes", token=TOKEN)
     assert code == 0, error
-    assert server.spaces[NAME] == files(space)
+    assert server.spaces[NAME] == pushed_files(space, server.url)
+
+
+def test_a_push_with_a_model_also_uploads_the_bundle(space, server, push):
+    before, model = files(space), "ada/net"
+    server.models[model] = {"old.txt": b"kept"}
+    _, output, _ = push("--model", model)
+    goals = f"{server.url}/spaces/{NAME} and its model/ to {server.url}/{model}\n"
+    assert f"A push would go to {goals}" in output
+    assert server.models == {model: {"old.txt": b"kept"}}
+    code, _, error = push("--model", model, "--yes", token=TOKEN)
+    assert code == 0, error
+    names = ("README.md", "config.json", "model.safetensors")
+    bundle = {name: before[f"model/{name}"] for name in names}
+    assert server.models[model] == {"old.txt": b"kept", **bundle}
+    assert server.spaces[NAME] == pushed_files(space, server.url, model)
+    front = SpaceCard(server.spaces[NAME]["README.md"].decode()).data
+    assert front["models"] == [model]
+    assert front["thumbnail"].removeprefix(f"{server.url}/spaces/{NAME}/resolve/main/") in before
+    assert files(space) == before  # an output of the pipeline
 
 
 def test_a_dry_run_shows_all_changes_and_makes_none(space, server, push):
@@ -93,7 +125,7 @@ def test_a_dry_run_shows_all_changes_and_makes_none(space, server, push):
         if len(content) < 1000:
             assert f" {len(content)} B" in line
     total = sum(map(len, contents.values()))
-    assert f"{len(contents)} files in {space}, {total / 1000:.1f} kB; 23 of them, " in output
+    assert f"{len(contents)} files in {space}, {total / 1000:.1f} kB; 24 of them, " in output
     assert f"A push would go to {server.url}/spaces/{NAME}" in lines
     assert lines[lines.index("A push deletes these files:") + 1] == "  old/notes.txt"
     hint = "Add --yes (with make: YES=1) to push."
@@ -158,8 +190,8 @@ def test_refusals_of_the_hub_are_one_line_messages(server, push, status, words):
     "name", ["", "digits", "a/b/c", "a b/c", "../x", "a/b.git", "a/--b", "ä/b"]
 )
 def test_invalid_names_are_refused(name):
-    with pytest.raises(UserError, match="is not a valid name for a Space: give USER/NAME"):
-        check_name(name)
+    with pytest.raises(UserError, match="is not a valid name for a model: give USER/NAME"):
+        check_name(name, "model")
 
 
 @pytest.mark.parametrize("arguments", [[], ["a/b", "c"], ["a/b", "--force"]])
@@ -167,7 +199,7 @@ def test_invalid_arguments_are_refused_with_the_usage(arguments, capsys):
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
-    assert error.endswith("push USER/NAME [--folder FOLDER] [--yes]\n")
+    assert error.endswith("push USER/NAME [--model USER/MODEL] [--folder FOLDER] [--yes]\n")
     assert error.count("\n") == 1
 
 
@@ -183,7 +215,7 @@ def test_what_package_space_did_not_write_is_left_out(space, server, push, tmp_p
     assert code == 0, error
     left_out = ".#app.py, .env, cifarlens/__pycache__/about.pyc, …"
     assert f"Left out, not written by package_space: 5 ({left_out}).\n" in output
-    assert server.spaces[NAME] == files(space)
+    assert server.spaces[NAME] == pushed_files(space, server.url)
     (copy / "files.json").write_text('["../secret"]')
     _, _, error = push("--folder", str(copy), "--yes", token=TOKEN)
     assert "is not a packaged Space (../secret is missing)" in error
@@ -203,5 +235,5 @@ def test_another_machine_is_reached_through_the_proxy(space, server, push, monke
             code, _, error = push("--yes", token=TOKEN)
             assert code == (2 if words else 0), error
             assert words in error
-    assert server.spaces[NAME] == files(space)
+    assert server.spaces[NAME] == pushed_files(space, "http://hub.example")
     assert b"\x0bhub.example" in hosts

@@ -23,7 +23,10 @@ from ...params import Space
 from ...runtime.files import read_csv, write_bytes, write_json, write_text
 from ...sources import SOURCES
 from ..app import about, contents
-from .shipped import CUDA, FILES, LIBRARIES, ROOT, SOURCE_FILES, TEMPLATES
+from .model_card import MODEL_CARD, render_model_card
+from .requirements import read_pins
+from .shipped import FILES, ROOT, SOURCE_FILES, TEMPLATES, THUMBNAIL
+from .thumbnail import draw_thumbnail
 
 PYTHON = "3.12"  # for the Space; requirements.lock supports it
 
@@ -102,7 +105,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
         opacity=ingredients.opacity,
     )
     write_json(folder / contents.CARD, asdict(card))
-    _render_templates(folder, read_pins(ingredients.lock))
+    _render_templates(folder, ingredients)
     files = (path for path in folder.rglob("*") if path.is_file())
     write_json(folder / FILES, sorted(path.relative_to(folder).as_posix() for path in files))
 
@@ -172,8 +175,12 @@ def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
 
 
 def _write_image(path: Path, dataset: Dataset, index: int) -> None:
+    _write_png(path, Image.fromarray(np.array(dataset.test_images[index])))
+
+
+def _write_png(path: Path, image: Image.Image) -> None:
     content = io.BytesIO()
-    Image.fromarray(np.array(dataset.test_images[index])).save(content, "PNG")
+    image.save(content, "PNG")
     write_bytes(path, content.getvalue())
 
 
@@ -182,9 +189,9 @@ def _slug(name: str) -> str:
     return re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_").lower() or "class"
 
 
-def _render_templates(folder: Path, pins: list[str]) -> None:
-    """Renders README.md, requirements.txt, .gitattributes and app.py."""
-    space = contents.load_contents(folder)
+def _render_templates(folder: Path, ingredients: Ingredients) -> None:
+    """Renders README.md, requirements.txt, .gitattributes, app.py, model card and thumbnail."""
+    space, pins = contents.load_contents(folder), read_pins(ingredients.lock)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT),
         undefined=jinja2.StrictUndefined,
@@ -194,6 +201,7 @@ def _render_templates(folder: Path, pins: list[str]) -> None:
     values = {
         "about": about.about(space),
         "dataset": space.card.dataset["name"],
+        "dataset_id": SOURCES[ingredients.source].hub_id,
         "gradio": gradio.removeprefix("gradio=="),
         "lead": about.lead(space),
         "python": PYTHON,
@@ -202,3 +210,6 @@ def _render_templates(folder: Path, pins: list[str]) -> None:
     }
     for name, template in TEMPLATES.items():
         write_text(folder / name, environment.get_template(template).render(values))
+    card = render_model_card(space, ingredients.source, environment)
+    write_text(folder / MODEL_CARD, card)
+    _write_png(folder / THUMBNAIL, draw_thumbnail(space))

@@ -1,18 +1,19 @@
 """Pushes a packaged Space to Hugging Face: `python -m cifarlens.space.packaging.push USER/NAME`.
 
 Without `--yes`, it shows what a push does and changes nothing. A push makes the Space's files equal
-to those that package_space wrote, and deletes all others.
+to those that package_space wrote, and deletes all others. It completes the front matter of
+README.md, which needs the Space's name. With `--model`, it also uploads the model bundle to a model
+repository, where it deletes nothing.
 """
 
 import argparse
-import glob
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from huggingface_hub import HfApi, get_token
+from huggingface_hub import HfApi, get_token, metadata_load, metadata_save
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HTTPError,
@@ -26,10 +27,12 @@ from ...runtime.errors import UserError, truncate_for_message
 from ...runtime.output import tolerate_output_errors
 from ...runtime.paths import SPACE
 from ...sources.proxies import find_proxy, prepare_httpx
-from ..app.contents import ContentsError
-from .serve import check_space
+from ..app.contents import MODEL, ContentsError
+from .serve import check_space, copy_files
+from .shipped import THUMBNAIL
 
 LFS = (".png", ".safetensors")  # must agree with the Space's .gitattributes
+README = "README.md"
 ATTRIBUTES = ".gitattributes"  # the hub keeps its own if the folder has none
 TIMEOUT = 20  # seconds for a dry run's request to the hub
 STATUS = {
@@ -38,8 +41,8 @@ STATUS = {
     402: "your account's plan does not allow this Space: change the plan, or use another account",
     403: "the token has no write access there: use your own user name, or create a token with write"
     " access",
-    404: "the user or the Space does not exist, or the token has no access to it: check the name"
-    " and the token",
+    404: "the user or the repository does not exist, or the token has no access to it: check the"
+    " name and the token",
     413: "a file is too large for the hub: lower model.width and run `dvc repro` again",
     429: "too many requests: wait a few minutes and run again",
 }
@@ -56,14 +59,14 @@ def list_files(folder: Path) -> dict[str, int]:
     return {name: (folder / name).stat().st_size for name in sorted(check_space(folder))}
 
 
-def check_name(name: str) -> None:
-    """Raises UserError unless `name` is a Space's full name, USER/NAME."""
+def check_name(name: str, kind: str) -> None:
+    """Raises UserError unless `name` is the full name, USER/NAME, of a Space or a model."""
     try:
         validate_repo_id(name)
         _user, _name = name.split("/")
     except ValueError:  # from either line
         raise UserError(
-            f"{name!r} is not a valid name for a Space: give USER/NAME, with letters, digits, '-',"
+            f"{name!r} is not a valid name for a {kind}: give USER/NAME, with letters, digits, '-',"
             " '_' and '.' only, such as ada/cifar10-explained."
         ) from None
 
@@ -94,11 +97,18 @@ def _format_size(size: int) -> str:
     return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
-def upload(api: HfApi, name: str, folder: Path, files: Iterable[str]) -> str:
+def upload(api: HfApi, name: str, model: str | None, folder: Path, files: Iterable[str]) -> str:
     """Creates the Space if it does not exist, and makes its files equal to those of the folder.
 
+    Args:
+        api: access to the hub.
+        name: USER/NAME of the Space.
+        model: USER/NAME of the model repository that gets the model bundle first, or None.
+        folder: the packaged Space.
+        files: its files.
+
     Returns:
-        The address of the commit.
+        The address of the Space's commit.
 
     Raises:
         UserError: a token is missing, or the hub cannot be reached or refuses.
@@ -109,16 +119,33 @@ def upload(api: HfApi, name: str, folder: Path, files: Iterable[str]) -> str:
                 "A push needs a token: create one with write access in your Hugging Face account's"
                 " settings, then run `hf auth login` or set HF_TOKEN."
             )
-        api.create_repo(name, repo_type="space", space_sdk="gradio", exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=name,
-            repo_type="space",
-            folder_path=folder,
-            allow_patterns=[glob.escape(file) for file in files],
-            delete_patterns="*",
-            commit_message="Update the demo (packaged by cifarlens)",
-        )
+        with copy_files(folder, files) as copy:
+            if model:
+                api.create_repo(model, repo_type="model", exist_ok=True)
+                api.upload_folder(
+                    repo_id=model,
+                    folder_path=copy / MODEL,
+                    commit_message="Update the model (packaged by cifarlens)",
+                )
+            complete_readme(copy / README, f"{api.endpoint}/spaces/{name}", model)
+            api.create_repo(name, repo_type="space", space_sdk="gradio", exist_ok=True)
+            commit = api.upload_folder(
+                repo_id=name,
+                repo_type="space",
+                folder_path=copy,
+                delete_patterns="*",
+                commit_message="Update the demo (packaged by cifarlens)",
+            )
     return str(commit.commit_url)
+
+
+def complete_readme(readme: Path, address: str, model: str | None) -> None:
+    """Adds to the front matter what depends on the Space's address and on the model's name."""
+    front = metadata_load(readme) or {}
+    front["thumbnail"] = f"{address}/resolve/main/{THUMBNAIL}"
+    if model:
+        front["models"] = [model]
+    metadata_save(readme, front)
 
 
 @contextmanager
@@ -157,12 +184,15 @@ def _first_line(text: str) -> str:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}. Usage: {self.prog} USER/NAME [--folder FOLDER] [--yes]")
+        usage = f"{self.prog} USER/NAME [--model USER/MODEL] [--folder FOLDER] [--yes]"
+        raise UserError(f"{message}. Usage: {usage}")
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = _Parser(prog="python -m cifarlens.space.packaging.push", description=__doc__)
     parser.add_argument("name", metavar="USER/NAME", help="name of the Space on Hugging Face")
+    model_help = "name of a model repository, for the model alone (default: none)"
+    parser.add_argument("--model", metavar="USER/MODEL", help=model_help)
     folder_help = f"folder of the packaged Space (default: {SPACE})"
     parser.add_argument("--folder", type=Path, default=SPACE, help=folder_help)
     parser.add_argument("--yes", action="store_true", help="push; the default is a dry run")
@@ -172,17 +202,21 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def run(arguments: list[str]) -> None:
     """Runs the command; raises UserError, BundleError or ContentsError if it cannot."""
     options = _parse(arguments)
-    check_name(options.name)
+    check_name(options.name, "Space")
+    if options.model is not None:
+        check_name(options.model, "model")
     files = list_files(options.folder)
     api = HfApi()
     prepare_httpx(api.endpoint)
-    address = f"{api.endpoint}/spaces/{options.name}"
+    goals = f"{api.endpoint}/spaces/{options.name}"
+    if options.model:
+        goals += f" and its {MODEL}/ to {api.endpoint}/{options.model}"
     print(describe_files(options.folder, files))
     if options.yes:
-        print(f"Pushing to {address} …", flush=True)
-        print(f"Pushed: {upload(api, options.name, options.folder, files)}")
+        print(f"Pushing to {goals} …", flush=True)
+        print(f"Pushed: {upload(api, options.name, options.model, options.folder, files)}")
         return
-    print(f"A push would go to {address}")
+    print(f"A push would go to {goals}")
     print(_describe_changes(api, options.name, files))
     print("Nothing was pushed: this was a dry run. Add --yes (with make: YES=1) to push.")
 

@@ -40,7 +40,7 @@ def serve(folder: Path) -> int:
     names = check_space(folder)
     check_port(os.environ)
     environment = {key: value for key, value in os.environ.items() if key not in IMPORT_VARIABLES}
-    with _copy(folder, names) as copy:
+    with copy_files(folder, names) as copy:
         app = subprocess.Popen([sys.executable, "app.py"], cwd=copy, env=environment)
         try:
             return app.wait()
@@ -49,13 +49,17 @@ def serve(folder: Path) -> int:
 
 
 @contextmanager
-def _copy(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yields a temporary folder with these files; follows links, such as those to DVC's cache."""
+def copy_files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Yields a temporary folder with these files; follows links, such as those to DVC's cache.
+
+    Raises:
+        UserError: the files cannot be copied.
+    """
     with ExitStack() as stack:
         try:
-            copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="space-"))
+            copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="space-")))
             for name in names:
-                target = Path(copy) / name
+                target = copy / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / name, target)
         except OSError as error:

@@ -22,6 +22,7 @@ TEMPLATES = {  # the template of each rendered file
     name: f"cifarlens/space/packaging/templates/{name.lstrip('.')}.j2"
     for name in (".gitattributes", "README.md", "app.py", "requirements.txt")
 }
+THUMBNAIL = "thumbnail.png"
 FILES = "files.json"  # lists the other files of a packaged Space
 LIBRARIES = ("gradio", "numpy", "pillow", "safetensors", "torch")  # that the source files import
 CUDA = ("cuda-", "nvidia-", "triton")  # beginnings of packages that torch's CPU wheel does not need

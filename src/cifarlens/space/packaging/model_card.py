@@ -1,0 +1,62 @@
+"""Writes the model card: the README.md of the model bundle, with Hugging Face's own fields."""
+
+import jinja2
+from huggingface_hub import EvalResult, ModelCardData
+
+from ...display.formats import probability
+from ...sources import SOURCES
+from ..app import about
+from ..app.contents import MODEL, Contents
+
+MODEL_CARD = f"{MODEL}/README.md"  # in the Space
+TEMPLATE = "cifarlens/space/packaging/templates/model_card.md.j2"
+TASK = "image-classification"
+METRICS = {  # type and name by the key in metrics/evaluate.json
+    "accuracy": ("accuracy", "Accuracy"),
+    "loss": ("cross_entropy", "Cross-entropy in nats"),
+    "calibration_error": ("expected_calibration_error", "Expected calibration error"),
+}
+
+
+def render_model_card(contents: Contents, source: str, environment: jinja2.Environment) -> str:
+    """Returns the card as Markdown.
+
+    Args:
+        contents: the packaged Space; the card repeats its facts.
+        source: where the data came from, a key of `SOURCES`.
+        environment: finds the template.
+    """
+    dataset, test = SOURCES[source], contents.card.test
+    results = [
+        EvalResult(
+            task_type=TASK,
+            task_name="Image classification",
+            dataset_type=dataset.hub_id or source,
+            dataset_name=dataset.title,
+            dataset_split="test",
+            metric_type=kind,
+            metric_name=name,
+            metric_value=test[key],
+        )
+        for key, (kind, name) in METRICS.items()
+    ]
+    architecture = contents.bundle.config.architecture
+    metadata = ModelCardData(
+        license="mit",
+        library_name="pytorch",
+        pipeline_tag=TASK,
+        tags=[TASK, "safetensors", "grad-cam", "cifarlens"],
+        datasets=[dataset.hub_id] if dataset.hub_id else None,
+        metrics=["accuracy"],
+        model_name=f"{architecture} on {dataset.title}",
+        eval_results=results,
+    )
+    return environment.get_template(TEMPLATE).render(
+        architecture=architecture,
+        classes=contents.classes,
+        dataset=dataset,
+        metadata=metadata.to_yaml(),
+        sections=about.sections(contents),
+        size=contents.bundle.config.image_size,
+        wrong=probability(1 - test["accuracy"], 1),
+    )

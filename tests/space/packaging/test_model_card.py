@@ -1,0 +1,57 @@
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from huggingface_hub import ModelCard, SpaceCard
+from PIL import Image
+from space_making import RECIPE, make_ingredients
+
+from cifarlens.classifier.bundle import load_bundle
+from cifarlens.space.packaging.package import package_space
+
+
+@pytest.mark.parametrize(("source", "hub_id"), [("digits", None), ("cifar10", "uoft-cs/cifar10")])
+def test_the_front_matter_has_the_fields_of_the_hub(tmp_path, source, hub_id):
+    """Only the source is CIFAR-10; the images and classes are those of the digits."""
+    ingredients, space = make_ingredients(tmp_path), tmp_path / "space"
+    package_space(space, dataclasses.replace(ingredients, source=source))
+    data = ModelCard.load(space / "model/README.md").data
+    assert (data.license, data.pipeline_tag) == ("mit", "image-classification")
+    assert data.metrics == ["accuracy"]
+    datasets = [hub_id] if hub_id else None
+    assert data.datasets == SpaceCard.load(space / "README.md").data.datasets == datasets
+    test = json.loads((space / "card.json").read_text())["test"]
+    assert {result.metric_type: result.metric_value for result in data.eval_results} == {
+        "accuracy": test["accuracy"],
+        "cross_entropy": test["loss"],
+        "expected_calibration_error": test["calibration_error"],
+    }
+    for result in data.eval_results:
+        assert (result.dataset_type, result.dataset_split) == (hub_id or source, "test")
+
+
+def test_it_states_the_run_and_its_code_loads_the_bundle(space, tmp_path):
+    bundle = space / "model"
+    card = (bundle / "README.md").read_text()
+    for words in ("## Intended use", "## Out-of-scope use", "## Limits", "under CC BY 4.0"):
+        assert words in card
+    assert all(f"| {name} | {value} |" in card for name, value in RECIPE.items())
+    Image.new("RGB", (50, 40), "teal").save(tmp_path / "picture.png")
+    for name in ("model.safetensors", "config.json"):
+        (tmp_path / name).symlink_to(bundle / name)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", card, re.DOTALL))
+    code += "print(len(weights))"
+    answer = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    *shares, tensors = answer.splitlines()
+    network = load_bundle(bundle).network  # its folder also holds the card
+    assert int(tensors) == len(network.state_dict())
+    assert [line.split(": ")[0] for line in shares] == [str(label) for label in range(10)]
+
+
+def test_the_thumbnail_is_small_and_has_the_size_of_a_preview(space):
+    with Image.open(space / "thumbnail.png") as image:
+        assert image.size == (1200, 630)
+    assert (space / "thumbnail.png").stat().st_size < 60_000
