@@ -111,11 +111,13 @@ def test_values_that_are_not_finite_become_black(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", [*range(1, 9), 99])
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-def test_exif_rotates_upright(tmp_path, orientation, kind):
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("RGB", "JPEG"), ("RGB", "PNG"), ("RGB", "TIFF"), ("L", "TIFF")]
+)
+def test_exif_rotates_upright(tmp_path, orientation, mode, kind):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    content = encoded(drawing(), kind, exif=exif)
+    content = encoded(drawing().convert(mode), kind, exif=exif)
     with Image.open(io.BytesIO(content)) as image:
         assert_alike(read(tmp_path, content), ImageOps.exif_transpose(image), 0)
 

@@ -38,7 +38,7 @@ def test_it_states_the_run_and_its_code_loads_the_bundle(space, tmp_path):
     card = (bundle / "README.md").read_text()
     for words in ("## Intended use", "## Out-of-scope use", "## Limits", "under CC BY 4.0"):
         assert words in card
-    assert all(f"| {name} | {value} |" in card for name, value in RECIPE.items())
+    assert all(f"\n| {name} | {value} |\n" in card for name, value in RECIPE.items())
     Image.new("RGB", (50, 40), "teal").save(tmp_path / "picture.png")
     for name in ("model.safetensors", "config.json"):
         (tmp_path / name).symlink_to(bundle / name)

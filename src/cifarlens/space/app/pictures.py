@@ -72,7 +72,8 @@ def open_picture(path: Path) -> Image.Image:
             have, or has a side below `MIN_SIDE` pixels.
     """
     try:
-        with Image.open(path, formats=list(FORMATS)) as image:
+        # From a path, Pillow maps some TIFFs to memory, and misreads those that lie on a side.
+        with path.open("rb") as file, Image.open(file, formats=list(FORMATS)) as image:
             _check_size(*image.size, _kind(image))
             if image.width * image.height <= LARGE:
                 return _decode(image)

@@ -113,7 +113,8 @@ def upload(api: HfApi, name: str, model: str | None, folder: Path, files: Iterab
     Raises:
         UserError: a token is missing, or the hub cannot be reached or refuses.
     """
-    with _translate_hub_errors(name, api.endpoint):
+    names = f"{name} and {model}" if model else name
+    with _translate_hub_errors(names, api.endpoint):
         if not api.token and not get_token():
             raise UserError(
                 "A push needs a token: create one with write access in your Hugging Face account's"
