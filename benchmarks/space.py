@@ -30,6 +30,7 @@ from PIL import Image
 from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
+from cifarlens.classifier.saliency import METHODS
 from cifarlens.params import Space
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.paths import LOCK
@@ -79,7 +80,7 @@ class Measurement:
 def make_space(folder: Path) -> Path:
     """Packages a Space with an untrained `custom_resnet` of width 64 and the digits dataset."""
     torch.manual_seed(0)
-    data = read_digits()
+    data, verdict = read_digits(), {"faithful": True, "changes": True}
     network = NETWORKS["custom_resnet"](10, width=64)
     config = BundleConfig(
         "custom_resnet", {"width": 64}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
@@ -91,7 +92,7 @@ def make_space(folder: Path) -> Path:
         dataset=data,
         test_logits=logits,
         held_out=0,
-        trust={},
+        trust=dict.fromkeys(network.layers, dict.fromkeys(METHODS, verdict)),
         lock=LOCK,
         source="digits",
         space=Space(mistakes=50, top_classes=3),
@@ -107,8 +108,7 @@ def run_space(space: Path, folder: Path) -> Iterator[tuple[str, int, float]]:
     """Runs a copy; yields its URL, process id and the seconds until it answered."""
     copy = folder / "copy"
     shutil.copytree(space, copy)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     excluded = ("PYTHON", "OMP_NUM_THREADS")  # the app limits itself to one thread
@@ -148,17 +148,22 @@ def _wait_for(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
 class Visitor:
     """Sends requests to a Space over a separate connection, as each real visitor does."""
 
-    def __init__(self, url: str, picture: bytes, layer: str) -> None:
+    def __init__(self, url: str, picture: bytes, layers: list[str]) -> None:
         self.web = httpx.Client(base_url=f"{url}/gradio_api", timeout=TIMEOUT, trust_env=False)
-        self.picture, self.layer = picture, layer
+        self.picture, self.layers = picture, layers
 
     def classify(self) -> str:
         return self._request("classify", 3)
 
     def gradcam(self) -> str:
         """Returns the captions of three maps; the file names differ between visitors."""
-        answer = json.loads(self._request("gradcam", 3, self.layer, 70, "Grad-CAM"))
+        answer = json.loads(self._request("gradcam", 3, self.layers[-1], 70, "Grad-CAM", []))
         return json.dumps([row["caption"] for row in answer[0]])
+
+    def all_maps(self) -> str:
+        """Asks, in a session of its own, for ten maps of every layer."""
+        settings: Any = ([], self.layers, "Grad-CAM", False, False)
+        return self._request("page_classify", 10, True, 10, *settings)
 
     def _request(self, name: str, *values: object) -> str:
         """Uploads the picture, calls the API and returns the answer; raises if it is an error."""
@@ -197,7 +202,7 @@ def measure_one_client(name: str, request: Callable[[], str], goal: float) -> Me
     times = [milliseconds for milliseconds, _ in results]
     details = {
         "minimum": f"{min(times):.1f}",
-        "p95": f"{percentile(times):.1f}",
+        "p95": f"{float(np.percentile(times, 95)):.1f}",
         "errors": count_errors([answer for _, answer in results]),
     }
     return Measurement(f"{name}, one client, median", statistics.median(times), "ms", goal, details)
@@ -213,7 +218,7 @@ def measure_many_clients(name: str, visitors: list[Visitor], goal: float) -> Mea
     for _ in range(ROUNDS):
         with ThreadPoolExecutor(len(visitors)) as pool:
             results = [result for row in pool.map(send_requests, visitors) for result in row]
-        p95s.append(percentile([milliseconds for milliseconds, _ in results]))
+        p95s.append(float(np.percentile([milliseconds for milliseconds, _ in results], 95)))
         answers += [answer for _, answer in results]
     details = {
         "best round": f"{min(p95s):.0f}",
@@ -224,23 +229,17 @@ def measure_many_clients(name: str, visitors: list[Visitor], goal: float) -> Mea
     return Measurement(title, statistics.median(p95s), "ms", goal, details)
 
 
-def measure_memory_growth(visitor: Visitor, pid: int) -> Measurement:
-    """Measures how much memory grows during requests of one visitor; the caches are warm."""
+def measure_memory_growth(name: str, request: Any, pid: int, goal: float) -> Measurement:
+    """Measures how much memory grows during `MEMORY_REQUESTS` requests; the caches are warm."""
     before = memory(pid)
-    results = [time_request(visitor.classify) for _ in range(MEMORY_REQUESTS)]
-    after = memory(pid)
+    answers = [time_request(request)[1] for _ in range(MEMORY_REQUESTS)]
+    growth = memory(pid) - before
     details = {
         "before": f"{before:.0f} MB",
-        "after": f"{after:.0f} MB",
         "peak": f"{memory(pid, 'VmHWM'):.0f} MB",
-        "errors": count_errors([answer for _, answer in results]),
+        "errors": count_errors(answers),
     }
-    title = f"memory growth in {MEMORY_REQUESTS} requests"
-    return Measurement(title, after - before, "MB", 20, details)
-
-
-def percentile(values: list[float], share: float = 95) -> float:
-    return float(np.percentile(values, share))
+    return Measurement(f"memory growth in {MEMORY_REQUESTS} {name}", growth, "MB", goal, details)
 
 
 def count_errors(answers: list[str]) -> int:
@@ -248,7 +247,7 @@ def count_errors(answers: list[str]) -> int:
 
 
 def make_photo() -> bytes:
-    """Returns a PNG of 640×480 pixels, neither flat nor noise, like a visitor's picture."""
+    """Returns a PNG of 640×480 pixels, neither flat nor noise."""
     rows, columns = np.mgrid[0:480, 0:640]
     pixels = np.stack([rows * 255 // 480, columns * 255 // 640, (rows ^ columns) % 256], axis=2)
     stream = io.BytesIO()
@@ -259,16 +258,17 @@ def make_photo() -> bytes:
 def measure(space: Path, folder: Path) -> Iterator[Measurement]:
     """Yields every measurement as soon as it is measured."""
     yield measure_cold_start(space, folder)
-    layer = json.loads((space / "model/config.json").read_text())["layers"][-1]
+    layers = json.loads((space / "model/config.json").read_text())["layers"]
     with run_space(space, folder) as (url, pid, _):
-        visitors = [Visitor(url, make_photo(), layer) for _ in range(CLIENTS)]
-        for _ in range(5):
-            visitors[0].classify(), visitors[0].gradcam()
+        visitors = [Visitor(url, make_photo(), layers) for _ in range(CLIENTS)]
+        for visitor in visitors[:5]:  # warms up
+            visitor.classify(), visitor.gradcam()
         yield measure_one_client("classify", visitors[0].classify, 50)
         yield measure_one_client("three maps", visitors[0].gradcam, 100)
         yield measure_many_clients("classify", visitors, 1000)
         yield measure_many_clients("gradcam", visitors, 2000)
-        yield measure_memory_growth(visitors[0], pid)
+        yield measure_memory_growth("requests", visitors[0].classify, pid, 20)
+        yield measure_memory_growth("sessions", visitors[0].all_maps, pid, 200)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from torch.nn.functional import avg_pool2d
 from .bundle import Bundle
 from .preprocess import normalize
 
+OCCLUSION = "Occlusion"  # name of the method
 CELLS = 8  # side of a map; a patch covers 2×2 cells, which is 8×8 of 32×32 pixels as in CutOut
 
 

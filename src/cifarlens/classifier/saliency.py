@@ -53,6 +53,7 @@ def saliency_maps(
     targets: Sequence[Sequence[int]],
     layer: str,
     method: str = "Grad-CAM",
+    shared_scale: bool = False,
 ) -> list[np.ndarray]:
     """Returns maps of the evidence for the given classes in a target layer.
 
@@ -62,10 +63,11 @@ def saliency_maps(
         targets: for each image, the labels to explain.
         layer: the target layer, one of `bundle.config.layers`.
         method: a key of `METHODS`.
+        shared_scale: whether the maps of an image keep their sizes relative to each other.
 
     Returns:
-        For each image, float32 maps, targets×h×w at the target layer's resolution. Each map is
-        scaled to 0 to 1; without evidence for the class it is all 0.
+        For each image, float32 maps, targets×h×w at the target layer's resolution, scaled as
+        `scale_maps` does.
     """
     config, network = bundle.config, bundle.network
     split = config.layers.index(layer) + 1
@@ -81,15 +83,24 @@ def saliency_maps(
         rows = [row for row, labels in enumerate(targets) if index < len(labels)]
         target_sum = logits[rows, [targets[row][index] for row in rows]].sum()
         (gradient,) = torch.autograd.grad(target_sum, activation, retain_graph=True)
-        scaled = _scale(METHODS[method](activation.detach(), gradient)).numpy()
+        evidence = METHODS[method](activation.detach(), gradient).numpy()
         for row in rows:
-            maps[row].append(scaled[row])
+            maps[row].append(evidence[row])
     empty = np.empty((0, *activation.shape[2:]), np.float32)
-    return [np.stack(image_maps) if image_maps else empty for image_maps in maps]
+    return [
+        scale_maps(np.stack(image_maps), shared_scale) if image_maps else empty
+        for image_maps in maps
+    ]
 
 
-def _scale(maps: Tensor) -> Tensor:
-    """Sets negative evidence to 0, then scales each map to 0 to 1."""
-    maps = maps.clamp_min(0)
-    maps = maps - maps.amin((1, 2), keepdim=True)
-    return maps / (maps.amax((1, 2), keepdim=True) + 1e-7)
+def scale_maps(maps: np.ndarray, shared: bool = False) -> np.ndarray:
+    """Sets negative evidence to 0, then scales maps, float32 targets×h×w, to 0 to 1.
+
+    Without `shared`, the smallest value of each map becomes 0 and its largest 1. With `shared`, the
+    largest value of all maps becomes 1. A map without evidence is all 0.
+    """
+    maps = maps.clip(0)
+    if shared:
+        return np.asarray(maps / (maps.max() + 1e-7))
+    maps = maps - maps.min((1, 2), keepdims=True)
+    return np.asarray(maps / (maps.max((1, 2), keepdims=True) + np.float32(1e-7)))

@@ -13,16 +13,15 @@ from space_visiting import (
     choice,
     find_problems,
     heat_maps,
+    layer_choice,
+    method_choice,
     number,
     open_tab,
 )
 
-from cifarlens.space.app.page.handlers import (
-    MAP_COUNT,
-    MAPS_HIDDEN,
-    MISTAKE_COUNT,
-    TOP_CLASSES,
-)
+from cifarlens.space.app.choices import MAP_COUNT, MISTAKE_COUNT, SHOW_MISTAKES, TOP_CLASSES
+from cifarlens.space.app.page.maps import SHARED_SCALE
+from cifarlens.space.app.page.tabs.classify import MAPS_HIDDEN
 
 # The name of the focused element for a screen reader.
 FOCUSED = """() => { const e = document.activeElement;
@@ -34,7 +33,7 @@ OUTLINED = """() => { const e = document.activeElement;
   const style = getComputedStyle(drawn);
   return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2; }"""
 POSITIONS = """() => [...document.querySelectorAll(
-    '#tabs, #picture, #examples .gallery-item, #prediction, #classify-results input[type=number]')]
+    '#tabs, #picture, #examples button, #prediction, #classify-body input[type=number]')]
   .slice(0, 14).map(e => { const box = e.getBoundingClientRect();
     return [Math.round(box.left + scrollX), Math.round(box.top + scrollY)]; })"""
 TOP = "e => Math.round(e.getBoundingClientRect().top + scrollY)"
@@ -43,10 +42,15 @@ TOP = "e => Math.round(e.getBoundingClientRect().top + scrollY)"
 def visit_states(app: Page, good: list[Path], bad: Path) -> Iterator[str]:
     """Brings the page into each of its states in turn and yields the state's name."""
     yield "an example"
-    app.get_by_role("button", name="Other methods").click()
-    choice(app, "all layers").check()
-    expect(heat_maps(app)).to_have_count(12)
+    app.get_by_role("button", name="Methods, classes, scale").click()
+    for layer in ("prep", "layer1", "layer2"):
+        layer_choice(app, layer).check()
+    choice(app, "Show raw maps").check()
+    expect(app.locator("#maps .raw")).to_have_count(12)
     yield "all layers"
+    method_choice(app, "Occlusion").check()
+    expect(heat_maps(app)).to_have_count(3)
+    yield "occlusion"
     number(app, TOP_CLASSES).fill("11")
     expect(bars(app)).to_have_count(10)
     yield "a number out of range"
@@ -65,8 +69,6 @@ def visit_states(app: Page, good: list[Path], bad: Path) -> Iterator[str]:
     expect(app.locator("#cards .card")).to_have_count(len(good) + 1)
     yield "several pictures"
     open_tab(app, "Mistakes")
-    yield "no mistakes"
-    choice(app, "Show misclassified images").check()
     expect(app.locator("#mistakes figure")).to_have_count(10)
     yield "mistakes"
     app.get_by_label("True class").click()
@@ -75,11 +77,14 @@ def visit_states(app: Page, good: list[Path], bad: Path) -> Iterator[str]:
     choice(app, "Explain with Grad-CAM").check()
     expect(app.locator("#mistakes .heat")).to_have_count(20)
     yield "mistakes with heat maps"
+    choice(app, SHOW_MISTAKES).uncheck()
+    expect(app.locator("#mistakes figure")).to_have_count(0)
+    yield "no mistakes"
     open_tab(app, "About")
     yield "about"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
 def test_every_state_is_accessible(page, served, contents, bad, faults, width, scheme):
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=scheme)
@@ -90,7 +95,7 @@ def test_every_state_is_accessible(page, served, contents, bad, faults, width, s
     assert is_dark == (scheme == "dark")
     states = visit_states(page, list(contents.examples[:2]), bad)
     problems = {state: find_problems(page) for state in states}
-    assert len(problems) == 13
+    assert len(problems) == 14
     assert not {state: rows for state, rows in problems.items() if rows}
     # The browser reports a preview that is not a picture.
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
@@ -101,18 +106,42 @@ def test_controls_do_not_move_when_results_change(page, served, width):
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(served.url)
     expect(page.locator("#maps figure")).to_have_count(4)
-    positions = page.evaluate(POSITIONS)
-    number(page, TOP_CLASSES).fill("10")
-    expect(bars(page)).to_have_count(10)
-    assert page.evaluate(POSITIONS) == positions
+    still = slice(None if width == 1280 else 13)  # a phone has the numbers below the results
+    positions = page.evaluate(POSITIONS)[still]
     before = heat_maps(page).first.get_attribute("src")
     page.get_by_role("button", name="Example: 7").click()
     expect(heat_maps(page).first).not_to_have_attribute("src", before)
-    assert page.evaluate(POSITIONS) == positions
-    top = number(page, MAP_COUNT).evaluate(TOP)
+    assert page.evaluate(POSITIONS)[still] == positions
+    number(page, TOP_CLASSES).fill("10")
+    expect(bars(page)).to_have_count(10)
     number(page, MAP_COUNT).fill("10")
     expect(heat_maps(page)).to_have_count(10)
-    assert number(page, MAP_COUNT).evaluate(TOP) == top
+    assert page.evaluate(POSITIONS)[still] == positions
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "parts"),
+    [
+        (1280, 800, ["#prediction", "#maps .grid", "#classify-body .cells"]),
+        (1440, 900, ["#prediction", "#maps .grid", "#classify-body .cells"]),
+        (390, 844, ["#examples", "#prediction"]),
+        (320, 640, ["#examples", "#prediction .bars"]),
+    ],
+)
+def test_the_answer_is_seen_after_a_choice(page, served, width, height, parts):
+    """On a screen, the maps are beside the controls; a phone shows the answer."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(served.url)
+    expect(page.locator("#maps figure")).to_have_count(4)
+    before = heat_maps(page).first.get_attribute("src")
+    page.get_by_role("button", name="Example: 7").click()
+    expect(heat_maps(page).first).not_to_have_attribute("src", before)
+    for part in parts:
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= height, part
+    tops = {round(button.bounding_box()["y"]) for button in page.locator("#examples button").all()}
+    assert len(tops) == (2 if width > 640 else 1)
 
 
 def reach(app: Page, name: str) -> None:
@@ -167,11 +196,14 @@ def test_one_picture_by_keyboard_alone(keyboard_app, drawing):
     expect(heat_maps(app)).to_have_count(4)
     press(app, f"range slider for {OPACITY}", "End")
     expect(heat_maps(app).first).to_have_css("opacity", "1")
-    press_for_new_maps(app, "layer1 · 16×16", "Space")
-    expect(app.get_by_role("heading", name="Grad-CAM from layer1")).to_be_visible()
-    press(app, "Other methods", "Enter")
-    expect(choice(app, "HiResCAM")).to_be_visible()
-    press_for_new_maps(app, "HiResCAM", "Space")
+    press(app, "layer1 · 16×16", "Space")
+    expect(app.get_by_role("heading", name="Grad-CAM from layer1 and layer3")).to_be_visible()
+    press(app, "Methods, classes, scale", "Enter")
+    expect(method_choice(app, "HiResCAM")).to_be_visible()
+    press(app, "Occlusion", "Space")
+    expect(app.get_by_role("heading", name="Occlusion")).to_be_visible()
+    press(app, "One scale for all maps", "Space")
+    expect(app.locator("#maps")).to_contain_text(SHARED_SCALE)
     press(app, "Remove Image", "Enter")
     expect(answer(app)).to_have_count(0)
     reach(app, "Drop an image file here to upload")
@@ -197,7 +229,6 @@ def test_the_other_tabs_by_keyboard_alone(keyboard_app, drawing, contents):
     expect(cards.locator(".heat")).to_have_count(0)
     expect(number(app, MAP_COUNT)).to_have_count(0)
     press(app, "Mistakes", "Enter")
-    press(app, "Show misclassified images", "Space")
     figures = app.locator("#mistakes figure")
     expect(figures).to_have_count(10)
     press(app, f"range slider for {MISTAKE_COUNT}", "End")

@@ -7,8 +7,10 @@ from playwright.sync_api import Page, expect
 from space_visiting import answer, bars, heat_maps, number, open_tab, visible
 
 from cifarlens.display.formats import probability
+from cifarlens.space.app.choices import TOP_CLASSES
 from cifarlens.space.app.contents import Contents
-from cifarlens.space.app.page.handlers import START, START_SEVERAL, TOP_CLASSES
+from cifarlens.space.app.page.tabs import several
+from cifarlens.space.app.page.tabs.classify import START
 
 COPY = """async () => {
   const canvas = new OffscreenCanvas(64, 64), pen = canvas.getContext('2d');
@@ -46,10 +48,17 @@ def test_every_example_has_a_name_and_gives_its_result(app, contents):
 
 def test_pictures_from_the_clipboard_and_the_camera(app):
     app.context.grant_permissions(["clipboard-read", "clipboard-write", "camera"])
-    app.evaluate(COPY)
-    clear(app)
+    app.evaluate("navigator.clipboard.writeText('no picture')")
+    before = heat_maps(app).first.get_attribute("src")
     app.get_by_label("Paste from clipboard").click()
-    expect(answer(app)).to_be_visible()
+    expect(app.locator("#picture .note")).to_have_text(
+        "The clipboard holds no picture. Copy one first."
+    )
+    expect(heat_maps(app).first).to_have_attribute("src", before)  # it keeps the picture at hand
+    app.evaluate(COPY)
+    app.get_by_label("Paste from clipboard").click()
+    expect(heat_maps(app).first).not_to_have_attribute("src", before)
+    expect(app.locator("#picture .note")).to_have_count(0)
     expect(heat_maps(app)).to_have_count(3)
     clear(app)
     app.get_by_label("Capture from camera").click()
@@ -87,4 +96,4 @@ def test_several_pictures_at_once(app, drawing, bad, contents):
     expect(cards.locator(".heat")).to_have_count(6)
     expect(cards.nth(2)).to_contain_text("could not be read as a picture")
     visible(app, "#pictures [aria-label=Clear]").click()
-    expect(app.locator("#cards")).to_have_text(START_SEVERAL)
+    expect(app.locator("#cards")).to_have_text(several.START)

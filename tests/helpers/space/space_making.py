@@ -22,8 +22,8 @@ from sklearn.datasets import load_digits
 from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
-from cifarlens.classifier.saliency import METHODS
 from cifarlens.dataset.arrays import Dataset
+from cifarlens.explanation.gradcam import METHODS
 from cifarlens.params import Space
 from cifarlens.space.packaging.package import Ingredients, package_space
 

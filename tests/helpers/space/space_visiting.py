@@ -5,7 +5,8 @@ from playwright.sync_api import Locator, Page, expect
 
 OPACITY = "Heat-map opacity (%)"
 SETTLED = """() => !document.querySelector('.pending')
-  && [...document.images].every(image => image.complete)"""
+  && [...document.images].every(image => image.complete)
+  && !document.getAnimations().some(animation => animation.playState === 'running')"""
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
 
 
@@ -37,6 +38,15 @@ def slider(page: Page, label: str) -> Locator:
 def choice(page: Page, label: str) -> Locator:
     """Returns a checkbox or a radio button of the open tab."""
     return page.get_by_label(label, exact=True).filter(visible=True)
+
+
+def layer_choice(page: Page, name: str) -> Locator:
+    """Returns the control of a layer; its label also holds the size and the verdict."""
+    return page.get_by_label(f"{name} ·").filter(visible=True)
+
+
+def method_choice(page: Page, name: str) -> Locator:
+    return page.locator(f'input[type=radio][value="{name}"]').filter(visible=True)
 
 
 def open_tab(page: Page, name: str) -> None:

@@ -16,8 +16,8 @@ from space_making import RunningSpace
 from cifarlens.classifier.preprocess import fit_image
 from cifarlens.classifier.saliency import METHODS
 from cifarlens.display.heatmap import blend
+from cifarlens.space.app.choices import ALL_CLASSES, OCCLUSION
 from cifarlens.space.app.contents import Contents
-from cifarlens.space.app.page.handlers import ALL_CLASSES
 
 CLIENTS = 20
 
@@ -67,8 +67,8 @@ def test_exactly_these_endpoints(client):
     }
     assert parameters == {
         "/classify": ["image", "top_k"],
-        "/gradcam": ["image", "maps", "layer", "opacity", "method"],
-        "/misclassified": ["count", "true_class"],
+        "/gradcam": ["image", "maps", "layer", "opacity", "method", "classes"],
+        "/misclassified": ["count", "true_class", "predicted_class"],
     }
 
 
@@ -95,6 +95,16 @@ def test_heat_maps_have_the_layer_opacity_and_method_that_were_asked_for(client,
             assert np.abs(read_pixels(row["image"]) - expected).max() <= 1
 
 
+def test_heat_maps_of_chosen_classes(client, contents, photo):
+    chosen = (handle_file(photo), 1, "prep", 100, OCCLUSION, ["7", "2"])
+    rows = client.predict(*chosen, api_name="/gradcam")
+    assert [row["caption"].split()[0] for row in rows] == ["7", "2"]
+    pixels = network_input(contents, photo)
+    for row, saliency in zip(rows, contents.maps(pixels, [7, 2], "", OCCLUSION), strict=True):
+        expected = blend(pixels, saliency, 1, 256).astype(int)
+        assert np.abs(read_pixels(row["image"]) - expected).max() <= 1
+
+
 def test_misclassified_images(client, contents):
     name = contents.classes[contents.mistakes[0].label]
     mistakes = [row for row in contents.mistakes if contents.classes[row.label] == name]
@@ -104,6 +114,10 @@ def test_misclassified_images(client, contents):
             true, predicted = contents.classes[mistake.label], contents.classes[mistake.predicted]
             assert item["caption"].startswith(f"{true} predicted as {predicted} (")
             assert (read_pixels(item["image"]) == contents.image(mistake)).all()
+    name = contents.classes[contents.mistakes[0].predicted]
+    rows = [row for row in contents.mistakes if contents.classes[row.predicted] == name]
+    result = client.predict(12, ALL_CLASSES, name, api_name="/misclassified")
+    assert len(result) == len(rows)
 
 
 REFUSED = [
@@ -111,6 +125,13 @@ REFUSED = [
     ("classify", (None, 3), "The picture is missing: upload one first."),
     ("gradcam", ("photo", 2, "layer3", 101, "Grad-CAM"), "Opacity is 101; it must be a number"),
     ("gradcam", ("photo", 2, "layer3", 70, "eval('1')"), "Method is \"eval('1')\"; it must be one"),
+    ("gradcam", ("photo", 2, "layer3", 7, "Grad-CAM", ["cat"]), "Classes to explain is 'cat'; it"),
+    (
+        "gradcam",
+        ("photo", 2, "layer3", 7, "Grad-CAM", [*"0123456789", "x"]),
+        "Classes to explain is",
+    ),
+    ("misclassified", (5, "0", "cat"), "Predicted class is 'cat'; it must be one of: all classes"),
     ("misclassified", (12, "cat"), "True class is 'cat'; it must be one of: all classes, 0, 1"),
 ]
 

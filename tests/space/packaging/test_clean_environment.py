@@ -96,7 +96,7 @@ def test_probabilities_equal_those_of_evaluate(app, tmp_path):
 
 def test_heat_maps_and_mistakes_work(app, space):
     example = app.upload("0.png", (space / "examples/0_0.png").read_bytes())
-    event, (maps,) = app.ask("gradcam", example, 3, "layer3", 70, "LayerCAM")
+    event, (maps,) = app.ask("gradcam", example, 3, "layer3", 70, "LayerCAM", [])
     assert (event, len(maps)) == ("complete", 3)
-    event, (mistakes,) = app.ask("misclassified", 12, "all classes")
+    event, (mistakes,) = app.ask("misclassified", 12, "all classes", "all classes")
     assert (event, len(mistakes)) == ("complete", 12)

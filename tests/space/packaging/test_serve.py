@@ -26,7 +26,7 @@ def test_a_folder_without_a_space_is_named(tmp_path, capsys):
 DAMAGE = {
     "has a damaged model": lambda f: (f / "model/model.safetensors").write_bytes(b"x" * 99),
     "card.json cannot be read (Expecting": lambda f: (f / "card.json").write_text('{"dataset"'),
-    "(missing: dataset, opacity, parameters, ": lambda f: (f / "card.json").write_text("{}"),
+    "(missing: dataset, held_out, opacity, ": lambda f: (f / "card.json").write_text("{}"),
     "index.json cannot be read": lambda f: (f / "mistakes/index.json").write_text("[3]"),
 }
 
@@ -96,7 +96,7 @@ def test_it_runs_a_copy_and_stops_on_ctrl_c(tmp_path):
     """The copy runs its own modules and ignores proxies; the folder does not change."""
     space = make_space(tmp_path)
     (space / ".#about.py").symlink_to("nothing")
-    about = space / "cifarlens/space/app/about.py"
+    about = space / "cifarlens/space/app/about/__init__.py"
     about.write_text(about.read_text().replace("classifier, explained", "classifier of the copy"))
     before = sorted(space.rglob("*"))
     port, log = free_port(), tmp_path / "log"

@@ -4,12 +4,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ...classifier.saliency import METHODS
 from ...display.formats import probability
 from ...display.heatmap import blend
 from .checks import InputError, check_choice, check_percent, check_whole_number
+from .choices import (
+    ALL_CLASSES,
+    ALL_METHODS,
+    MAP_COUNT,
+    METHOD,
+    MISTAKE_COUNT,
+    TOP_CLASSES,
+    most_likely,
+    select_mistakes,
+    select_targets,
+)
 from .contents import Contents
-from .page.handlers import MAP_COUNT, MISTAKE_COUNT, TOP_CLASSES, most_likely, select_mistakes
 
 BLEND_SIZE = 256  # side of a returned picture, pixels
 
@@ -28,19 +37,26 @@ class Api:
         return {self.contents.classes[label]: float(probabilities[label]) for label in labels}
 
     def gradcam(
-        self, image: Path | None, maps: object, layer: object, opacity: object, method: object
+        self,
+        image: Path | None,
+        maps: object,
+        layer: object,
+        opacity: object,
+        method: object,
+        classes: object = None,
     ) -> list[tuple[np.ndarray, str]]:
         """Returns the picture under a heat map for each of the most likely classes.
 
-        Each caption holds the class and its probability.
+        If `classes` names some, it explains these instead and ignores `maps`. Each caption holds
+        the class and its probability.
         """
         count = check_whole_number(maps, 1, self.contents.max_top, MAP_COUNT)
         layer = check_choice(layer, list(self.contents.layers), "Layer")
         share = check_percent(opacity, "Opacity")
-        method = check_choice(method, list(METHODS), "Method")
+        method = check_choice(method, ALL_METHODS, METHOD)
         pixels = self._read(image)
         probabilities = self.contents.probabilities(pixels)
-        labels = most_likely(probabilities, count)
+        labels = select_targets(self.contents, probabilities, count, classes)
         saliency = self.contents.maps(pixels, labels, layer, method)
         return [
             (
@@ -50,7 +66,9 @@ class Api:
             for label, heat in zip(labels, saliency, strict=True)
         ]
 
-    def misclassified(self, count: object, true_class: object) -> list[tuple[np.ndarray, str]]:
+    def misclassified(
+        self, count: object, true_class: object, predicted_class: object = ALL_CLASSES
+    ) -> list[tuple[np.ndarray, str]]:
         """Returns the most confident mistakes on the test images, with captions."""
         mistakes = self.contents.mistakes
         if not mistakes:
@@ -63,7 +81,7 @@ class Api:
                 f"{classes[mistake.label]} predicted as {classes[mistake.predicted]}"
                 f" ({probability(mistake.predicted_probability, 1)})",
             )
-            for mistake in select_mistakes(self.contents, true_class)[:number]
+            for mistake in select_mistakes(self.contents, true_class, predicted_class)[:number]
         ]
 
     def _read(self, image: Path | None) -> np.ndarray:

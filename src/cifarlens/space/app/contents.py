@@ -12,11 +12,14 @@ from PIL import Image
 
 from ...classifier.bundle import Bundle, load_bundle
 from ...classifier.networks import layer_sizes
+from ...classifier.occlusion import OCCLUSION, occlusion_maps
 from ...classifier.predict import predict_logits, softmax
 from ...classifier.preprocess import fit_image
-from ...classifier.saliency import saliency_maps
+from ...classifier.saliency import saliency_maps, scale_maps
+from .checks import InputError
 from .pictures import open_picture
 
+EXPIRED = "The picture has expired, as uploads are kept for about an hour; upload it again."
 MODEL = "model"
 EXAMPLES = "examples"
 MISTAKES_FOLDER = "mistakes"
@@ -39,10 +42,11 @@ class Card:
         dataset: texts under `name`, `link`, `about` and `licence`.
         parameters: number of parameters of the network.
         train_images: number of images that trained the network.
+        held_out: number of images held out to choose settings, besides those for testing.
         recipe: how the network was trained, pairs of name and value in display order.
         test: metrics on the test images, as in metrics/evaluate.json, with the number of `images`,
-            the number `correct`, the mean `confidence` and the `confusion` matrix (a list of counts
-            by predicted class for each true class).
+            the number `correct`, the accuracy's 95% confidence `interval`, the mean `confidence`
+            and the `confusion` matrix (counts by predicted class for each true class).
         trust: by layer and method of heat maps, whether the maps point at what matters
             (`faithful`) and whether they change when the network forgets (`changes`).
         top_classes: initial number of classes to show.
@@ -52,6 +56,7 @@ class Card:
     dataset: dict[str, str]
     parameters: int
     train_images: int
+    held_out: int
     recipe: list[list[str]]
     test: dict[str, Any]
     trust: Trust
@@ -120,7 +125,9 @@ class Contents:
         return round(100 * self.card.opacity)
 
     def open(self, file: Path) -> np.ndarray:
-        """Reads a picture as network input, uint8 size×size×3; raises InputError if unreadable."""
+        """Reads a picture as network input, uint8 size×size×3; raises InputError if unusable."""
+        if not file.exists():
+            raise InputError(EXPIRED)
         return self._fit(open_picture(file))
 
     def image(self, mistake: Mistake) -> np.ndarray:
@@ -136,9 +143,26 @@ class Contents:
         result: np.ndarray = softmax(predict_logits(self.bundle, image[None]))[0]
         return result
 
-    def maps(self, image: np.ndarray, labels: Sequence[int], layer: str, method: str) -> np.ndarray:
-        """Returns heat maps of an image uint8 size×size×3: float32 labels×h×w, 0 to 1."""
-        return saliency_maps(self.bundle, image[None], [labels], layer, method)[0]
+    def maps(
+        self,
+        image: np.ndarray,
+        labels: Sequence[int],
+        layer: str,
+        method: str,
+        shared_scale: bool = False,
+    ) -> np.ndarray:
+        """Returns heat maps of an image uint8 size×size×3: float32 labels×h×w, 0 to 1.
+
+        Occlusion maps are the same for every layer.
+        """
+        if method == OCCLUSION:
+            return scale_maps(occlusion_maps(self.bundle, image[None], [labels])[0], shared_scale)
+        return saliency_maps(self.bundle, image[None], [labels], layer, method, shared_scale)[0]
+
+
+def example_label(file: Path) -> int:
+    """Returns the label at the start of an example's file name."""
+    return int(file.name.partition("_")[0])
 
 
 def load_contents(folder: Path) -> Contents:
@@ -154,7 +178,7 @@ def load_contents(folder: Path) -> Contents:
         folder,
         bundle,
         card=_read(folder / CARD, lambda content: _make(Card, content)),
-        examples=tuple(sorted((folder / EXAMPLES).glob("*.png"))),
+        examples=tuple(sorted((folder / EXAMPLES).glob("[0-9]*_*.png"), key=example_label)),
         mistakes=_read(
             folder / MISTAKES_FOLDER / INDEX,
             lambda rows: tuple(_make(Mistake, row) for row in rows),

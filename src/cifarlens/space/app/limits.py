@@ -4,49 +4,48 @@ Gradio limits each uploaded file, but reads any other body into memory, however 
 does not interpret requests.
 """
 
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
 
-UPLOAD_PATHS = ("/upload", "/gradio_api/upload")  # Gradio serves both
+UPLOAD = "/gradio_api/upload"
 MAX_UPLOAD_BYTES = 220_000_000  # as many files as the page takes at once, each at its largest
-MAX_BODY_BYTES = 1_000_000  # other requests: values and names of uploaded files
+MAX_BODY_BYTES = 200_000  # other requests: values and names of uploaded files
 
 
-class BodyLimit:
-    """Answers 413, as ASGI middleware, if a body exceeds its limit, declared or not."""
+class RefusedError(Exception):
+    """Reports a refused request: the HTTP status and a sentence."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        limit = MAX_UPLOAD_BYTES if _path(scope) in UPLOAD_PATHS else MAX_BODY_BYTES
-        refusal = (
-            f"The request is larger than {limit // 10**6} MB, the limit here. Upload pictures as"
-            " files, fewer or smaller ones."
-        )
-        if _declared_length(scope) > limit:
-            await JSONResponse({"detail": refusal}, 413)(scope, receive, send)
-            return
-        received = 0
-
-        async def bounded() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise HTTPException(413, refusal)
-            return message
-
-        await self.app(scope, bounded, send)
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
-def _path(scope: Scope) -> str:
+def limit_body(path: str, scope: Scope, receive: Receive) -> Receive:
+    """Returns a `receive` that raises RefusedError if a body exceeds its limit, declared or not."""
+    limit = MAX_UPLOAD_BYTES if path == UPLOAD else MAX_BODY_BYTES
+    refusal = RefusedError(
+        413,
+        f"The request is larger than {limit / 10**6:g} MB, the limit here. Upload pictures as"
+        " files, fewer or smaller ones.",
+    )
+    if _declared_length(scope) > limit:
+        raise refusal
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise refusal
+        return message
+
+    return bounded
+
+
+def route_path(scope: Scope) -> str:
     """Returns the path relative to where the app is mounted."""
-    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    path, root = str(scope["path"]), scope.get("root_path", "").rstrip("/")
+    return path.removeprefix(root) if path.startswith(f"{root}/") or path == root else path
 
 
 def _declared_length(scope: Scope) -> int:

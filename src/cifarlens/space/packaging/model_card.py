@@ -56,7 +56,7 @@ def render_model_card(contents: Contents, source: str, environment: jinja2.Envir
         classes=contents.classes,
         dataset=dataset,
         metadata=metadata.to_yaml(),
-        sections=about.sections(contents),
+        sections={name: s.markdown() for name, s in about.sections(contents).items()},
         size=contents.bundle.config.image_size,
         wrong=probability(1 - test["accuracy"], 1),
     )

@@ -18,7 +18,7 @@ from PIL import Image
 from ...classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ...dataset.arrays import Dataset
 from ...evaluation.cases import all_cases, varied_mistakes
-from ...evaluation.metrics import DIGITS, evaluate
+from ...evaluation.metrics import DIGITS, evaluate, wilson_interval
 from ...params import Space
 from ...runtime.files import read_csv, write_bytes, write_json, write_text
 from ...sources import SOURCES
@@ -39,7 +39,7 @@ class Ingredients:
         model: folder of the model bundle.
         dataset: provides the test images and the class names.
         test_logits: logits of the test images, float32, N×classes.
-        held_out: number of training images that did not train the network.
+        held_out: number of training images held out, which did not train the network.
         trust: the verdicts on the heat maps, see `read_trust`.
         lock: path of requirements.lock, which pins every version.
         source: where the data came from, a key of `SOURCES`.
@@ -92,11 +92,13 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
         },
         parameters=sum(p.numel() for p in bundle.network.parameters()),
         train_images=len(dataset.train_labels) - ingredients.held_out,
+        held_out=ingredients.held_out,
         recipe=[list(row) for row in ingredients.recipe.items()],
         test={
             **result.metrics(),
             "images": result.images,
             "correct": result.correct,
+            "interval": wilson_interval(result.correct, result.images).round(DIGITS).tolist(),
             "confidence": round(result.calibration.mean_confidence, DIGITS),
             "confusion": result.confusion.tolist(),
         },

@@ -1,13 +1,8 @@
-from dataclasses import replace
-
-import gradio as gr
 import pytest
 from space_making import OPACITY, make_space
 
 from cifarlens.display.heatmap import COLOURS
-from cifarlens.space.app.about import FACTS, TEXTS, about, sections
 from cifarlens.space.app.contents import load_contents
-from cifarlens.space.app.page.components import PageSlider
 from cifarlens.space.app.page.layout import build
 from cifarlens.space.app.page.theme import heat_rule
 
@@ -23,38 +18,11 @@ def test_the_page_can_be_built(tmp_path, options):
     assert names == {"classify", "gradcam", "misclassified"}
 
 
-def test_the_about_tab_describes_every_control_and_the_recipe(contents):
-    text = about(contents)
-    controls = {
-        block.label
-        for block in build(contents).blocks.values()
-        if isinstance(block, gr.Checkbox | PageSlider | gr.Dropdown)
-    }
-    assert len(controls) == 8
-    assert not [label for label in controls if label.removesuffix(" (%)") not in text]
-    recipe = contents.card.recipe
-    assert recipe
-    for name, value in recipe:
-        assert f"| {name} | {value} |" in text
-    assert set(sections(contents)) == {*TEXTS, *FACTS}
-
-
 def test_without_mistakes_the_tab_says_so_and_has_no_controls(tmp_path):
     blocks = build(load_contents(make_space(tmp_path, perfect=True))).blocks.values()
     (tab,) = (block for block in blocks if block.elem_id == "mistakes")
     assert "The network classified every test image correctly" in tab.value
     assert "Show misclassified images" not in {getattr(block, "label", "") for block in blocks}
-
-
-def test_the_about_tab_with_few_mistakes_or_none(contents):
-    few = replace(contents, mistakes=contents.mistakes[:2])
-    assert 'client.predict(2, "all classes", api_name="/misclassified")' in about(few)
-    perfect = replace(contents.card, test=contents.card.test | {"accuracy": 1.0})
-    text = about(replace(contents, mistakes=(), card=perfect))
-    assert "**Mistakes** is empty" in text
-    for words in ("/misclassified", "of its answers are wrong", "True class"):
-        assert words not in text
-        assert words in about(contents)
 
 
 def test_heat_maps_have_the_colours_of_the_report():

@@ -5,19 +5,38 @@ without a message, and a small file that expands to gigabytes is expanded.
 """
 
 import math
+import os
 from abc import ABCMeta
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.component_meta import ComponentMeta
+from gradio.utils import get_upload_folder
 
-from ..checks import InputError
+from ..checks import InputError, check_choice, check_whole_number
+
+MAX_TEXT = 255  # characters of a name or a choice
 
 
 def refuse(error: InputError) -> gr.Error:
     """Returns the error to raise on the page and in the API. It holds only the message."""
     return gr.Error(str(error), title="Invalid input", duration=8, print_exception=False)
+
+
+def refusing(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a handler so that its InputError reaches the page and the API as a message."""
+
+    @wraps(handler)
+    def wrapped(*values: Any) -> Any:
+        try:
+            return handler(*values)
+        except InputError as error:
+            raise refuse(error) from None
+
+    return wrapped
 
 
 class NoStubMeta(ComponentMeta):
@@ -35,21 +54,82 @@ NOT_UPLOADED = InputError(
 )
 
 
+class CheckedBlocks(gr.Blocks):
+    """Checks every value before Gradio does, whichever endpoint it comes through.
+
+    Gradio downloads the address in any file that is sent, even in place of a number.
+    """
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any
+    ) -> list[Any]:
+        try:
+            blocks = block_fn.inputs
+            if len(inputs) != len(blocks):
+                names = ", ".join(str(getattr(block, "label", "")) for block in blocks) or "none"
+                raise InputError(
+                    f"The number of values is {len(inputs)}; it must be {len(blocks)}: {names}."
+                )
+            inputs = [_check(block, value) for block, value in zip(blocks, inputs, strict=True)]
+        except InputError as error:
+            raise refuse(error) from None
+        result: list[Any] = await super().preprocess_data(block_fn, inputs, *arguments, **options)
+        return result
+
+
+def _check(block: gr.blocks.Block, value: Any) -> Any:
+    """Returns a value in which every file is an upload, without its address.
+
+    Raises InputError if it cannot be one.
+    """
+    if isinstance(block, PictureInput):
+        return None if value is None else _upload(value)
+    if isinstance(block, PicturesInput):
+        if not isinstance(value, list | None):
+            raise NOT_UPLOADED
+        return [_upload(file) for file in value or []]
+    if isinstance(block, gr.Dataset):
+        return check_whole_number(value, 0, len(block.samples) - 1, "Example")
+    value = [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
+    if choices := getattr(block, "choices", ()):
+        several = isinstance(block, gr.CheckboxGroup) or getattr(block, "multiselect", False)
+        for item in value if several and isinstance(value, list) else [value]:
+            check_choice(item, [choice for _, choice in choices], str(getattr(block, "label", "")))
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value that cannot hold a file; the handler still sees its type."""
+    if isinstance(value, list | dict):
+        return type(value)()
+    return value[:MAX_TEXT] if isinstance(value, str) else value
+
+
+def _upload(value: Any) -> dict[str, Any]:
+    """Returns the path and the original name of an uploaded file; raises InputError."""
+    match value:
+        case {"path": str(path), "meta": {"_type": "gradio.FileData"}}:
+            name = value.get("orig_name")
+        case _:
+            raise NOT_UPLOADED
+    uploads = os.path.realpath(get_upload_folder())
+    if "\0" in path or os.path.commonpath([uploads, os.path.realpath(path)]) != uploads:
+        raise NOT_UPLOADED
+    name = name[:MAX_TEXT] if isinstance(name, str) else None
+    return {"path": path, "orig_name": name, "meta": value["meta"]}
+
+
 class PictureInput(gr.Image, metaclass=NoStubMeta):
     """Passes on the path of the uploaded file without reading it."""
 
     is_template = True  # the page shows it as a gr.Image
 
     def preprocess(self, payload: Any) -> Any:
-        if payload is None:
-            return None
-        if not payload.path:  # base64 text would bypass the upload limit
-            raise refuse(NOT_UPLOADED)
-        return Path(payload.path)
+        return payload and Path(payload.path)
 
-    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        _refuse_url(url_or_file_path)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+    def example_payload(self) -> Any:
+        """Returns what the documentation of the API shows: a file of the reader's own."""
+        return {"path": "cat.png", "url": "cat.png", "meta": {"_type": "gradio.FileData"}}
 
 
 class PicturesInput(gr.File, metaclass=NoStubMeta):
@@ -59,13 +139,7 @@ class PicturesInput(gr.File, metaclass=NoStubMeta):
 
     def preprocess(self, payload: Any) -> Any:
         files = getattr(payload, "root", payload) or []
-        if not isinstance(files, list) or not all(file.path for file in files):
-            raise refuse(NOT_UPLOADED)
         return [(Path(file.path), file.orig_name or Path(file.path).name) for file in files]
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        _refuse_url(url_or_file_path)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
 
 
 class PageSlider(gr.Slider, metaclass=NoStubMeta):
@@ -102,6 +176,10 @@ class RawRadio(gr.Radio, metaclass=NoStubMeta):
         return payload
 
 
-def _refuse_url(place: Any) -> None:
-    if str(place).lower().startswith(("http:", "https:")):
-        raise refuse(NOT_UPLOADED)
+class RawGroup(gr.CheckboxGroup, metaclass=NoStubMeta):
+    """Passes its value on unchanged, as `RawSlider` does."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload

@@ -43,8 +43,8 @@ class PngGallery(gr.Gallery, metaclass=NoStubMeta):
 def write_picture(cache: Path, content: bytes) -> Path:
     """Writes a picture atomically, in a folder named by its digest.
 
-    An existing file is replaced by an identical one. This renews its time, so Gradio, which deletes
-    old files, keeps it.
+    An existing file is replaced by an identical one. This renews its time, so that it is
+    not deleted as old.
     """
     folder = cache / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,167 @@
+// Adds to Gradio: opacity without a request, messages about numbers that are not allowed, saved maps, and a link
+// that holds the settings.
+
+function setHeatOpacity(results, percent) {
+  document.getElementById(results)?.style.setProperty("--heat-opacity", percent / 100);
+}
+
+// Gradio corrects a number that is out of range without a message.
+const NUMBER = "input[data-testid=number-input]";
+let correcting = false;
+
+function explainNumber(box) {
+  const { min, max, value } = box;
+  const number = Number(value);
+  const nearest = Math.min(Math.max(Math.round(number), min), max);
+  const allowed = `a whole number from ${min} to ${max}`;
+  if (value === "") say(box, `Enter ${allowed}.`);
+  else if (number !== nearest) say(box, `${value} is not allowed; ${nearest} is used instead. Enter ${allowed}.`);
+  else say(box, "");
+}
+
+function say(element, text) {
+  const block = element.closest(".block");
+  block.querySelector(":scope > .note")?.remove();
+  if (!text) return;
+  const note = document.createElement("p");
+  note.className = "note";
+  note.setAttribute("role", "alert");
+  note.textContent = text;
+  block.append(note);
+}
+
+document.addEventListener("input", (event) => {
+  const { target } = event;
+  if (correcting) return;
+  if (target.matches(NUMBER)) {
+    explainNumber(target);
+    if (target.value === "") event.stopPropagation(); // Gradio keeps the last value
+  } else if (target.matches("input[type=range]")) say(target, "");
+}, true);
+
+// When the box loses focus, Gradio corrects numbers out of range, but not fractions. An empty box gets its value back.
+document.addEventListener("blur", ({ target }) => {
+  if (!target.matches?.(NUMBER)) return;
+  if (target.value === "") {
+    target.value = target.closest(".block").querySelector("input[type=range]").value;
+    say(target, "");
+  } else if (!Number.isInteger(Number(target.value))) {
+    correcting = true;
+    target.value = Math.round(Number(target.value));
+    target.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    correcting = false;
+  }
+}, true);
+
+// Hides a preview that the browser cannot show; the message next to it gives the reason.
+function setPreview(event) {
+  if (event.target.closest?.("#picture")) {
+    event.target.style.visibility = event.type === "error" ? "hidden" : "";
+  }
+}
+
+document.addEventListener("error", setPreview, true);
+document.addEventListener("load", setPreview, true);
+
+// On a phone, results are below the controls that change them.
+
+function showResults(id) {
+  const results = document.getElementById(id);
+  if (results.getBoundingClientRect().top > innerHeight / 2) results.scrollIntoView({ block: "start" });
+}
+
+let opened = false; // the first picture appears without a visitor's choice
+
+function showAnswer() {
+  const { top, bottom } = document.getElementById("prediction").getBoundingClientRect();
+  if (opened && (top < 0 || bottom > innerHeight)) document.getElementById("tabs").scrollIntoView({ block: "start" });
+  opened = true;
+}
+
+// Gradio removes the picture at hand when the clipboard holds none.
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest('#picture [aria-label="Paste from clipboard"]');
+  if (!button || button.checked) return;
+  event.stopPropagation();
+  const items = await navigator.clipboard.read();
+  const found = items.some((item) => item.types.some((type) => type.startsWith("image/")));
+  say(button, found ? "" : "The clipboard holds no picture. Copy one first.");
+  if (!found) return;
+  button.checked = true;
+  button.click();
+  button.checked = false;
+}, true);
+
+// The link: the address holds each value that differs from the initial one. Browsers limit how often it may change.
+
+const pending = new Map();
+let timer;
+
+function setLink(name, value, initial) {
+  const same = value === null || value === "" || JSON.stringify(value) === JSON.stringify(initial);
+  const texts = [value].flat().map((item) => (typeof item === "boolean" ? String(Number(item)) : String(item)));
+  pending.set(name, same ? null : texts.length ? texts : [""]);
+  clearTimeout(timer);
+  timer = setTimeout(writeLink, 250);
+}
+
+function writeLink() {
+  const query = new URLSearchParams(location.search);
+  for (const [name, texts] of pending) {
+    query.delete(name);
+    for (const text of texts ?? []) query.append(name, text);
+  }
+  pending.clear();
+  const search = query.size ? `?${query}` : "";
+  if (search === location.search) return;
+  history.replaceState(history.state, "", location.pathname + search);
+  // A Space on Hugging Face runs in a frame; its page then shows the same values in its own address.
+  if (window.parent !== window) window.parent.postMessage({ queryString: query.toString() }, "https://huggingface.co");
+}
+
+async function copyLink(button) {
+  writeLink();
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = "Link copied";
+  } catch {
+    prompt("Copy this link:", location.href); // the browser does not allow access to the clipboard
+  }
+  setTimeout(() => (button.textContent = "Copy link"), 2000);
+}
+
+// Saving a map: the picture, enlarged without smoothing, under its heat map with the opacity of the page.
+
+const SAVED_SIDE = 512; // pixels
+
+async function saveMap(button) {
+  const stack = button.previousElementSibling;
+  const style = getComputedStyle(stack);
+  const picture = new Image();
+  picture.src = style.backgroundImage.slice(5, -2); // url("…")
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SAVED_SIDE;
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(picture, 0, 0, SAVED_SIDE, SAVED_SIDE);
+  pen.imageSmoothingEnabled = true;
+  pen.globalAlpha = style.getPropertyValue("--heat-opacity");
+  pen.drawImage(stack.querySelector(".heat"), 0, 0, SAVED_SIDE, SAVED_SIDE);
+  const link = document.createElement("a");
+  link.href = canvas.toDataURL("image/png");
+  link.download = `${stack.getAttribute("aria-label").replace(/[^\p{L}\p{N}]+/gu, "-")}.png`.toLowerCase();
+  link.click();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button, a");
+  if (button?.matches(".save")) saveMap(button);
+  else if (button?.id === "copy-link") copyLink(button);
+  else if (button?.dataset.tab) {
+    event.preventDefault();
+    document.querySelector(`#tabs [data-tab-id="${button.dataset.tab}"]`).click();
+    requestAnimationFrame(() => document.querySelector(button.getAttribute("href")).scrollIntoView());
+  }
+});
