@@ -44,7 +44,7 @@ def describe_recipe(
         "Optimizer": ", ".join([name, *options]),
         "Label smoothing": f"{loss.label_smoothing:g}",
         "Learning rate": f"one cycle: from {rate(train['lr_min'])} up to {rate(train['lr_max'])}"
-        f" at the end of epoch {resolve_peak(peak_epoch, epochs):g}, then back down",
+        f" at the end of epoch {round(resolve_peak(peak_epoch, epochs), 2):g}, then back down",
         "Weights": f"from epoch {train.get('kept_epoch', epochs)}{average if ema_decay else ''}",
         "Augmentation": "; ".join(augmentation_steps(augment)) or "none",
     }

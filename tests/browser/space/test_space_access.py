@@ -140,6 +140,9 @@ def test_the_answer_is_seen_after_a_choice(page, served, width, height, parts):
         box = page.locator(part).first.bounding_box()
         assert box["y"] >= 0, part
         assert box["y"] + box["height"] <= height, part
+    maps = page.locator("#maps").bounding_box()
+    assert maps["x"] >= 0
+    assert maps["x"] + maps["width"] <= width
     tops = {round(button.bounding_box()["y"]) for button in page.locator("#examples button").all()}
     assert len(tops) == (2 if width > 640 else 1)
 
@@ -202,7 +205,7 @@ def test_one_picture_by_keyboard_alone(keyboard_app, drawing):
     expect(method_choice(app, "HiResCAM")).to_be_visible()
     press(app, "Occlusion", "Space")
     expect(app.get_by_role("heading", name="Occlusion")).to_be_visible()
-    press(app, "One scale for all maps", "Space")
+    press(app, "One scale for all classes", "Space")
     expect(app.locator("#maps")).to_contain_text(SHARED_SCALE)
     press(app, "Remove Image", "Enter")
     expect(answer(app)).to_have_count(0)

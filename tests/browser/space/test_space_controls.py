@@ -1,5 +1,7 @@
 """Numbers, opacity, and the tab of misclassified images."""
 
+import re
+
 import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
@@ -136,8 +138,13 @@ def test_the_link_restores_the_page(app, faults):
     app.goto(link.partition("?")[0] + "?tab=mistakes&mistakes-explain=1&mistakes-count=2")
     expect(app.locator("#mistakes .heat")).to_have_count(4)
     expect(app.get_by_role("tab", name="Mistakes")).to_have_attribute("aria-selected", "true")
-    app.goto(link.partition("?")[0] + "?top=12")
+    app.goto(link.partition("?")[0] + "?top=12&maps=2")
     expect(app.get_by_text("This link has values that this demo does not know")).to_be_visible()
+    expect(app).to_have_url(re.compile(r"\?maps=2$"))  # without the value that is not allowed
+    number(app, TOP_CLASSES).fill("11")
+    app.get_by_role("button", name="Copy link").click()
+    expect(app.get_by_role("button", name="Link copied")).to_be_visible()
+    assert "top=10" in app.evaluate("navigator.clipboard.readText()")
     # Gradio reports the stream that ends with the page.
     faults[:] = [fault for fault in faults if "AbortError" not in fault]
 

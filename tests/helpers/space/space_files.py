@@ -58,21 +58,23 @@ def raw_png(pixels: np.ndarray, *more: bytes) -> bytes:
     return SIGNATURE + chunk(b"IHDR", header) + body
 
 
-def raw_tiff(pixels: np.ndarray, photometric: int = 1) -> bytes:
+def raw_tiff(pixels: np.ndarray, photometric: int = 1, deflate: bool = False) -> bytes:
     """Returns a grey TIFF with the type and byte order of the pixels, H×W."""
+    data = zlib.compress(pixels.tobytes()) if deflate else pixels.tobytes()
     order = ">" if pixels.dtype.str[0] == ">" else "<"
     height, width = pixels.shape
-    tags = {256: width, 257: height, 258: 8 * pixels.itemsize, 259: 1, 262: photometric}
+    tags = {256: width, 257: height, 258: 8 * pixels.itemsize, 259: 8 if deflate else 1}
     tags |= {
+        262: photometric,
         273: 138,
         277: 1,
         278: height,
-        279: pixels.nbytes,
+        279: len(data),
         339: "_uif".index(pixels.dtype.kind),
     }
     entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, tags[tag]) for tag in tags)
     start = (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(f"{order}IH", 8, len(tags))
-    return (start + entries).ljust(138, b"\0") + pixels.tobytes()
+    return (start + entries).ljust(138, b"\0") + data
 
 
 def png(width: int, height: int, *more: bytes) -> bytes:

@@ -156,7 +156,8 @@ def ask_queue(app: RunningSpace, name: str, values: list[Any]) -> str:
     config = HTTP.get(f"{app.url}/config").json()["dependencies"]
     (index,) = (row["id"] for row in config if row["api_name"] == name)
     session = uuid4().hex
-    body = {"data": values, "fn_index": index, "session_hash": session, "event_data": values[0]}
+    body = {"data": values, "fn_index": index, "session_hash": session}
+    body["event_data"] = {"source": values[0], "true_label": values[0], "predicted": values[0]}
     joined = HTTP.post(f"{app.url}/gradio_api/queue/join", json=body)
     assert joined.status_code == 200, joined.text
     stream = HTTP.get(f"{app.url}/gradio_api/queue/data", params={"session_hash": session})
@@ -215,6 +216,8 @@ REFUSED = [
     ("POST", JOIN, {"json": {"data": [], "fn_index": 99, "session_hash": "a"}}, 404, "no such en"),
     ("POST", JOIN, {"json": {"data": [], "fn_index": 2}}, 400, "session_hash is missing"),
     ("POST", JOIN, {"json": {"data": [], "session_hash": "x" * 101}}, 400, "at most 100"),
+    ("POST", CALL, {"content": b'{"data": ["\\ud800", 3]}'}, 400, "not JSON"),
+    ("GET", f"/gradio_api/upload_progress?upload_id={'x' * 101}", {}, 400, "upload_id has more"),
     ("POST", "/gradio_api/call/v2/dog", {"json": {}}, 404, "no such endpoint"),
     ("POST", "/gradio_api/call/v2/classify", {"json": {"dog": 1}}, 400, "could not process"),
     ("POST", "/gradio_api/cancel", {"json": {}}, 400, "could not be understood"),

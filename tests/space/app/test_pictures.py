@@ -82,14 +82,16 @@ def test_a_png_gives_the_same_picture_from_8_and_from_16_bits(tmp_path, size, ch
     [
         *((kind, 1) for kind in ("<u2", ">u2", "<i2", ">i2", "<u4", "<i4", ">i4", "<f4", ">f4")),
         *((kind, 0) for kind in ("<u2", "<f4", ">f4")),
+        ("<i1", 1),
     ],
 )
-def test_a_tiff_gives_the_same_picture_from_any_type(tmp_path, size, photometric, kind):
+@pytest.mark.parametrize("deflate", [False, True])
+def test_a_tiff_gives_the_same_picture_from_any_type(tmp_path, size, photometric, kind, deflate):
     pixels = NOISE[: size[0], : size[1], 0]
     bits = 8 * int(kind[2])
     wide = pixels.astype(np.int64) * ((2**bits - 1) // 255)
     low = {"u": 0, "i": -(2 ** (bits - 1)), "f": -7}[kind[1]]
-    content = raw_tiff((wide + low).astype(kind), photometric)
+    content = raw_tiff((wide + low).astype(kind), photometric, deflate)
     expected = read(tmp_path, raw_tiff(pixels, photometric))
     np.testing.assert_array_equal(read(tmp_path, content), expected)
 

@@ -79,10 +79,10 @@ def test_folders_of_killed_servers_are_removed_and_no_others(tmp_path):
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
         alive = Path(server.stdout.readline().strip())
-        others = [put(tmp_path / name / "file", 0) for name in ("gradio-1", f"{PREFIX}new")]
+        others = [put(tmp_path / name / "file", 0) for name in ("gradio-1", f"{PREFIX}holiday")]
         (tmp_path / f"{PREFIX}link").symlink_to(others[0].parent)
-        os.utime(alive, (0, 0))
-        os.utime(others[0].parent, (0, 0))
+        for folder in (alive, *(path.parent for path in others)):
+            os.utime(folder, (0, 0))
         with own_folder(str(tmp_path)) as own:
             assert alive.exists()
             assert own.parent == tmp_path.resolve()

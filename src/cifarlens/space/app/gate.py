@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import route_utils
+from gradio import route_utils, routes
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -38,6 +38,8 @@ ROUTES = {
 MAX_ADDRESS = 2000  # bytes of a path or a query
 MAX_SESSION = 100  # characters of a session's name, which Gradio keeps
 MAX_UNREAD = 100  # answers of one session
+MAX_MESSAGES = 2000  # of one session that wait to be read: answers, and the steps to them
+MAX_UPLOADS = 1000  # whose progress Gradio remembers; it forgets none by itself
 MAX_DEPTH = 10  # levels of lists and dictionaries in a body
 MAX_FILES = 100  # in one upload; Gradio holds all of them open
 
@@ -105,7 +107,10 @@ class Gate:
         session = request.query_params.get("session_hash", "")
         if path == STREAM and session not in self.blocks._queue.pending_messages_per_session:
             raise RefusedError(404, "No answers wait for this session_hash.")
+        if len(request.query_params.get("upload_id", "")) > MAX_SESSION:
+            raise RefusedError(400, f"The upload_id has more than {MAX_SESSION} characters.")
         if method == "GET" or path == UPLOAD:
+            _forget_uploads()
             return request.receive
         content = await request.body()
         self._check_body(content, groups)
@@ -120,6 +125,7 @@ class Gate:
     def _check_body(self, content: bytes, groups: dict[str, str | None]) -> None:
         try:
             body = json.loads(content)
+            json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError):
             raise RefusedError(400, f"The body is not JSON. {BODY}") from None
         if not isinstance(body, dict) or _depth_exceeds(body, MAX_DEPTH):
@@ -127,6 +133,9 @@ class Gate:
         session = body.get("session_hash")
         if session is not None and not (isinstance(session, str) and len(session) <= MAX_SESSION):
             raise RefusedError(400, f"session_hash must be text of at most {MAX_SESSION} letters.")
+        mailbox = self.blocks._queue.pending_messages_per_session.get(session or "")
+        if mailbox and mailbox.qsize() >= MAX_MESSAGES:
+            raise RefusedError(429, "Read the answers to your last requests first.")
         if not groups["call"]:
             return
         name = groups["name"]
@@ -185,6 +194,14 @@ class _Answer:
         else:
             response = JSONResponse({"detail": text, "error": text}, status)
         await response(self.scope, self.receive, self._send)
+
+
+def _forget_uploads() -> None:
+    progress = routes.file_upload_statuses
+    while len(progress._signals) > MAX_UPLOADS:
+        oldest = next(iter(progress._signals))
+        del progress._signals[oldest]
+        progress.stop_tracking(oldest)
 
 
 def _replay(content: bytes, receive: Receive) -> Receive:

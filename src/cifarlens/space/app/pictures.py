@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .checks import InputError
 
@@ -36,6 +37,8 @@ STRIP_PIXELS = 1_000_000  # pixels that are converted at a time
 BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
 WHITE_IS_ZERO = 0  # of PHOTOMETRIC
 SIGNED = 2  # of SAMPLE_FORMAT
+PLANAR = 284  # TIFF tag
+NATIVE = {"F;32BF": "F;32NF", "I;16BS": "I;16NS", "I;32BS": "I;32NS"}  # libtiff swaps bytes itself
 ORIENTATION = 0x0112  # EXIF tag; 1 means upright
 TRANSPOSES = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -114,12 +117,26 @@ def _check_size(width: int, height: int, kind: str) -> None:
 
 
 def _decode(image: Image.Image) -> Image.Image:
+    _correct_tiff(image)
     image.draft("RGB", (MIN_DRAFT_SIDE, MIN_DRAFT_SIDE))  # JPEG only: decodes at a reduced scale
     image.load()
     transpose = _transpose(image)
     result = _eight_bit(image)
     image.close()  # frees its memory before the next picture is decoded
     return result if transpose is None else result.transpose(transpose)
+
+
+def _correct_tiff(image: Image.Image) -> None:
+    """Corrects how Pillow reads the bytes of some TIFFs, before it does; raises ValueError."""
+    if not isinstance(image, TiffImageFile):
+        return
+    tags = image.tag_v2
+    if tags.get(PLANAR) == 2 and max(tags.get(BITS, (8,))) > 8 and image.tile[0][0] == "raw":
+        raise ValueError("Pillow reads planes of 16 bits as planes of 8")
+    for number, tile in enumerate(image.tile):
+        if tile.codec_name == "libtiff" and isinstance(tile.args, tuple):
+            mode, *rest = tile.args
+            image.tile[number] = tile._replace(args=(NATIVE.get(mode, mode), *rest))
 
 
 def _transpose(image: Image.Image) -> Image.Transpose | None:
@@ -149,6 +166,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
             yield image.crop((left, start, right, min(start + rows, bottom)))
 
     convert = _opaque
+    if image.mode == "L" and getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT, (1,))[0] == SIGNED:
+        convert = _unsigned
     if image.mode == "F" or image.mode.startswith("I"):
         low, high = _value_range(image, strips())
         convert = partial(_stretch, low=low, high=high)
@@ -196,6 +215,11 @@ def _stretch(image: Image.Image, low: float, high: float) -> Image.Image:
     if "transparency" in image.info:
         grey[pixels == image.info["transparency"]] = 255
     return Image.fromarray(grey).convert("RGB")
+
+
+def _unsigned(image: Image.Image) -> Image.Image:
+    """Maps -128 to black and 127 to white, of values that Pillow reads as unsigned."""
+    return Image.fromarray(np.asarray(image) ^ 128).convert("RGB")
 
 
 def _opaque(image: Image.Image) -> Image.Image:

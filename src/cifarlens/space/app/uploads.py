@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, MutableSet
 from pathlib import Path
 
 PREFIX = "cifarlens-uploads-"
+MARKER = ".made-by-cifarlens"  # empty file in a server's folder
 MAX_AGE = 3600  # seconds
 MAX_BYTES = 1_000_000_000
 GRACE = 60  # seconds in which a file may still be written or read
@@ -39,6 +40,7 @@ def own_folder(parent: str | None) -> Iterator[Path]:
     with temporary as name, contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # a file system without locks
             stack.enter_context(_lock(Path(name)))
+        (Path(name) / MARKER).touch()
         yield Path(name).resolve()
 
 
@@ -59,7 +61,10 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _is_own(folder: Path) -> bool:
-    return sys.platform != "win32" and folder.lstat().st_uid == os.getuid()
+    """Returns whether a server of this user made the folder."""
+    if sys.platform == "win32":
+        return False
+    return (folder / MARKER).is_file() and folder.lstat().st_uid == os.getuid()
 
 
 def sweep(folder: Path, keep: Iterable[str], max_age: float, max_bytes: int) -> None:

@@ -22,8 +22,8 @@ def draw_thumbnail(contents: Contents) -> Image.Image:
     lines = (
         (card.dataset["name"], 88, TEXT),
         ("classifier, explained", 50, TEXT),
-        (f"{percent(card.test['accuracy'], 2)} of {card.test['images']:,} test images", 36, ACCENT),
-        ("predictions · heat maps · mistakes", 36, ACCENT),
+        (f"{percent(card.test['accuracy'], 2)} accuracy", 36, ACCENT),
+        ("predictions · heat maps · tests of the maps", 36, ACCENT),
     )
     image = Image.new("RGB", SIZE, BACKGROUND)
     draw = ImageDraw.Draw(image)

@@ -36,7 +36,7 @@ def test_a_link_restores_values_and_the_picture(restore, contents):
     assert values == {
         **{"Number of top classes": 10, "Show Grad-CAM images": False, "Method": "Occlusion"},
         **{"Classes to explain": ["4", "0"], "Layers": ["prep"], "Heat-map opacity (%)": 0},
-        **{"True class": "7", "One scale for all maps": True, "Textbox": "mistake-2"},
+        **{"True class": "7", "One scale for all classes": True, "source": "mistake-2"},
     }
     assert restore("layer=")["Layers"] == []
 
@@ -44,20 +44,24 @@ def test_a_link_restores_values_and_the_picture(restore, contents):
 @pytest.mark.parametrize(
     ("query", "name"),
     [
-        ("top=11", "top"),
-        ("top=3.5", "top"),
-        ("show=true", "show"),
-        ("layer=layer9", "layer"),
-        ("classes=1&classes=cat", "classes"),
-        ("mistakes-true=", "mistakes-true"),
+        ("top=11", "Number of top classes"),
+        ("top=1_0", "Number of top classes"),
+        ("show=true", "Show Grad-CAM images"),
+        ("layer=layer9", "Layers"),
+        ("classes=1&classes=cat", "Classes to explain"),
+        ("classes=1&classes=1", "Classes to explain"),
+        ("mistakes-true=", "True class"),
         ("picture=../app.py", "picture"),
+        ("tab=Mistakes", "tab"),
     ],
 )
 def test_values_that_the_demo_does_not_know_are_named(restore, contents, query, name):
-    with pytest.warns(UserWarning, match=f"does not know, for: {name}"):
+    with pytest.warns(UserWarning, match=f"does not know: {name}"):
         values = restore(query)
-    assert values == {"Your picture": str(contents.examples[0]), "Textbox": "example-0"}
+    picture = str(contents.examples[0])
+    refused = query.partition("=")[0]  # the page's script removes it from the address
+    assert values == {"Your picture": picture, "source": "example-0", "refused": refused}
 
 
 def test_without_a_link_the_first_example_is_shown(restore, contents):
-    assert restore("") == {"Your picture": str(contents.examples[0]), "Textbox": "example-0"}
+    assert restore("") == {"Your picture": str(contents.examples[0]), "source": "example-0"}

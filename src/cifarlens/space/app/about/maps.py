@@ -13,7 +13,7 @@ class, and clear where it found none. On a mistake, compare the map of the predi
 that of the true class.
 
 Each map has its own scale: its brightest place is the strongest evidence for its own class. A class
-of 0.1% can look as bright as one of 99%. *One scale for all maps* makes them comparable.
+of 0.1% can look as bright as one of 99%. *One scale for all classes* makes them comparable.
 
 A map can look convincing and still be wrong. Two tests ask whether it can be trusted:
 

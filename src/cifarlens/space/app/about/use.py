@@ -108,7 +108,7 @@ client.predict({maps}){call if mistakes else ""}
 ```
 
 `/classify` takes a picture and the number of classes (1 to {contents.max_top}).
-`/gradcam` takes a picture, the number of heat maps, a layer, the opacity in percent, a method and,
-if you like, a list of the classes to explain.\
+`/gradcam` takes a picture, the number of heat maps, a layer, the opacity in percent, a method and
+a list of the classes to explain, which is empty here.\
 {arguments if mistakes else ""}
 Invalid values are refused with a one-sentence message.""")

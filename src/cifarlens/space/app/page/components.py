@@ -50,7 +50,7 @@ class NoStubMeta(ComponentMeta):
 
 NOT_UPLOADED = InputError(
     "The picture must be sent as an uploaded file, not as a URL or text; with gradio_client, use"
-    " handle_file(...)."
+    " handle_file(...) with the path of a file on your machine."
 )
 
 
@@ -92,9 +92,12 @@ def _check(block: gr.blocks.Block, value: Any) -> Any:
         return check_whole_number(value, 0, len(block.samples) - 1, "Example")
     value = [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
     if choices := getattr(block, "choices", ()):
+        label = str(getattr(block, "label", ""))
         several = isinstance(block, gr.CheckboxGroup) or getattr(block, "multiselect", False)
-        for item in value if several and isinstance(value, list) else [value]:
-            check_choice(item, [choice for _, choice in choices], str(getattr(block, "label", "")))
+        if several and not isinstance(value, list):
+            raise InputError(f"{label} must be a list of names.")
+        for item in value if several else [value]:
+            check_choice(item, [choice for _, choice in choices], label)
     return value
 
 
@@ -127,6 +130,14 @@ class PictureInput(gr.Image, metaclass=NoStubMeta):
     def preprocess(self, payload: Any) -> Any:
         return payload and Path(payload.path)
 
+    def api_info(self) -> dict[str, Any]:
+        """Returns what the documentation of the API says of a picture."""
+        return {
+            "type": "object",
+            "properties": {"path": {"type": "string", "description": "path of an uploaded file"}},
+            "description": "an uploaded file; addresses are refused",
+        }
+
     def example_payload(self) -> Any:
         """Returns what the documentation of the API shows: a file of the reader's own."""
         return {"path": "cat.png", "url": "cat.png", "meta": {"_type": "gradio.FileData"}}
@@ -153,7 +164,7 @@ class PageSlider(gr.Slider, metaclass=NoStubMeta):
 
     def preprocess(self, payload: Any) -> Any:
         number = isinstance(payload, int | float) and not isinstance(payload, bool)
-        if not number or math.isnan(payload):
+        if not number or (isinstance(payload, float) and math.isnan(payload)):
             return self.value
         return super().preprocess(min(max(payload, self.minimum), self.maximum))
 

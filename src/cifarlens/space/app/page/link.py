@@ -57,22 +57,28 @@ class Link:
                 unknown.append(PICTURE)
                 chosen, file = first, find_source(contents, first)
             updates |= {picture: str(file), source: chosen}
-            if query.get(TAB) in [tab.id for tab in opened]:
+            if query.get(TAB, opened[0].id) not in [tab.id for tab in opened]:
+                unknown.append(TAB)
+            elif TAB in query:
                 updates[tabs] = gr.Tabs(selected=query[TAB])
             if unknown:
-                names = ", ".join(sorted(unknown))
-                text = f"This link has values that this demo does not know, for: {names}."
-                gr.Warning(f"{text} They are left as they are.", title="Link")
+                labels = [getattr(self._settings.get(name), "label", name) for name in unknown]
+                text = f"This link has values that this demo does not know: {', '.join(labels)}."
+                gr.Warning(f"{text} The demo uses its usual values instead.", title="Link")
+                updates[refused] = ",".join(unknown)
             return updates
 
-        outputs = [tabs, picture, source, *self._settings.values()]
+        refused = gr.Textbox("", label="refused", visible=False)  # names, for the page's script
+        script = "(names) => { forgetLink(names); return []; }"
+        refused.change(None, refused, None, js=script, **INSTANT)
+        outputs = [tabs, picture, source, refused, *self._settings.values()]
         # In the queue, because Gradio shows warnings of queued events only.
         blocks.load(restore, None, outputs, show_progress="hidden", **PRIVATE)
 
     def _restore(self, query: QueryParams) -> tuple[dict[Any, Any], list[str]]:
         """Returns the values of controls by control, and the names whose values are not allowed."""
         updates, unknown = {}, []
-        for name in query.keys() & self._settings.keys():
+        for name in sorted(query.keys() & self._settings.keys()):
             control = self._settings[name]
             try:
                 updates[control] = _parse(control, query.getlist(name))
@@ -83,14 +89,20 @@ class Link:
 
 def _record(event: Any, name: str, control: Any, initial: object) -> None:
     """Writes the value of a control to the address at each change, without a request."""
-    script = f"(value) => {{ setLink('{name}', value, {json.dumps(initial)}); return []; }}"
+    # A number that is not allowed is sent before the page corrects it.
+    value = (
+        f"Math.round(Math.min(Math.max(value, {control.minimum}), {control.maximum}))"
+        if isinstance(control, gr.Slider)
+        else "value"
+    )
+    script = f"(value) => {{ setLink('{name}', {value}, {json.dumps(initial)}); return []; }}"
     event(None, control, None, js=script, **INSTANT)
 
 
 def _parse(control: Any, values: Sequence[str]) -> Any:
     """Returns the value of a control from the address; raises ValueError if it is not allowed."""
     if isinstance(control, gr.Slider):
-        number = int(values[0])
+        number = int(values[0]) if values[0].isascii() and values[0].isdigit() else -1
         if not control.minimum <= number <= control.maximum:
             raise ValueError(number)
         return number
@@ -98,5 +110,8 @@ def _parse(control: Any, values: Sequence[str]) -> Any:
         return ("0", "1").index(values[0]) == 1
     allowed = [value for _, value in control.choices]
     if isinstance(control, gr.CheckboxGroup) or getattr(control, "multiselect", False):
-        return [allowed[allowed.index(value)] for value in values if value]
+        several = [allowed[allowed.index(value)] for value in values if value]
+        if len(set(several)) < len(several) or len(several) > getattr(control, "max_choices", 99):
+            raise ValueError(several)
+        return several
     return allowed[allowed.index(values[0])]

@@ -112,7 +112,7 @@ def test_without_a_layer_the_page_asks_for_one(contents):
         ({"targets": ["1", "1"]}, "contains a class twice"),
         ({"targets": 5}, "Classes to explain must be a list"),
         ({"raw": 1}, "Show raw maps is 1"),
-        ({"shared_scale": None}, "One scale for all maps is empty"),
+        ({"shared_scale": None}, "One scale for all classes is empty"),
     ],
 )
 def test_a_message_appears_in_place_of_the_result(contents, changes, message):

@@ -28,4 +28,4 @@ def test_several_pictures_each_get_a_card(contents, tmp_path):
 def test_too_many_pictures_are_refused(contents):
     files = [(contents.examples[0], "a.png")] * (MAX_FILES + 1)
     html = answer(contents, files, 3, True, 3, "prep")
-    assert f"Number of pictures is 21; it must be a whole number from 1 to {MAX_FILES}." in html
+    assert f"21 pictures are too many; choose at most {MAX_FILES}." in html

@@ -67,7 +67,8 @@ document.addEventListener("load", setPreview, true);
 
 function showResults(id) {
   const results = document.getElementById(id);
-  if (results.getBoundingClientRect().top > innerHeight / 2) results.scrollIntoView({ block: "start" });
+  const { top } = results.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) results.scrollIntoView({ block: "start" });
 }
 
 let opened = false; // the first picture appears without a visitor's choice
@@ -84,7 +85,13 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest('#picture [aria-label="Paste from clipboard"]');
   if (!button || button.checked) return;
   event.stopPropagation();
-  const items = await navigator.clipboard.read();
+  let items;
+  try {
+    items = await navigator.clipboard.read();
+  } catch {
+    say(button, "The browser does not allow access to the clipboard. Choose a file instead.");
+    return;
+  }
   const found = items.some((item) => item.types.some((type) => type.startsWith("image/")));
   say(button, found ? "" : "The clipboard holds no picture. Copy one first.");
   if (!found) return;
@@ -97,6 +104,10 @@ document.addEventListener("click", async (event) => {
 
 const pending = new Map();
 let timer;
+
+function forgetLink(names) {
+  for (const name of names.split(",")) setLink(name, null, null);
+}
 
 function setLink(name, value, initial) {
   const same = value === null || value === "" || JSON.stringify(value) === JSON.stringify(initial);
@@ -121,6 +132,7 @@ function writeLink() {
 }
 
 async function copyLink(button) {
+  await new Promise((resolve) => setTimeout(resolve, 300)); // a number that is being typed is still to come
   writeLink();
   try {
     await navigator.clipboard.writeText(location.href);
@@ -159,9 +171,15 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button, a");
   if (button?.matches(".save")) saveMap(button);
   else if (button?.id === "copy-link") copyLink(button);
+  else if (button?.matches(".open")) document.querySelector('#tabs [data-tab-id="classify"]').focus(); // else focus is lost
   else if (button?.dataset.tab) {
     event.preventDefault();
     document.querySelector(`#tabs [data-tab-id="${button.dataset.tab}"]`).click();
-    requestAnimationFrame(() => document.querySelector(button.getAttribute("href")).scrollIntoView());
+    requestAnimationFrame(() => {
+      const section = document.querySelector(button.getAttribute("href"));
+      section.tabIndex = -1;
+      section.focus({ preventScroll: true });
+      section.scrollIntoView();
+    });
   }
 });

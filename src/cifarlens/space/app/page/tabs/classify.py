@@ -109,7 +109,7 @@ def classify_tab(contents: Contents, link: Link) -> tuple[gr.HTML, PictureInput,
                 placeholder="Drop a picture here\nor click to choose a file",
             )
             examples = gr.HTML(_examples(contents), elem_id="examples", js_on_load=SELECT_SOURCE)
-            source = gr.Textbox("", visible=False)
+            source = gr.Textbox("", label="source", visible=False)
         with gr.Column(elem_id="classify-results", elem_classes="results", min_width=240):
             result = gr.HTML(html.placeholder(START), elem_id="prediction", js_on_load=None)
             maps = gr.HTML("", elem_id="maps", js_on_load=None)

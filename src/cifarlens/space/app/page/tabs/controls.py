@@ -23,6 +23,7 @@ from ..components import PageSlider
 
 CONCURRENCY = 4  # one torch thread each; the fastest of four settings measured on two cores
 INITIAL_MAPS = 3
+LAYERS_INFO = "Later layers are coarser but more specific to a class"
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 COMPUTE: dict[str, Any] = {"concurrency_limit": CONCURRENCY, "concurrency_id": "network"}
@@ -93,7 +94,7 @@ def several_layers(contents: Contents) -> gr.CheckboxGroup:
         choices,
         value=[choices[-1][1]],
         label=LAYERS,
-        info="Later layers are coarser but more specific to a class",
+        info=LAYERS_INFO,
         elem_classes="cells",
     )
 
@@ -104,9 +105,10 @@ def method_choice(contents: Contents, layers: gr.CheckboxGroup) -> gr.Radio:
     method = gr.Radio(choices, value=GRAD_CAM, label=METHOD, elem_classes="cells")
 
     def update(name: str) -> Any:
-        if name == OCCLUSION:
-            return gr.update(visible=False)
-        return gr.update(choices=layer_choices(contents, name), visible=True)
+        if name == OCCLUSION:  # hidden layers would move the choice under the visitor's pointer
+            return gr.update(interactive=False, info="Occlusion does not use them")
+        choices = layer_choices(contents, name)
+        return gr.update(choices=choices, interactive=True, info=LAYERS_INFO)
 
     method.change(update, method, layers, **INSTANT)
     return method

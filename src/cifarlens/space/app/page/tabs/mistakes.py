@@ -174,6 +174,7 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
                         )
                         for label in (TRUE_CLASS, PREDICTED_CLASS)
                     )
+                every = gr.Button("Show all classes", size="sm")
                 info = "Heat maps of the predicted and the true class"
                 explain = gr.Checkbox(False, label=EXPLAIN, info=info)
             with gr.Group(visible=False) as settings:
@@ -190,6 +191,7 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
     inputs: list[Any] = [show, count, true, predicted, explain, layer]
     events = [component.change for component in inputs]
     connect("mistakes", events, partial(answer, contents), inputs, [result])
+    every.click(lambda: (ALL_CLASSES, ALL_CLASSES), None, [true, predicted], **INSTANT)
     matrix.select(_cell_selector(contents), None, [true, predicted], **INSTANT)
     reveal(explain, settings)
     link.add("mistakes", show=show, count=count, true=true, predicted=predicted)

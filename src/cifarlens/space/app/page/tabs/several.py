@@ -15,6 +15,7 @@ from ..components import PicturesInput
 from ..link import Link
 from ..maps import View, class_figures, scale_note, trust_note
 from .controls import (
+    PRIVATE,
     connect,
     maps_slider,
     maps_switch,
@@ -48,7 +49,8 @@ def answer(
     if not files:
         return html.placeholder(START)
     try:
-        check_whole_number(len(files), 1, MAX_FILES, "Number of pictures")
+        if len(files) > MAX_FILES:
+            raise InputError(f"{len(files)} pictures are too many; choose at most {MAX_FILES}.")
         top_count = check_whole_number(top_count, 1, contents.max_top, TOP_CLASSES)
         map_count = check_whole_number(map_count, 1, contents.max_top, MAP_COUNT)
         layer = check_choice(layer, list(contents.layers), "Layer")
@@ -102,5 +104,7 @@ def several_tab(contents: Contents, link: Link) -> None:
     events = [files.change, top.change, show.change, count.change, layer.change]
     inputs = [files, top, show, count, layer]
     connect("several", events, partial(answer, contents), inputs, [result])
+    script = "() => { showResults('several-results'); return []; }"
+    files.change(None, None, None, js=script, **PRIVATE)
     reveal(show, settings)
     link.add("several", top=top, show=show, maps=count, layer=layer, opacity=opacity)
