@@ -112,6 +112,8 @@ def test_a_cell_of_the_confusion_matrix_filters_and_a_mistake_opens_in_classify(
     expect(app.locator("#mistakes .hint")).to_contain_text(
         f"of class {true} predicted as {predicted}, the most confident first."
     )
+    app.get_by_role("button", name="Show all classes").click()
+    expect(app.locator("#mistakes figure")).to_have_count(10)
     app.locator("#mistakes .open").first.click()
     expect(app.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
     expect(answer(app)).to_have_text(f"{predicted} {probability(first.predicted_probability, 1)}")

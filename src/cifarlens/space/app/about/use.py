@@ -63,7 +63,7 @@ confident first. They come from as many classes as possible.
 - *{SHOW_MISTAKES}*: shows or hides them.
 - *{MISTAKE_COUNT}*: how many to show.
 - *{TRUE_CLASS}* and *{PREDICTED_CLASS}*: show only images of these classes. A number in the
-  confusion matrix chooses both.
+  confusion matrix chooses both, *Show all classes* removes the choice.
 - *{EXPLAIN}*: shows two heat maps of each image, one for the predicted class and one
   for the true class.
 - *Classify*, below an image: opens it in the tab of that name."""

@@ -174,7 +174,6 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
                         )
                         for label in (TRUE_CLASS, PREDICTED_CLASS)
                     )
-                every = gr.Button("Show all classes", size="sm")
                 info = "Heat maps of the predicted and the true class"
                 explain = gr.Checkbox(False, label=EXPLAIN, info=info)
             with gr.Group(visible=False) as settings:
@@ -187,6 +186,7 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
             result = gr.HTML(initial, elem_id="mistakes", js_on_load=SELECT_SOURCE)
         with gr.Column(elem_classes="matrix", min_width=240):
             table = confusion_table(contents.classes, contents.card.test["confusion"], buttons=True)
+            every = gr.Button("Show all classes", size="sm", elem_id="all-classes")
             matrix = gr.HTML(table, elem_id="matrix", js_on_load=SELECT_CELL)
     inputs: list[Any] = [show, count, true, predicted, explain, layer]
     events = [component.change for component in inputs]
