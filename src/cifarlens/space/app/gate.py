@@ -64,7 +64,7 @@ class Gate:
     def __init__(self, app: ASGIApp, blocks: gr.Blocks) -> None:
         self.app = app
         self.blocks = blocks
-        route_utils.GradioMultiPartParser = PictureForm  # type: ignore[misc]
+        route_utils.GradioMultiPartParser = PictureForm  # type: ignore[misc]  # a class
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -87,4 +87,5 @@ class Mailboxes(OrderedDict[str, Mailbox]):
 
 def bound(queue: Queue) -> None:
     """Replaces the mailboxes of a queue that has not started."""
-    queue.pending_messages_per_session = Mailboxes(queue.pending_event_ids_session)  # type: ignore[assignment]
+    mailboxes = Mailboxes(queue.pending_event_ids_session)
+    queue.pending_messages_per_session = mailboxes  # type: ignore[assignment]  # not Gradio's class
