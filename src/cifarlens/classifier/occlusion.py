@@ -24,7 +24,7 @@ def occlusion_maps(
 
     The patch has the mean colour of the training images and a quarter of the image's side. It moves
     in steps of half its side, and its centre reaches the edges, so four patches cover each place.
-    All patches of an image take one forward pass, whatever the number of targets.
+    All patches of an image take one forward pass, for any number of targets.
 
     Args:
         bundle: the bundle, with its network on the CPU; threads can share it.

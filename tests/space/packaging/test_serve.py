@@ -1,3 +1,5 @@
+import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -92,7 +94,13 @@ def test_a_folder_of_links_to_a_cache_runs_its_own_modules(tmp_path):
     assert subprocess.getoutput(f"cd {space} && {sys.executable} app.py") == "its own"
 
 
-def test_it_runs_a_copy_and_stops_on_ctrl_c(tmp_path):
+def end_group(group: int) -> None:
+    """Ends what a failed test leaves running."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def test_it_runs_a_copy_and_stops_on_ctrl_c(tmp_path, request):
     """The copy runs its own modules and ignores proxies; the folder does not change."""
     space = make_space(tmp_path)
     (space / ".#about.py").symlink_to("nothing")
@@ -114,6 +122,7 @@ def test_it_runs_a_copy_and_stops_on_ctrl_c(tmp_path):
             # Background jobs of a shell, such as in CI, ignore Ctrl-C, and children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+    request.addfinalizer(lambda: end_group(process.pid))
     url = f"http://127.0.0.1:{port}"
     wait_for(url, process, log)
     with urllib.request.urlopen(f"{url}/config", timeout=10) as answer:

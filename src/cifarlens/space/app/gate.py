@@ -54,7 +54,7 @@ WORDS = {
     f" {MAX_UPLOAD_BYTES // 10**6} MB. Upload smaller or fewer ones.",
     503: "The queue is full. Try again in a minute.",
 }
-NO_FILE = "There is no such file, or it has expired (files are kept for about an hour)."
+NO_FILE = "This file does not exist or has expired (files are kept for about an hour)."
 FAILED = "The server could not process this request. Compare its values with About on the page."
 
 
@@ -64,7 +64,7 @@ class Gate:
     def __init__(self, app: ASGIApp, blocks: gr.Blocks) -> None:
         self.app = app
         self.blocks = blocks
-        route_utils.GradioMultiPartParser = PictureForm  # type: ignore[misc]  # a class
+        route_utils.GradioMultiPartParser = PictureForm  # type: ignore[misc]  # mypy forbids to replace a class
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,9 +101,7 @@ class Gate:
             raise RefusedError(405, f"{WORDS[405][:-1]}; use {' or '.join(found)}.")
         groups = found[method].groupdict()
         if (event := groups.get("event")) and not self._awaits(event):
-            raise RefusedError(
-                404, "There is no request with this event_id, or its answer was already read."
-            )
+            raise RefusedError(404, "No request has this event_id, or its answer was already read.")
         session = request.query_params.get("session_hash", "")
         if path == STREAM and session not in self.blocks._queue.pending_messages_per_session:
             raise RefusedError(404, "No answers wait for this session_hash.")
@@ -125,7 +123,7 @@ class Gate:
     def _check_body(self, content: bytes, groups: dict[str, str | None]) -> None:
         try:
             body = json.loads(content)
-            json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            json.dumps(body, ensure_ascii=False).encode()  # fails for half a surrogate pair
         except (ValueError, RecursionError):
             raise RefusedError(400, f"The body is not JSON. {BODY}") from None
         if not isinstance(body, dict) or _depth_exceeds(body, MAX_DEPTH):
@@ -150,7 +148,8 @@ class Gate:
         if not known:
             public = [fn.api_name for fn in functions.values() if fn.api_visibility == "public"]
             raise RefusedError(
-                404, f"There is no such endpoint. The endpoints are {', '.join(map(str, public))}."
+                404,
+                f"This endpoint does not exist. The endpoints are {', '.join(map(str, public))}.",
             )
         unread = self.blocks._queue.pending_event_ids_session.get(session or "", ())
         if len(unread) >= MAX_UNREAD:

@@ -6,8 +6,8 @@ TensorBoard's own `add_graph` traces with torch.jit, which is deprecated and tak
 from collections.abc import Sequence
 
 # There are no type stubs for TensorBoard.
-from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
-from tensorboard.compat.proto.graph_pb2 import GraphDef  # type: ignore[import-untyped]
+from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]  # no types
+from tensorboard.compat.proto.graph_pb2 import GraphDef  # type: ignore[import-untyped]  # no types
 
 from ...classifier.networks import Network
 from ...classifier.operations import network_layers

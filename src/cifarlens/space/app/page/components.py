@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.component_meta import ComponentMeta
 from gradio.utils import get_upload_folder
 
-from ..checks import InputError, check_choice, check_whole_number
+from ..checks import InputError, check_choice
 
 MAX_TEXT = 255  # characters of a name or a choice
 
@@ -88,8 +88,6 @@ def _check(block: gr.blocks.Block, value: Any) -> Any:
         if not isinstance(value, list | None):
             raise NOT_UPLOADED
         return [_upload(file) for file in value or []]
-    if isinstance(block, gr.Dataset):
-        return check_whole_number(value, 0, len(block.samples) - 1, "Example")
     value = [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
     if choices := getattr(block, "choices", ()):
         label = str(getattr(block, "label", ""))
@@ -171,24 +169,6 @@ class PageSlider(gr.Slider, metaclass=NoStubMeta):
 
 class RawSlider(gr.Slider, metaclass=NoStubMeta):
     """Passes its value on unchanged; the handler checks it. Used for the API."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-
-class RawRadio(gr.Radio, metaclass=NoStubMeta):
-    """Passes its value on unchanged, as `RawSlider` does."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-
-class RawGroup(gr.CheckboxGroup, metaclass=NoStubMeta):
-    """Passes its value on unchanged, as `RawSlider` does."""
 
     is_template = True
 

@@ -23,7 +23,7 @@ from ..choices import (
     find_source,
 )
 from ..contents import Contents
-from .components import CheckedBlocks, PictureInput, RawGroup, RawRadio, RawSlider, refusing
+from .components import CheckedBlocks, PictureInput, RawSlider, refusing
 from .gallery import PngGallery
 from .link import Link
 from .tabs.classify import classify_tab
@@ -96,15 +96,15 @@ def _endpoints(contents: Contents, api: Api) -> None:
     top = _number(contents.max_top, contents.top_classes, TOP_CLASSES)
     maps = _number(contents.max_top, min(INITIAL_MAPS, contents.max_top), MAP_COUNT)
     layers = list(contents.layers)
-    layer = RawRadio(layers, value=layers[-1], label="Layer")
+    layer = gr.Radio(layers, value=layers[-1], label="Layer")
     opacity = RawSlider(0, 100, contents.opacity, step=1, label="Opacity (%)")
-    method = RawRadio(list(ALL_METHODS), value=GRAD_CAM, label=METHOD)
-    classes = RawGroup(list(contents.classes), value=[], label=TARGETS)
+    method = gr.Radio(list(ALL_METHODS), value=GRAD_CAM, label=METHOD)
+    classes = gr.CheckboxGroup(list(contents.classes), value=[], label=TARGETS)
     available = max(1, len(contents.mistakes))
     count = _number(available, min(INITIAL_COUNT, available), MISTAKE_COUNT)
     names = [ALL_CLASSES, *contents.classes]
     true, predicted = (
-        RawRadio(names, value=ALL_CLASSES, label=label) for label in (TRUE_CLASS, PREDICTED_CLASS)
+        gr.Radio(names, value=ALL_CLASSES, label=label) for label in (TRUE_CLASS, PREDICTED_CLASS)
     )
     _publish(api.classify, [picture, top], gr.Label())
     _publish(api.gradcam, [picture, maps, layer, opacity, method, classes], PngGallery())

@@ -28,14 +28,13 @@ from ..maps import View, explain
 from .controls import (
     PRIVATE,
     SELECT_SOURCE,
+    answer_settings,
     connect,
     maps_slider,
-    maps_switch,
     method_choice,
     opacity_slider,
     reveal,
     several_layers,
-    top_slider,
 )
 
 START = "Upload a picture or pick an example. The prediction and its heat maps appear here."
@@ -114,9 +113,7 @@ def classify_tab(contents: Contents, link: Link) -> tuple[gr.HTML, PictureInput,
             result = gr.HTML(html.placeholder(START), elem_id="prediction", js_on_load=None)
             maps = gr.HTML("", elem_id="maps", js_on_load=None)
         with gr.Column(elem_classes="settings", min_width=240):
-            with gr.Group():
-                top = top_slider(contents)
-                show = maps_switch()
+            top, show = answer_settings(contents)
             with gr.Group() as settings:
                 count = maps_slider(contents)
                 opacity = opacity_slider(contents, "classify-results")

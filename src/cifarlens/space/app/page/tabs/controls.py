@@ -50,19 +50,18 @@ def slider(high: int, value: int, label: str, info: str | None = None) -> PageSl
     )
 
 
-def top_slider(contents: Contents) -> PageSlider:
+def answer_settings(contents: Contents) -> tuple[PageSlider, gr.Checkbox]:
+    """Adds the number of top classes and the switch of the heat maps."""
     high = contents.max_top
-    return slider(high, contents.top_classes, TOP_CLASSES, f"1 to {high}")
+    with gr.Group():
+        top = slider(high, contents.top_classes, TOP_CLASSES, f"1 to {high}")
+        info = "They show where the network found evidence"
+        show = gr.Checkbox(True, label=SHOW_MAPS, info=info, min_width=200)
+    return top, show
 
 
 def maps_slider(contents: Contents) -> PageSlider:
     return slider(contents.max_top, INITIAL_MAPS, MAP_COUNT, "One for each of the top classes")
-
-
-def maps_switch() -> gr.Checkbox:
-    return gr.Checkbox(
-        True, label=SHOW_MAPS, info="They show where the network found evidence", min_width=200
-    )
 
 
 def opacity_slider(contents: Contents, results: str) -> PageSlider:

@@ -16,13 +16,12 @@ from ..link import Link
 from ..maps import View, class_figures, scale_note, trust_note
 from .controls import (
     PRIVATE,
+    answer_settings,
     connect,
     maps_slider,
-    maps_switch,
     one_layer,
     opacity_slider,
     reveal,
-    top_slider,
 )
 
 START = f"Choose up to {MAX_FILES} pictures. Each one gets its own result here."
@@ -94,9 +93,7 @@ def several_tab(contents: Contents, link: Link) -> None:
         with gr.Column(elem_id="several-results", elem_classes="results", min_width=240):
             result = gr.HTML(html.placeholder(START), elem_id="cards", js_on_load=None)
         with gr.Column(elem_classes="settings", min_width=240):
-            with gr.Group():
-                top = top_slider(contents)
-                show = maps_switch()
+            top, show = answer_settings(contents)
             with gr.Group() as settings:
                 count = maps_slider(contents)
                 layer = one_layer(contents)
