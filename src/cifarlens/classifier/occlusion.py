@@ -14,6 +14,7 @@ from .bundle import Bundle
 from .preprocess import normalize
 
 OCCLUSION = "Occlusion"  # name of the method
+BATCH = 16  # patches in a forward pass, which bounds the memory of several threads
 CELLS = 8  # side of a map; a patch covers 2×2 cells, which is 8×8 of 32×32 pixels as in CutOut
 
 
@@ -24,7 +25,7 @@ def occlusion_maps(
 
     The patch has the mean colour of the training images and a quarter of the image's side. It moves
     in steps of half its side, and its centre reaches the edges, so four patches cover each place.
-    All patches of an image take one forward pass, for any number of targets.
+    The passes of an image are the same for any number of targets.
 
     Args:
         bundle: the bundle, with its network on the CPU; threads can share it.
@@ -44,7 +45,8 @@ def occlusion_maps(
             x = normalize(torch.from_numpy(np.array(image[None])), config.mean, config.std)
             batch = torch.cat([x, x.masked_fill(covered, 0.0)])  # 0 is the mean after normalising
             batch = batch.contiguous(memory_format=torch.channels_last)
-            probabilities = bundle.network(batch).softmax(1)[:, list(labels)]
+            logits = torch.cat([bundle.network(part) for part in batch.split(BATCH)])
+            probabilities = logits.softmax(1)[:, list(labels)]
             drops = (probabilities[0] - probabilities[1:]).T.reshape(-1, 1, CELLS + 1, CELLS + 1)
             maps.append(avg_pool2d(drops, 2, stride=1)[:, 0].numpy())
     return maps
