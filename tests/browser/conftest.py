@@ -1,7 +1,7 @@
 """Chromium for the tests of pages.
 
 `page` fails its test on a console error, an uncaught exception or a request that leaves this
-machine. A test that provokes one clears `faults`.
+machine, in any tab of its context. A test that provokes one clears `faults`.
 """
 
 import os
@@ -61,7 +61,6 @@ def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
         viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-US"
     )
     context.set_default_timeout(20_000)
-    page = context.new_page()
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -72,9 +71,9 @@ def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
         if address.scheme not in LOCAL_SCHEMES and address.hostname not in LOCAL_HOSTS:
             faults.append(f"request: {request.url}")
 
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
-    page.on("request", on_request)
-    yield page
+    context.on("console", on_console)
+    context.on("weberror", lambda error: faults.append(f"exception: {error.error}"))
+    context.on("request", on_request)
+    yield context.new_page()
     context.close()
     assert not faults, faults

@@ -53,6 +53,19 @@ document.addEventListener("blur", ({ target }) => {
   }
 }, true);
 
+// Resolves to one time for all changes of a tab within a few milliseconds.
+
+const SIMULTANEOUS = 20; // milliseconds
+const changes = {};
+
+function changesOf(tab) {
+  changes[tab] ??= new Promise((resolve) => setTimeout(() => {
+    delete changes[tab];
+    resolve([String(performance.now())]);
+  }, SIMULTANEOUS));
+  return changes[tab];
+}
+
 // Hides a preview that the browser cannot show; the message next to it gives the reason.
 function setPreview(event) {
   if (event.target.closest?.("#picture")) {

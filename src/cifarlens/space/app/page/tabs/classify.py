@@ -131,8 +131,7 @@ def classify_tab(contents: Contents, link: Link) -> tuple[gr.HTML, PictureInput,
                     shared = gr.Checkbox(False, label=SHARED_SCALE)
                     raw = gr.Checkbox(False, label=RAW, info="At the resolution of the layer")
     inputs: list[Any] = [picture, top, show, count, targets, layers, method, shared, raw]
-    events = [component.change for component in inputs]
-    connect("classify", events, partial(answer, contents), inputs, [result, maps])
+    connect("classify", partial(answer, contents), inputs, [result, maps])
     picture.input(None, None, source, js="() => ''", **PRIVATE)
     picture.change(None, None, None, js="() => { showAnswer(); return []; }", **PRIVATE)
     reveal(show, settings)

@@ -118,16 +118,17 @@ def reveal(switch: gr.Checkbox, settings: gr.Group) -> None:
     switch.change(lambda on: gr.update(visible=bool(on)), switch, settings, **INSTANT)
 
 
-def connect(
-    name: str,
-    events: list[Any],
-    handler: Callable[..., Any],
-    inputs: list[Any],
-    outputs: list[Any],
-) -> None:
-    """Answers `events` with `handler`. Requests to it go to the address `page_{name}`."""
-    gr.on(
-        events,
+def connect(name: str, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+    """Answers changes of `inputs` with `handler`, whose address is `page_{name}`.
+
+    A link or a cell of the confusion matrix changes several inputs at once. Gradio would send a
+    request for each change and show the answer that arrives last, so the page's script makes
+    simultaneous changes one.
+    """
+    changed = gr.Textbox("", label="changed", visible=False)
+    for component in inputs:
+        component.change(None, None, changed, js=f"() => changesOf('{name}')", **INSTANT)
+    changed.change(
         handler,
         inputs,
         outputs,

@@ -189,8 +189,7 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
             every = gr.Button("Show all classes", size="sm", elem_id="all-classes")
             matrix = gr.HTML(table, elem_id="matrix", js_on_load=SELECT_CELL)
     inputs: list[Any] = [show, count, true, predicted, explain, layer]
-    events = [component.change for component in inputs]
-    connect("mistakes", events, partial(answer, contents), inputs, [result])
+    connect("mistakes", partial(answer, contents), inputs, [result])
     every.click(lambda: (ALL_CLASSES, ALL_CLASSES), None, [true, predicted], **INSTANT)
     matrix.select(_cell_selector(contents), None, [true, predicted], **INSTANT)
     reveal(explain, settings)

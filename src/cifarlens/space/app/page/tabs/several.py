@@ -98,9 +98,7 @@ def several_tab(contents: Contents, link: Link) -> None:
                 count = maps_slider(contents)
                 layer = one_layer(contents)
                 opacity = opacity_slider(contents, "several-results")
-    events = [files.change, top.change, show.change, count.change, layer.change]
-    inputs = [files, top, show, count, layer]
-    connect("several", events, partial(answer, contents), inputs, [result])
+    connect("several", partial(answer, contents), [files, top, show, count, layer], [result])
     script = "() => { showResults('several-results'); return []; }"
     files.change(None, None, None, js=script, **PRIVATE)
     reveal(show, settings)
