@@ -205,6 +205,11 @@ def test_one_picture_by_keyboard_alone(keyboard_app, drawing):
     expect(method_choice(app, "HiResCAM")).to_be_visible()
     press(app, "Occlusion", "Space")
     expect(app.get_by_role("heading", name="Occlusion")).to_be_visible()
+    app.keyboard.press("ArrowUp")  # as in any group of radio buttons
+    expect(app.get_by_role("heading", name="LayerCAM")).to_be_visible()
+    app.keyboard.press("ArrowDown")
+    app.keyboard.press("ArrowDown")  # from the last to the first
+    expect(app.get_by_role("heading", name="Grad-CAM from")).to_be_visible()
     press(app, "One scale for all classes", "Space")
     expect(app.locator("#maps")).to_contain_text(SHARED_SCALE)
     press(app, "Remove Image", "Enter")

@@ -53,6 +53,20 @@ document.addEventListener("blur", ({ target }) => {
   }
 }, true);
 
+// The browser's arrow keys move between radio buttons of one name, but Gradio gives each a name of its own.
+
+const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  if (!(key in STEPS) || target.type !== "radio") return;
+  event.preventDefault();
+  const group = [...target.closest(".block").querySelectorAll("input[type=radio]")];
+  const next = group.at((group.indexOf(target) + STEPS[key]) % group.length);
+  next.focus();
+  next.click();
+});
+
 // Resolves to one time for all changes of a tab within a few milliseconds.
 
 const SIMULTANEOUS = 20; // milliseconds
