@@ -147,6 +147,16 @@ def test_the_answer_is_seen_after_a_choice(page, served, width, height, parts):
     assert len(tops) == (2 if width > 640 else 1)
 
 
+def test_bars_have_room_on_a_narrow_phone(app, contents):
+    app.set_viewport_size({"width": 320, "height": 640})
+    open_tab(app, "Several")
+    app.locator("#pictures input[type=file]").set_input_files(contents.examples[:1])
+    expect(app.locator("#cards .bar")).to_have_count(contents.top_classes)
+    boxes = [bar.bounding_box() for bar in app.locator("#cards .bar").all()]
+    assert all(box["width"] > 50 for box in boxes)
+    assert len({box["x"] for box in boxes}) == 1
+
+
 def reach(app: Page, name: str) -> None:
     """Presses Tab until the element has the focus; every focused element must be outlined."""
     for _ in range(60):
@@ -207,6 +217,8 @@ def test_one_picture_by_keyboard_alone(keyboard_app, drawing):
     expect(app.get_by_role("heading", name="Occlusion")).to_be_visible()
     app.keyboard.press("ArrowUp")  # as in any group of radio buttons
     expect(app.get_by_role("heading", name="LayerCAM")).to_be_visible()
+    app.keyboard.press("Control+ArrowUp")  # a shortcut of the browser
+    expect(method_choice(app, "LayerCAM")).to_be_checked()
     app.keyboard.press("ArrowDown")
     app.keyboard.press("ArrowDown")  # from the last to the first
     expect(app.get_by_role("heading", name="Grad-CAM from")).to_be_visible()

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 from space_making import OPACITY as INITIAL_OPACITY
 from space_visiting import (
     OPACITY,
@@ -153,6 +153,18 @@ def test_a_cell_of_the_confusion_matrix_filters_and_a_mistake_opens_in_classify(
     app.locator("#mistakes .open").first.click()
     expect(app.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
     expect(answer(app)).to_have_text(f"{predicted} {probability(first.predicted_probability, 1)}")
+
+
+def test_a_click_counts_while_the_one_before_waits(app):
+    waiting: list[Route] = []
+    app.route("**/run/predict", lambda route: waiting.append(route))
+    for example in (3, 6):
+        with app.expect_request("**/run/predict"):
+            app.get_by_role("button", name=f"Example: {example}").click()
+    for route in waiting:
+        with app.expect_response("**/run/predict"):
+            route.continue_()
+    expect(app).to_have_url(re.compile("picture=example-6"))
 
 
 def test_the_link_restores_the_page(app):

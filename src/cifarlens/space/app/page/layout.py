@@ -27,7 +27,7 @@ from .components import CheckedBlocks, PictureInput, RawSlider, refusing
 from .gallery import PngGallery
 from .link import Link
 from .tabs.classify import classify_tab
-from .tabs.controls import COMPUTE, INITIAL_MAPS, INSTANT
+from .tabs.controls import COMPUTE, EVERY_CLICK, INITIAL_MAPS
 from .tabs.mistakes import INITIAL_COUNT, mistakes_tab
 from .tabs.several import several_tab
 
@@ -48,7 +48,7 @@ def build(contents: Contents) -> gr.Blocks:
             with gr.Tab("About", id="about"):
                 _about_tab(contents)
         for component in (examples, mistakes):
-            component.select(_opener(contents), None, [tabs, picture, source], **INSTANT)
+            component.select(_opener(contents), None, [tabs, picture, source], **EVERY_CLICK)
         link.connect(blocks, contents, tabs, picture, source)
         with gr.Column(visible=False):
             _endpoints(contents, Api(contents))

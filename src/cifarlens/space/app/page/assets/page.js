@@ -58,8 +58,8 @@ document.addEventListener("blur", ({ target }) => {
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 document.addEventListener("keydown", (event) => {
-  const { target, key } = event;
-  if (!(key in STEPS) || target.type !== "radio") return;
+  const { target, key, altKey, ctrlKey, metaKey } = event;
+  if (!(key in STEPS) || altKey || ctrlKey || metaKey || target.type !== "radio") return;
   event.preventDefault();
   const group = [...target.closest(".block").querySelectorAll("input[type=radio]")];
   const next = group.at((group.indexOf(target) + STEPS[key]) % group.length);
@@ -67,7 +67,7 @@ document.addEventListener("keydown", (event) => {
   next.click();
 });
 
-// Resolves to one time for all changes of a tab within a few milliseconds.
+// Gives all changes of a tab within a few milliseconds the same value, which then changes once.
 
 const SIMULTANEOUS = 20; // milliseconds
 const changes = {};

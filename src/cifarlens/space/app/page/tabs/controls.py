@@ -29,6 +29,8 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 COMPUTE: dict[str, Any] = {"concurrency_limit": CONCURRENCY, "concurrency_id": "network"}
 UPDATE: dict[str, Any] = {**PRIVATE, **COMPUTE, "trigger_mode": "always_last"}
 INSTANT: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "queue": False}
+# By default, Gradio ignores a click while it waits for the answer to the one before.
+EVERY_CLICK: dict[str, Any] = {**INSTANT, "trigger_mode": "multiple"}
 # Reports the picture whose button was clicked, in HTML that a component shows.
 SELECT_SOURCE = """element.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-source]");

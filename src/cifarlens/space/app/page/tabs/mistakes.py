@@ -30,7 +30,7 @@ from ..confusion import confusion_table
 from ..link import Link
 from ..maps import View, describe_map, scale_note, trust_note
 from .controls import (
-    INSTANT,
+    EVERY_CLICK,
     SELECT_SOURCE,
     connect,
     one_layer,
@@ -190,8 +190,8 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
             matrix = gr.HTML(table, elem_id="matrix", js_on_load=SELECT_CELL)
     inputs: list[Any] = [show, count, true, predicted, explain, layer]
     connect("mistakes", partial(answer, contents), inputs, [result])
-    every.click(lambda: (ALL_CLASSES, ALL_CLASSES), None, [true, predicted], **INSTANT)
-    matrix.select(_cell_selector(contents), None, [true, predicted], **INSTANT)
+    every.click(lambda: (ALL_CLASSES, ALL_CLASSES), None, [true, predicted], **EVERY_CLICK)
+    matrix.select(_cell_selector(contents), None, [true, predicted], **EVERY_CLICK)
     reveal(explain, settings)
     link.add("mistakes", show=show, count=count, true=true, predicted=predicted)
     link.add("mistakes", explain=explain, layer=layer, opacity=opacity)
