@@ -48,7 +48,7 @@ def one_request(page: Page, *inputs: object) -> Iterator[None]:
     page.context.on("request", note)
     yield
     page.context.remove_listener("request", note)
-    of_mistakes = [data for data in asked if len(data) == 6]
+    of_mistakes = [data for data in asked if len(data) == 6]  # no other tab has six inputs
     assert len(of_mistakes) == 1
     assert set(inputs) <= set(of_mistakes[0])
 
