@@ -9,6 +9,7 @@ from typing import Any
 
 from ...explanation.explain import Explanations
 from ..run import Run
+from .calibration import calibration_section
 from .data import data_section
 from .errors import error_section
 from .explanations import explanation_section
@@ -37,11 +38,12 @@ class Section:
 # In the order of the page.
 SECTIONS = (
     Section("glance", "cifarlens", lambda run, maps: glance_section(run)),
+    Section("errors", "Errors", lambda run, maps: error_section(run)),
+    Section("calibration", "Calibration", lambda run, maps: calibration_section(run)),
+    Section("explanations", "Grad-CAM", lambda run, maps: explanation_section(maps)),
+    Section("trust", "Trust", lambda run, maps: trust_section(maps)),
     Section("training", "Training", lambda run, maps: training_section(run)),
     Section("finder", "Learning rate", lambda run, maps: finder_section(run)),
     Section("data", "Data", lambda run, maps: data_section(run)),
     Section("network", "Network", lambda run, maps: network_section(run.layers)),
-    Section("errors", "Errors", lambda run, maps: error_section(run)),
-    Section("explanations", "Grad-CAM", lambda run, maps: explanation_section(maps)),
-    Section("trust", "Trust", lambda run, maps: trust_section(maps)),
 )

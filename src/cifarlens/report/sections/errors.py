@@ -1,13 +1,11 @@
-"""Prepares the section on errors: confusion matrix, calibration and misclassified images."""
+"""Prepares the section on errors: confusion matrix, classes and misclassified images."""
 
 from typing import Any
 
-from ...evaluation.calibration import BINS
 from ...evaluation.cases import varied_mistakes
 from ...evaluation.metrics import Evaluation, confused_pairs, wilson_interval
 from ...figures.classes import class_accuracy_figure
 from ...figures.confusion import row_shares
-from ...figures.reliability import reliability_figure
 from ...figures.style import render_svg
 from ..pictures import image_uri
 from ..run import Run
@@ -15,28 +13,20 @@ from ..run import Run
 MAX_MISTAKES = 300  # misclassified images on the page
 VISIBLE_AT_FIRST = 24  # misclassified images visible before a click on "Show all"
 MAX_PAIRS = 10  # rows in the table of pairs of classes
-ALT_TEXTS = {
-    "class_accuracy": "Accuracy of each class; the table next to it has the numbers",
-    "reliability": "Accuracy against confidence; the table next to it has the numbers",
-}
+ALT_TEXT = "Accuracy of each class; the table next to it has the numbers"
 
 
 def error_section(run: Run) -> dict[str, Any]:
     """Returns the values for errors.html.j2."""
     result = run.result
     mistakes = varied_mistakes(run.cases, MAX_MISTAKES)
-    charts = {
-        "class_accuracy": class_accuracy_figure(result),
-        "reliability": reliability_figure(result.calibration),
-    }
-    for figure in charts.values():
-        figure.axes[0].set_title("", loc="left")  # the page has a heading instead
+    chart = class_accuracy_figure(result)
+    chart.axes[0].set_title("", loc="left")  # the page has a heading instead
     return {
-        **{name: render_svg(figure, name, ALT_TEXTS[name]) for name, figure in charts.items()},
+        "class_accuracy": render_svg(chart, "class_accuracy", ALT_TEXT),
         "shares": row_shares(result.confusion).tolist(),
         "counts": result.confusion.tolist(),
         "classes": _classes(result),
-        "bins": BINS,
         "pairs": [
             {"true": i, "predicted": j, "images": n, "share": n / int(result.class_images[i])}
             for i, j, n in confused_pairs(result.confusion, MAX_PAIRS)
