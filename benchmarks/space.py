@@ -86,12 +86,12 @@ def make_space(folder: Path) -> Path:
         "custom_resnet", {"width": 64}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
     )
     save_bundle(folder / "models", network, config)
-    logits = predict_logits(load_bundle(folder / "models"), data.test_images)
     ingredients = Ingredients(
         model=folder / "models",
         dataset=data,
-        test_logits=logits,
+        test_logits=predict_logits(load_bundle(folder / "models"), data.test_images),
         held_out=0,
+        temperature=1.0,
         trust=dict.fromkeys(network.layers, dict.fromkeys(METHODS, verdict)),
         lock=LOCK,
         source="digits",

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from cifarlens.classifier.bundle import BundleError, load_bundle
+from cifarlens.classifier.bundle import Bundle, BundleError, load_bundle
 from cifarlens.classifier.predict import predict_batches
 from cifarlens.dataset.arrays import load_dataset
+from cifarlens.dataset.split import split
 from cifarlens.evaluation.metrics import evaluate
+from cifarlens.evaluation.temperature import fit_temperature
 from cifarlens.figures.confusion import confusion_figure
 from cifarlens.figures.reliability import reliability_figure
 from cifarlens.figures.style import save_png
@@ -29,14 +31,18 @@ def main() -> None:
     params = load_params()
     device = choose_device(params.trainer.accelerator)
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
-    classes, images, labels = dataset.classes, dataset.test_images, dataset.test_labels
-    batches = []
-    with tqdm(total=len(images), desc="evaluate", unit="image", disable=None) as bar:
-        for batch in predict_batches(bundle, images, device=device):
-            batches.append(batch)
-            bar.update(len(batch))
-    logits = np.concatenate(batches)
+    classes, labels = dataset.classes, dataset.test_labels
+    logits = predict(bundle, dataset.test_images, device, "evaluate")
     result = evaluate(logits, labels, classes)
+    metrics = result.metrics()
+    _, held_out = split(dataset.train_labels, params.data.val_size)
+    if len(held_out):
+        held_out_logits = predict(bundle, dataset.train_images[held_out], device, "calibrate")
+        temperature = fit_temperature(held_out_logits, dataset.train_labels[held_out])
+        scaled = evaluate(logits / temperature, labels, classes).metrics()
+        metrics["temperature"] = temperature
+        metrics |= {f"scaled_{name}": scaled[name] for name in ("loss", "calibration_error")}
+
     write_array(paths.TEST_LOGITS, logits)
     predicted = logits.argmax(axis=1)
     pairs = ((classes[i], classes[j]) for i, j in zip(labels, predicted, strict=True))
@@ -46,8 +52,18 @@ def main() -> None:
     write_csv(CALIBRATION, ("confidence", "accuracy", "images"), rows)
     save_png(CALIBRATION_FIGURE, reliability_figure(result.calibration))
     save_png(CONFUSION_FIGURE, confusion_figure(result.confusion, classes))
-    write_json(paths.EVALUATE_METRICS, result.metrics())
+    write_json(paths.EVALUATE_METRICS, metrics)
     print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")
+
+
+def predict(bundle: Bundle, images: np.ndarray, device: str, title: str) -> np.ndarray:
+    """Returns the logits, float32 N×classes, of images, uint8 N×H×W×3, and shows a progress bar."""
+    batches = []
+    with tqdm(total=len(images), desc=title, unit="image", disable=None) as bar:
+        for batch in predict_batches(bundle, images, device=device):
+            batches.append(batch)
+            bar.update(len(batch))
+    return np.concatenate(batches)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Explains misclassified and correct test images with Grad-CAM and writes the report."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from cifarlens.classifier.bundle import BundleError, load_bundle
@@ -14,7 +15,7 @@ from cifarlens.report.report import write_report
 from cifarlens.report.run import RunParams, read_run
 from cifarlens.report.run_log import write_run_log
 from cifarlens.runtime import paths
-from cifarlens.runtime.files import write_csv, write_json
+from cifarlens.runtime.files import read_json, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
 
 LR_FIGURE = Path("reports/figures/lr_find.png")
@@ -25,7 +26,9 @@ METRICS = Path("metrics/gradcam.json")
 
 def main() -> None:
     params = load_params()
-    dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
+    dataset = load_dataset(paths.DATASET)
+    temperature = read_json(paths.EVALUATE_METRICS).get("temperature", 1.0)
+    bundle = replace(load_bundle(paths.MODEL), temperature=temperature)
     settings = RunParams(
         seed=params.seed,
         batch_size=params.batch_size,

@@ -30,6 +30,7 @@ def main() -> None:
         dataset=load_dataset(paths.DATASET),
         test_logits=np.load(paths.TEST_LOGITS),
         held_out=params.data.val_size,
+        temperature=read_json(paths.EVALUATE_METRICS).get("temperature", 1.0),
         trust=read_trust(paths.TRUST),
         lock=paths.LOCK,
         source=params.data.source,

@@ -10,7 +10,9 @@ import torch
 from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import custom_resnet
 from cifarlens.classifier.operations import network_layers
+from cifarlens.classifier.predict import softmax
 from cifarlens.dataset.arrays import Dataset
+from cifarlens.evaluation.calibration import measure_calibration
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import load_params
@@ -77,6 +79,8 @@ def noisy_logits(labels: np.ndarray, classes: int, noise: float) -> np.ndarray:
 def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
     """Returns a run with these logits for the test images; `changes` replace attributes."""
     classes = dataset.classes
+    temperature = 0.8
+    scaled = logits / temperature
     bundle = narrow_bundle(classes)
     run = Run(
         source="digits",
@@ -84,8 +88,10 @@ def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
         dataset=dataset,
         config=bundle.config,
         layers=network_layers(bundle.network, 32),
-        cases=all_cases(logits, dataset.test_labels),
+        cases=all_cases(scaled, dataset.test_labels),
         result=evaluate(logits, dataset.test_labels, classes),
+        temperature=temperature,
+        calibration=measure_calibration(softmax(scaled), dataset.test_labels),
         stats={
             "mean": [0.31, 0.31, 0.31],
             "std": [0.35, 0.35, 0.35],

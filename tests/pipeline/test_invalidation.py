@@ -19,7 +19,7 @@ READERS = {
     "ema_decay": {"train", *PAGES},
     "keep": {"train"},
     "data.source": {"download", "gradcam_report", "package_space"},
-    "data.val_size": {*BOTH, *PAGES},
+    "data.val_size": {*BOTH, "evaluate", *PAGES},
     "augment": {*BOTH, *PAGES},
     "model": BOTH,
     "optimizer": {*BOTH, *PAGES},

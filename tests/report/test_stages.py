@@ -8,8 +8,11 @@ import pytest
 from project import edit
 from report_making import CURVE, FINDER, HISTORY, RATES, TRAIN, make_run, narrow_bundle
 
-from cifarlens.classifier.bundle import save_bundle
+from cifarlens.classifier.bundle import load_bundle, save_bundle
+from cifarlens.classifier.predict import predict_logits
 from cifarlens.dataset.arrays import Dataset, save_dataset
+from cifarlens.dataset.split import split
+from cifarlens.evaluation.temperature import fit_temperature
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_csv, read_json, write_csv, write_json
 from stages import evaluate, gradcam_report
@@ -40,6 +43,7 @@ def test_both_stages_write_tables_that_agree_with_the_metrics(
     edit(Path("params.yaml"), "source: cifar10", "source: digits")
     edit(Path("params.yaml"), "accelerator: auto", "accelerator: cpu")
     edit(Path("params.yaml"), "images: 20", "images: 10")
+    edit(Path("params.yaml"), "val_size: 0", "val_size: 50")
     write_inputs(few_digits)
     evaluate.main()
     metrics = read_json(paths.EVALUATE_METRICS)
@@ -47,6 +51,12 @@ def test_both_stages_write_tables_that_agree_with_the_metrics(
         assert float(row["accuracy"]) == metrics["classes"][row["class"]]
     bins = read_csv(evaluate.CALIBRATION)
     assert sum(int(row["images"]) for row in bins) == 100
+    # The temperature comes from the 50 held-out images, not from the 100 test images.
+    _, held_out = split(few_digits.train_labels, 50)
+    logits = predict_logits(load_bundle(paths.MODEL), few_digits.train_images[held_out])
+    temperature = fit_temperature(logits, few_digits.train_labels[held_out])
+    assert metrics["temperature"] == pytest.approx(temperature, rel=1e-3)
+    assert metrics["scaled_loss"] < metrics["loss"]
     gradcam_report.main()
     assert read_json(gradcam_report.METRICS)["road_random"] is not None
     accuracy = f"Test accuracy: {metrics['accuracy']:.2%}"

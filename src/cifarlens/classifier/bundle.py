@@ -51,10 +51,18 @@ class BundleConfig:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Holds a network that is ready to predict: in `eval()` mode, with frozen parameters."""
+    """Holds a network that is ready to predict: in `eval()` mode, with frozen parameters.
+
+    Attributes:
+        network: the network.
+        config: its configuration.
+        temperature: divides the logits, so that probabilities match the accuracy; above 0. It is
+            not part of the files.
+    """
 
     network: Network
     config: BundleConfig
+    temperature: float = 1.0
 
 
 def save_bundle(folder: Path, network: Network, config: BundleConfig) -> None:

@@ -46,7 +46,7 @@ def occlusion_maps(
             batch = torch.cat([x, x.masked_fill(covered, 0.0)])  # 0 is the mean after normalising
             batch = batch.contiguous(memory_format=torch.channels_last)
             logits = torch.cat([bundle.network(part) for part in torch.split(batch, BATCH)])
-            probabilities = logits.softmax(1)[:, list(labels)]
+            probabilities = (logits / bundle.temperature).softmax(1)[:, list(labels)]
             drops = (probabilities[0] - probabilities[1:]).T.reshape(-1, 1, CELLS + 1, CELLS + 1)
             maps.append(avg_pool2d(drops, 2, stride=1)[:, 0].numpy())
     return maps

@@ -12,7 +12,7 @@ from .preprocess import normalize
 def predict_batches(
     bundle: Bundle, images: np.ndarray, batch_size: int = 500, device: str = "cpu"
 ) -> Iterator[np.ndarray]:
-    """Yields the logits of one batch after another, float32 n×classes.
+    """Yields the logits of one batch after another, float32 n×classes, divided by the temperature.
 
     Args:
         bundle: the bundle, whose network moves to `device`.
@@ -25,7 +25,7 @@ def predict_batches(
         batch = np.array(images[start : start + batch_size])  # torch needs writable memory
         with torch.inference_mode():
             x = normalize(torch.from_numpy(batch).to(device), config.mean, config.std)
-            yield network(x).float().cpu().numpy()
+            yield (network(x).float() / bundle.temperature).cpu().numpy()
 
 
 def predict_logits(bundle: Bundle, images: np.ndarray) -> np.ndarray:

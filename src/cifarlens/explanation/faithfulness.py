@@ -16,9 +16,8 @@ import numpy as np
 import torch
 
 from ..classifier.bundle import Bundle
-from ..classifier.networks import Network
 from ..evaluation.metrics import Z95
-from .gradcam import prepare_network
+from .gradcam import normalize_images
 from .imputation import fill_removed_pixels
 
 REMOVED_PERCENT = (10, 30, 50)  # of the pixels; the scores are means over these
@@ -73,13 +72,12 @@ def measure_faithfulness(
     """Runs the test for each map and for a random one.
 
     Args:
-        bundle: network to test; the function works on a copy.
+        bundle: network to test, on the CPU.
         images: uint8, N×H×W×3, at least one.
         labels: explained label of each image.
         maps: saliency maps by name, float32 N×H×W; the function adds `BASELINE`.
     """
-    network, inputs = prepare_network(bundle, images)
-    x = inputs.numpy()
+    x = normalize_images(bundle, images).numpy()
     # A flat map is a random one: ties are broken at random.
     candidates = {**maps, BASELINE: np.zeros(images.shape[:3], np.float32)}
     most_removed: dict[str, np.ndarray] = {}
@@ -87,11 +85,11 @@ def measure_faithfulness(
     for name, candidate in candidates.items():
         for means, most in ((most_removed, True), (least_removed, False)):
             runs = [
-                class_probabilities(network, remove_pixels(x, candidate, percent, most), labels)
+                class_probabilities(bundle, remove_pixels(x, candidate, percent, most), labels)
                 for percent in REMOVED_PERCENT
             ]
             means[name] = np.stack(runs).mean(axis=0)
-    return Faithfulness(class_probabilities(network, x, labels), most_removed, least_removed)
+    return Faithfulness(class_probabilities(bundle, x, labels), most_removed, least_removed)
 
 
 def remove_pixels(x: np.ndarray, maps: np.ndarray, percent: float, most: bool) -> np.ndarray:
@@ -116,16 +114,17 @@ def remove_pixels(x: np.ndarray, maps: np.ndarray, percent: float, most: bool) -
     return np.stack([fill_removed_pixels(*picture) for picture in pictures])
 
 
-def class_probabilities(network: Network, x: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+def class_probabilities(bundle: Bundle, x: np.ndarray, labels: Sequence[int]) -> np.ndarray:
     """Returns the probability of each image's label, float64 N.
 
     Args:
-        network: in `eval()` mode, on the CPU.
+        bundle: network, on the CPU.
         x: normalised images, float32 N×C×H×W.
         labels: a label for each image.
     """
     with torch.no_grad():
-        probabilities = network(torch.from_numpy(x)).double().softmax(1)
+        logits = bundle.network(torch.from_numpy(x)).double()
+        probabilities = (logits / bundle.temperature).softmax(1)
     return np.asarray(probabilities[range(len(labels)), list(labels)].numpy())
 
 

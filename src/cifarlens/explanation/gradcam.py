@@ -93,9 +93,14 @@ def prepare_network(bundle: Bundle, images: np.ndarray) -> tuple[Network, torch.
         bundle: network to copy.
         images: uint8, N×H×W×3.
     """
-    config = bundle.config
     network = copy.deepcopy(bundle.network).cpu().eval().requires_grad_(False)
     for module in network.modules():
         if "inplace" in vars(module):
             vars(module)["inplace"] = False
-    return network, normalize(torch.from_numpy(np.array(images)), config.mean, config.std)
+    return network, normalize_images(bundle, images)
+
+
+def normalize_images(bundle: Bundle, images: np.ndarray) -> torch.Tensor:
+    """Returns the input of a bundle's network, float32 N×3×H×W, for images, uint8 N×H×W×3."""
+    config = bundle.config
+    return normalize(torch.from_numpy(np.array(images)), config.mean, config.std)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..classifier.bundle import Bundle
 from .faithfulness import class_probabilities, remove_pixels
-from .gradcam import prepare_network
+from .gradcam import normalize_images
 
 EXAMPLE_PERCENT = 30  # of the pixels removed, the middle value of the test
 
@@ -43,20 +43,19 @@ def removal_examples(
     """Removes `EXAMPLE_PERCENT` of the pixels of some images.
 
     Args:
-        bundle: network to test; the function works on a copy.
+        bundle: network to test, on the CPU.
         images: uint8, N×H×W×3.
         labels: explained label of each image.
         maps: saliency maps, float32 N×H×W.
         rows: rows of the images to use, at least one.
     """
-    network, inputs = prepare_network(bundle, images[rows])
-    x = inputs.numpy()
+    x = normalize_images(bundle, images[rows]).numpy()
     explained = [labels[row] for row in rows]
     parts = [
         x,
         *(remove_pixels(x, maps[rows], EXAMPLE_PERCENT, most) for most in (True, False)),
     ]
-    original, most, least = (class_probabilities(network, part, explained) for part in parts)
+    original, most, least = (class_probabilities(bundle, part, explained) for part in parts)
     _, without_most, without_least = (_to_images(bundle, part) for part in parts)
     columns = original.tolist(), without_most, most.tolist(), without_least, least.tolist()
     return [Removal(*values) for values in zip(rows, *columns, strict=True)]

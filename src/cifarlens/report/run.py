@@ -9,7 +9,9 @@ import numpy as np
 
 from ..classifier.bundle import Bundle, BundleConfig
 from ..classifier.operations import Layer, network_layers
+from ..classifier.predict import softmax
 from ..dataset.arrays import Dataset
+from ..evaluation.calibration import Calibration, measure_calibration
 from ..evaluation.cases import Case, all_cases
 from ..evaluation.metrics import Evaluation, evaluate
 from ..figures.training import Columns
@@ -46,8 +48,10 @@ class Run:
         dataset: images and labels.
         config: configuration of the bundle.
         layers: layers of the network, from `network_layers`.
-        cases: predictions for all test images.
-        result: metrics on the test images.
+        cases: predictions for all test images, with scaled probabilities.
+        result: metrics on the test images, without the temperature.
+        temperature: divides the logits, see `fit_temperature`; 1 without held-out images.
+        calibration: confidence compared with accuracy, with the temperature.
         stats: content of data/stats.json.
         finder: content of metrics/lr_find.json.
         train: content of metrics/train.json.
@@ -64,6 +68,8 @@ class Run:
     layers: Sequence[Layer]
     cases: list[Case]
     result: Evaluation
+    temperature: float
+    calibration: Calibration
     stats: Mapping[str, Any]
     finder: Mapping[str, Any]
     train: Mapping[str, Any]
@@ -80,14 +86,17 @@ class Run:
 def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -> Run:
     """Reads the metrics, curves and test logits of a run from the files in `paths`."""
     labels, logits = dataset.test_labels, np.load(paths.TEST_LOGITS)
+    scaled = logits / bundle.temperature
     return Run(
         source=source,
         params=params,
         dataset=dataset,
         config=bundle.config,
         layers=network_layers(bundle.network, bundle.config.image_size),
-        cases=all_cases(logits, labels),
+        cases=all_cases(scaled, labels),
         result=evaluate(logits, labels, dataset.classes),
+        temperature=bundle.temperature,
+        calibration=measure_calibration(softmax(scaled), labels),
         stats=read_json(paths.STATS),
         finder=read_json(paths.LR_FIND_METRICS),
         train=read_json(paths.TRAIN_METRICS),

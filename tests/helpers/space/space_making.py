@@ -94,6 +94,7 @@ def make_ingredients(
         dataset=data,
         test_logits=logits,
         held_out=50,
+        temperature=0.8,
         trust=trust,
         lock=ROOT / "requirements.lock",
         source="digits",

@@ -82,7 +82,7 @@ def test_exactly_the_pinned_versions_are_installed(python, space):
 
 def test_probabilities_equal_those_of_evaluate(app, tmp_path):
     ingredients = make_ingredients(tmp_path)
-    expected = softmax(ingredients.test_logits)
+    expected = softmax(ingredients.scaled_logits)
     for index in range(IMAGES):
         path = tmp_path / f"{index}.png"
         Image.fromarray(np.array(ingredients.dataset.test_images[index])).save(path)

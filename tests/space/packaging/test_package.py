@@ -59,11 +59,11 @@ def test_packaging_again_replaces_everything_with_the_same_bytes(space, tmp_path
 
 
 def test_mistakes_are_varied_and_have_their_images(space, ingredients):
-    probabilities = softmax(ingredients.test_logits)
+    probabilities = softmax(ingredients.scaled_logits)
     labels = ingredients.dataset.test_labels
     predicted = probabilities.argmax(1)
     rows = load_contents(space).mistakes
-    cases = varied_mistakes(all_cases(ingredients.test_logits, labels), 12)
+    cases = varied_mistakes(all_cases(ingredients.scaled_logits, labels), 12)
     assert [row.index for row in rows] == [case.index for case in cases]
     for row in rows:
         assert row.label == labels[row.index]
@@ -96,7 +96,7 @@ def test_card_and_readme_state_the_metrics_and_the_recipe(space, ingredients):
     assert (test["correct"], test["images"]) == (correct, len(predicted))
     assert test["accuracy"] == correct / len(predicted)
     assert test["confidence"] == pytest.approx(
-        softmax(ingredients.test_logits).max(1).mean(), abs=1e-6
+        softmax(ingredients.scaled_logits).max(1).mean(), abs=1e-6
     )
     pairs = Counter(zip(data.test_labels.tolist(), predicted.tolist(), strict=True))
     assert test["confusion"] == [[pairs[row, column] for column in range(10)] for row in range(10)]
@@ -105,6 +105,7 @@ def test_card_and_readme_state_the_metrics_and_the_recipe(space, ingredients):
     assert card["dataset"]["name"] == "Handwritten digits"
     text = (space / "README.md").read_text()
     assert f"**{test['accuracy']:.2%}**" in text
+    assert "divided by 0.8 before" in text
     for words in ("## Limits", "## Licence", "Grad-CAM++", 'api_name="/gradcam"', "Handwritten"):
         assert words in text
     assert "CIFAR" not in text

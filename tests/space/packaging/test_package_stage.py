@@ -25,6 +25,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explanations: Expla
     write_csv(tmp_path / paths.TRUST, TRUST_COLUMNS, explanations.rows())
     rates = {"lr_max": 0.00431, "lr_min": 1e-05}
     write_json(tmp_path / "metrics/train.json", rates)
+    write_json(tmp_path / "metrics/evaluate.json", {"temperature": 0.8})
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["data"] = {"source": "digits", "val_size": 50}

@@ -14,7 +14,6 @@ from cifarlens.training.data.datamodule import (
     ShareSampler,
     as_memmap,
     held_out_batches,
-    split,
 )
 
 AUGMENT = Augment(padding=4, flip=True, cutout=8)
@@ -72,15 +71,6 @@ def test_every_image_once_an_epoch_in_a_new_order():
     assert all(sorted(order) == list(range(100)) for order in orders)
     assert orders[0] != orders[1]
     assert list(EpochSampler(100, seed=4)) != first
-
-
-def test_held_out_images_are_stratified_and_apart(digits):
-    train, held_out = split(digits.train_labels, 137)
-    assert len(held_out) == 137
-    assert sorted([*train, *held_out]) == list(range(1437))
-    counts = np.bincount(digits.train_labels[held_out])
-    assert counts.min() >= 13
-    assert counts.max() <= 15
 
 
 @pytest.mark.parametrize(

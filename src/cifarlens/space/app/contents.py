@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,7 @@ class Card:
         parameters: number of parameters of the network.
         train_images: number of images that trained the network.
         held_out: number of images held out to choose settings, besides those for testing.
+        temperature: divides the logits, so that probabilities match the accuracy; 1 if not fitted.
         recipe: how the network was trained, pairs of name and value in display order.
         test: metrics on the test images, as in metrics/evaluate.json, with the number of `images`,
             the number `correct`, the accuracy's 95% confidence `interval`, the mean `confidence`
@@ -57,6 +58,7 @@ class Card:
     parameters: int
     train_images: int
     held_out: int
+    temperature: float
     recipe: list[list[str]]
     test: dict[str, Any]
     trust: Trust
@@ -172,12 +174,13 @@ def load_contents(folder: Path) -> Contents:
         BundleError: the model cannot be used.
         ContentsError: the card or the list of mistakes is missing or damaged.
     """
-    bundle = load_bundle(folder / MODEL)
+    card = _read(folder / CARD, lambda content: _make(Card, content))
+    bundle = replace(load_bundle(folder / MODEL), temperature=card.temperature)
     sizes = layer_sizes(bundle.network, bundle.config.image_size)
     return Contents(
         folder,
         bundle,
-        card=_read(folder / CARD, lambda content: _make(Card, content)),
+        card=card,
         examples=tuple(sorted((folder / EXAMPLES).glob("[0-9]*_*.png"), key=example_label)),
         mistakes=_read(
             folder / MISTAKES_FOLDER / INDEX,

@@ -58,5 +58,6 @@ def render_model_card(contents: Contents, source: str, environment: jinja2.Envir
         metadata=metadata.to_yaml(),
         sections={name: s.markdown() for name, s in about.sections(contents).items()},
         size=contents.bundle.config.image_size,
+        temperature=contents.bundle.temperature,
         wrong=probability(1 - test["accuracy"], 1),
     )

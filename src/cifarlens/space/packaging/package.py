@@ -40,6 +40,7 @@ class Ingredients:
         dataset: provides the test images and the class names.
         test_logits: logits of the test images, float32, N×classes.
         held_out: number of training images held out, which did not train the network.
+        temperature: divides the logits; 1 without held-out images.
         trust: the verdicts on the heat maps, see `read_trust`.
         lock: path of requirements.lock, which pins every version.
         source: where the data came from, a key of `SOURCES`.
@@ -52,12 +53,18 @@ class Ingredients:
     dataset: Dataset
     test_logits: np.ndarray
     held_out: int
+    temperature: float
     trust: contents.Trust
     lock: Path
     source: str
     space: Space
     opacity: float
     recipe: Mapping[str, str]
+
+    @property
+    def scaled_logits(self) -> np.ndarray:
+        """Returns the test logits divided by the temperature, float32, N×classes."""
+        return self.test_logits / self.temperature
 
 
 def package_space(target: Path, ingredients: Ingredients) -> None:
@@ -82,7 +89,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
     _write_examples(folder / contents.EXAMPLES, ingredients)
     _write_mistakes(folder, ingredients)
     dataset, source = ingredients.dataset, SOURCES[ingredients.source]
-    result = evaluate(ingredients.test_logits, dataset.test_labels, dataset.classes)
+    result = evaluate(ingredients.scaled_logits, dataset.test_labels, dataset.classes)
     card = contents.Card(
         dataset={
             "name": source.title,
@@ -93,6 +100,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
         parameters=sum(p.numel() for p in bundle.network.parameters()),
         train_images=len(dataset.train_labels) - ingredients.held_out,
         held_out=ingredients.held_out,
+        temperature=ingredients.temperature,
         recipe=[list(row) for row in ingredients.recipe.items()],
         test={
             **result.metrics(),
@@ -139,7 +147,7 @@ def _write_examples(folder: Path, ingredients: Ingredients) -> None:
 
 def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
     """Writes some mistakes of every class, the most confident first."""
-    cases = all_cases(ingredients.test_logits, ingredients.dataset.test_labels)
+    cases = all_cases(ingredients.scaled_logits, ingredients.dataset.test_labels)
     mistakes = varied_mistakes(cases, ingredients.space.mistakes)
     rows = []
     for rank, case in enumerate(mistakes, start=1):

@@ -11,12 +11,12 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
 from ...dataset.arrays import Dataset
+from ...dataset.split import split
 from ...params import Augment
 from ...runtime.errors import UserError
 from .augmentation import Augmentation, pad
 from .loader import Batch, BatchLoader
 
-SPLIT_SEED = 0  # the held-out images do not depend on the seed of the run
 VALIDATION_BATCH = 500
 
 Key = tuple[int, int]  # (epoch, index)
@@ -199,30 +199,6 @@ def _check_shares(train: int, batch_size: int, held_out: int, processes: int) ->
             f"params.yaml: data.val_size is {held_out}; it must be 0 or at least {processes}, one"
             " image for each process. Change it and run again."
         )
-
-
-def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the sorted indices of training and held-out images; both have the same class shares.
-
-    Raises:
-        UserError: `val_size` is not 0 and gives fewer held-out or training images than classes.
-    """
-    indices = np.arange(len(labels))
-    if not val_size:
-        return indices, indices[:0]
-    classes = len(np.unique(labels))
-    max_size = len(labels) - classes
-    if not classes <= val_size <= max_size:
-        raise UserError(
-            f"params.yaml: data.val_size is {val_size}; it must be 0 or from {classes} to"
-            f" {max_size} for {len(labels)} training images. Change it and run again."
-        )
-    from sklearn.model_selection import train_test_split  # a slow import, often not needed
-
-    train, held_out = train_test_split(
-        indices, test_size=val_size, stratify=labels, random_state=SPLIT_SEED
-    )
-    return np.sort(train), np.sort(held_out)
 
 
 def as_memmap(array: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ The network was evaluated once, after training, on {test["images"]:,} test image
 kind, the accuracy is between {low} and {high} with 95% confidence. The mean cross-entropy is
 {test["loss"]:.4f}.
 
-{_calibration(test)}
+{_calibration(test)}{_temperature(contents)}
 
 {_confusion(contents, pairs)}
 
@@ -86,6 +86,17 @@ def _calibration(test: dict[str, Any]) -> str:
         f"The mean probability of its answers is {percent(test['confidence'])}, and"
         f" {percent(test['accuracy'])} of them are right. {verdict} The expected calibration error,"
         f" the mean gap between the two, is {100 * error:.1f} percentage points."
+    )
+
+
+def _temperature(contents: Contents) -> str:
+    """Says how held-out images made the probabilities fit."""
+    temperature, held_out = contents.bundle.temperature, contents.card.held_out
+    if temperature == 1:
+        return ""
+    return (
+        f" The logits are divided by {temperature:.3g} before they become probabilities. This"
+        f" temperature was fitted on the {held_out:,} held-out images."
     )
 
 
