@@ -10,9 +10,7 @@ import torch
 from cifarlens.classifier.bundle import Bundle, BundleConfig
 from cifarlens.classifier.networks import custom_resnet
 from cifarlens.classifier.operations import network_layers
-from cifarlens.classifier.predict import softmax
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.evaluation.calibration import measure_calibration
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import load_params
@@ -91,7 +89,7 @@ def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
         cases=all_cases(scaled, dataset.test_labels),
         result=evaluate(logits, dataset.test_labels, classes),
         temperature=temperature,
-        calibration=measure_calibration(softmax(scaled), dataset.test_labels),
+        scaled=evaluate(scaled, dataset.test_labels, classes),
         stats={
             "mean": [0.31, 0.31, 0.31],
             "std": [0.35, 0.35, 0.35],

@@ -71,7 +71,7 @@ def test_the_page_shows_the_results_and_loads_nothing(page: Page, run: Run) -> N
         assert number in page.text
     assert len(page.select("svg")) == 10
     assert len(page.select("li")) == result.images - result.correct
-    assert len(page.select("article")) == 6 + 6 + 3  # cases, methods, removed pixels
+    assert len(page.select("article")) == 6 + 6 + 6 + 3  # top, cases, methods, removed pixels
     assert [attrs["id"] for attrs in page.select("section")] == [item.name for item in SECTIONS]
     ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
@@ -106,8 +106,8 @@ def test_only_cifar10_has_a_goal(
         ).text
         for changes in ({"accuracy": 0.8999}, met)
     ]
-    assert "Goal of 90% missed by 0.01 percentage points" in texts[0]
-    for words in ("Goal of 90% met", "+0.0000 +0.00 percentage points", "equal to test accuracy"):
+    assert "test accuracy of 90%: ✗ missed by 0.01 percentage points" in texts[0]
+    for words in ("test accuracy of 90%: ✓ met", "+0.0000 +0.00 percentage points"):
         assert words in texts[1]
     assert "-0.00" not in texts[1]
 
@@ -115,8 +115,8 @@ def test_only_cifar10_has_a_goal(
 def test_the_origin_of_the_rates(
     page: Page, run: Run, explanations: Explanations, tmp_path: Path
 ) -> None:
-    assert "(lr_max) 0.02 auto: suggested by lr_find" in page.text
-    assert "(lr_min) 0.001 set in params.yaml" in page.text
+    assert "lr_max 0.02, auto: suggested by lr_find" in page.text
+    assert "lr_min 0.001, set in params.yaml" in page.text
     assert "Valley 0.02 to 0.08, middle 0.04" in page.text
     assert "here 0.5 times the middle" in page.text
     assert "trains 2 new networks for up to" in page.text
@@ -125,7 +125,7 @@ def test_the_origin_of_the_rates(
     other = render(tmp_path, replace(run, params=params), explanations).text
     assert "trains a new network for up to" in other
     assert "mean loss of these" not in other
-    assert "(lr_min) 0.001 auto: lowered to lr_max" in other
+    assert "lr_min 0.001, auto: lowered to lr_max" in other
 
 
 def test_a_run_without_augmentation(

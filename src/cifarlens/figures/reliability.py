@@ -12,6 +12,7 @@ from .style import (
     DASHED,
     GRID,
     MUTED,
+    PANEL,
     VERMILION,
     figure_style,
     new_figure,
@@ -19,12 +20,19 @@ from .style import (
 )
 
 
-def reliability_figure(calibration: Calibration) -> Figure:
-    """Draws each bin's accuracy with its 95% Wilson interval, its gap to the confidence, and a
-    histogram of the images."""
+def reliability_figure(calibration: Calibration, before: Calibration | None = None) -> Figure:
+    """Draws the accuracy of each bin and a histogram of the images.
+
+    Each accuracy has its 95% Wilson interval and its gap to the confidence. If `before` is given,
+    the figure also draws the accuracy without the temperature.
+    """
     with figure_style():
-        figure = new_figure(5.4, 5.2)
+        figure = new_figure(PANEL, 4.8)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        if before:
+            bins = before.filled_bins
+            points = before.confidence[bins], before.accuracy[bins]
+            upper.plot(*points, "o", color=MUTED, fillstyle="none", label="before")
         _draw_gaps(upper, calibration)
         title = f"Reliability diagram (expected calibration error {percent(calibration.error, 2)})"
         upper.set(title=title, ylabel="accuracy")

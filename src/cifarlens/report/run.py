@@ -9,9 +9,7 @@ import numpy as np
 
 from ..classifier.bundle import Bundle, BundleConfig
 from ..classifier.operations import Layer, network_layers
-from ..classifier.predict import softmax
 from ..dataset.arrays import Dataset
-from ..evaluation.calibration import Calibration, measure_calibration
 from ..evaluation.cases import Case, all_cases
 from ..evaluation.metrics import Evaluation, evaluate
 from ..figures.training import Columns
@@ -51,7 +49,7 @@ class Run:
         cases: predictions for all test images, with scaled probabilities.
         result: metrics on the test images, without the temperature.
         temperature: divides the logits, see `fit_temperature`; 1 without held-out images.
-        calibration: confidence compared with accuracy, with the temperature.
+        scaled: metrics on the test images, with the temperature.
         stats: content of data/stats.json.
         finder: content of metrics/lr_find.json.
         train: content of metrics/train.json.
@@ -69,7 +67,7 @@ class Run:
     cases: list[Case]
     result: Evaluation
     temperature: float
-    calibration: Calibration
+    scaled: Evaluation
     stats: Mapping[str, Any]
     finder: Mapping[str, Any]
     train: Mapping[str, Any]
@@ -96,7 +94,7 @@ def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -
         cases=all_cases(scaled, labels),
         result=evaluate(logits, labels, dataset.classes),
         temperature=bundle.temperature,
-        calibration=measure_calibration(softmax(scaled), labels),
+        scaled=evaluate(scaled, labels, dataset.classes),
         stats=read_json(paths.STATS),
         finder=read_json(paths.LR_FIND_METRICS),
         train=read_json(paths.TRAIN_METRICS),

@@ -33,7 +33,7 @@ def test_opacity_changes_the_maps_at_once(opened: Page) -> None:
     assert style(heat(opened), "opacity") == "0.6"
     slider = opened.get_by_label("Opacity")
     slider.focus()
-    before = opened.locator(".card").first.screenshot()
+    before = opened.locator("#explanations .card").first.screenshot()
     slider.press("ArrowRight")
     assert style(heat(opened), "opacity") == "0.65"
     expect(opened.locator("#percent")).to_have_text("65%")
@@ -41,11 +41,11 @@ def test_opacity_changes_the_maps_at_once(opened: Page) -> None:
     assert style(heat(opened), "opacity") == style(other_method(opened), "opacity") == "0"
     tested = opened.locator("#trust .heat").first  # images of tests do not follow the slider
     assert style(tested, "opacity") == "0.6"
-    assert opened.locator(".card").first.screenshot() != before
+    assert opened.locator("#explanations .card").first.screenshot() != before
 
 
 def test_layer_changes_the_maps_at_once(opened: Page) -> None:
-    card = opened.locator(".card").first
+    card = opened.locator("#explanations .card").first
     expect(opened.get_by_label("layer3")).to_be_checked()
     assert style(heat(opened), "objectPosition") == "0px 100%"
     screenshots = [card.screenshot()]

@@ -37,7 +37,7 @@ class Section:
 
 # In the order of the page.
 SECTIONS = (
-    Section("glance", "cifarlens", lambda run, maps: glance_section(run)),
+    Section("glance", "cifarlens", glance_section),
     Section("errors", "Errors", lambda run, maps: error_section(run)),
     Section("calibration", "Calibration", lambda run, maps: calibration_section(run)),
     Section("explanations", "Grad-CAM", lambda run, maps: explanation_section(maps)),

@@ -1,32 +1,64 @@
-"""Prepares the first section: the result, the goal and the recipe."""
+"""Prepares the first section: the result, the findings, some images, the goal and the settings."""
 
 from typing import Any
 
-from ...evaluation.metrics import wilson_interval
+import numpy as np
+
+from ...display.formats import rate
+from ...evaluation.metrics import confused_pairs, wilson_interval
+from ...explanation.explain import ExplainedCase, Explanations, pick_evenly
 from ...sources import SOURCES
 from ...training.recipe import describe_recipe
+from ..pictures import heat_uri, image_uri
 from ..run import Run
 
 SWITCHES = {"norm_first": "normalisation before ReLU"}  # options of a network that are on or off
+SHOWN = 4  # images of each kind, correct and misclassified
 
 
-def glance_section(run: Run) -> dict[str, Any]:
+def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
     """Returns the values for glance.html.j2."""
-    result, train, params = run.result, run.train, run.params
+    result = run.result
     goal = SOURCES[run.source].goal
     low, high = wilson_interval(result.correct, result.images)
+    names, layer = run.dataset.classes, explanations.layer
+    pairs = confused_pairs(result.confusion, 1)
     return {
         "low": low,
         "high": high,
+        "weakest": names[int(np.nanargmin(result.class_accuracy))],
+        "weakest_accuracy": np.nanmin(result.class_accuracy),
+        "strongest": names[int(np.nanargmax(result.class_accuracy))],
+        "strongest_accuracy": np.nanmax(result.class_accuracy),
+        "pair": [(names[i], names[j], n, int(result.class_images[i])) for i, j, n in pairs],
+        "layer": layer,
+        "middle": _share_in_the_middle(
+            np.stack([item.predicted_maps[layer] for item in explanations.sample])
+        ),
+        "faithful": explanations.faithfulness.beats_chance(layer),
+        "changes": explanations.sanity.passes(layer),
+        "cards": [
+            _card(item, layer)
+            for items in (explanations.correct, explanations.mistakes)
+            for item in pick_evenly(items, SHOWN)
+        ],
         "goal": goal,
         "met": goal is not None and result.accuracy >= goal,
-        "gap": train["train_accuracy"] - result.accuracy,
-        "origin": {
-            "lr_max": _origin(params.lr_max, train["lr_max"], run.finder["lr_max"]),
-            "lr_min": _origin(params.lr_min, train["lr_min"], run.finder["lr_min"]),
-        },
+        "gap": run.train["train_accuracy"] - result.accuracy,
         "recipe": _recipe(run),
     }
+
+
+def _card(item: ExplainedCase, layer: str) -> dict[str, Any]:
+    heat = heat_uri([item.predicted_maps[layer]])
+    return {"case": item.case, "picture": image_uri(item.image), "heat": heat}
+
+
+def _share_in_the_middle(maps: np.ndarray) -> float:
+    """Returns the share of the evidence of maps, N×H×W, in the middle quarter of the area."""
+    height, width = maps.shape[1:]
+    middle = maps[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return float(middle.sum() / max(maps.sum(), 1e-12))
 
 
 def _origin(parameter: float | str, used: float, suggested: float) -> str:
@@ -37,10 +69,11 @@ def _origin(parameter: float | str, used: float, suggested: float) -> str:
 
 
 def _recipe(run: Run) -> dict[str, str]:
-    params = run.params
+    params, train = run.params, run.train
     options = sorted(run.config.arguments.items(), reverse=True)  # width first
+    described = (_describe_option(name, value) for name, value in options)
     return {
-        "Network": ", ".join(_describe_option(name, value) for name, value in options),
+        "Network": ", ".join([run.config.architecture, *described]),
         **describe_recipe(
             epochs=params.epochs,
             batch_size=params.batch_size,
@@ -49,8 +82,12 @@ def _recipe(run: Run) -> dict[str, str]:
             augment=params.augment,
             optimizer=params.optimizer,
             loss=params.loss,
-            train=run.train,
+            train=train,
         ),
+        "lr_max": f"{rate(train['lr_max'])}, "
+        + _origin(params.lr_max, train["lr_max"], run.finder["lr_max"]),
+        "lr_min": f"{rate(train['lr_min'])}, "
+        + _origin(params.lr_min, train["lr_min"], run.finder["lr_min"]),
         "Held out": f"{params.val_size:,} training images" if params.val_size else "no images",
         "Seed": f"{params.seed}",
     }

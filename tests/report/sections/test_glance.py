@@ -1,0 +1,90 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from report_making import make_run
+
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.explanation.explain import Explanations
+from cifarlens.report.page import render_page
+from cifarlens.report.run import Run
+from cifarlens.report.sections.glance import glance_section
+
+
+def render(run: Run, explanations: Explanations) -> str:
+    text = render_page(
+        "sections/glance.html.j2",
+        (),
+        run=run,
+        classes=run.dataset.classes,
+        title="Digits",
+        opacity=0.6,
+        glance=glance_section(run, explanations),
+    )
+    return " ".join(text.split())
+
+
+def test_the_findings_name_the_weakest_class_and_the_most_frequent_mistake(
+    few_digits: Dataset, explanations: Explanations
+) -> None:
+    labels = few_digits.test_labels
+    predicted = np.where(labels == 3, 8, labels)
+    predicted[labels == 4] = np.where(np.arange((labels == 4).sum()) < 2, 9, 4)
+    run = make_run(few_digits, 5 * np.eye(10, dtype=np.float32)[predicted])
+    values = glance_section(run, explanations)
+    assert (values["weakest"], values["weakest_accuracy"]) == ("3", 0)
+    assert (values["strongest"], values["strongest_accuracy"]) == ("0", 1)
+    threes = int((labels == 3).sum())
+    assert values["pair"] == [("3", "8", threes, threes)]
+    assert f"{threes} of {threes} images of <b>3</b> are predicted as <b>8</b>" in render(
+        run, explanations
+    )
+
+
+@pytest.mark.parametrize(
+    ("confidence", "answer"),
+    [(0.999, "No, it is too sure"), (0.9, "Yes: its"), (0.6, "No, it is too unsure")],
+)
+def test_the_confidence_is_compared_with_the_accuracy(
+    few_digits: Dataset, explanations: Explanations, confidence: float, answer: str
+) -> None:
+    """Nine of ten predictions are correct."""
+    labels = few_digits.test_labels
+    predicted = np.where(np.arange(len(labels)) % 10 == 0, (labels + 1) % 10, labels)
+    top = 0.8 * np.log(9 * confidence / (1 - confidence))  # the temperature of the run is 0.8
+    run = make_run(few_digits, (top * np.eye(10)[predicted]).astype(np.float32))
+    assert run.result.accuracy == 0.9
+    assert answer in render(run, explanations)
+
+
+@pytest.mark.parametrize(
+    ("faithful", "changes", "answer"),
+    [
+        (True, True, "Yes, on average: hiding what they mark"),
+        (True, False, "Only half"),
+        (False, True, "matter no more than random places."),
+        (False, False, "matter no more than random places, and they hardly change"),
+    ],
+)
+def test_the_maps_are_trusted_if_they_pass_both_tests(
+    run: Run, explanations: Explanations, faithful: bool, changes: bool, answer: str
+) -> None:
+    layer, road, sanity = explanations.layer, explanations.faithfulness, explanations.sanity
+    drop = np.linspace(0.2, 0.4, len(road.original)) * (1 if faithful else -1)
+    most = {**road.most_removed, layer: road.least_removed[layer] - 2 * drop}
+    similarity = {**sanity.similarity, layer: np.full(5, 0.0 if changes else 0.9)}
+    tested = replace(
+        explanations,
+        faithfulness=replace(road, most_removed=most),
+        sanity=replace(sanity, similarity=similarity),
+    )
+    assert answer in render(run, tested)
+
+
+def test_the_share_of_the_evidence_in_the_middle(run: Run, explanations: Explanations) -> None:
+    heat = np.zeros((32, 32), np.float32)
+    heat[8:24, 8:24] = 0.5
+    heat[0, :] = 1  # 32 of 160
+    item = replace(explanations.sample[0], predicted_maps={explanations.layer: heat})
+    values = glance_section(run, replace(explanations, sample=[item]))
+    assert values["middle"] == pytest.approx(128 / 160)
