@@ -13,7 +13,7 @@ from space_making import RECIPE, ROOT, files, make_ingredients, make_space
 
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import softmax
-from cifarlens.evaluation.cases import all_cases, varied_mistakes
+from cifarlens.evaluation.cases import all_cases, most_confident_mistakes, varied_mistakes
 from cifarlens.space.app.contents import load_contents
 from cifarlens.space.packaging.package import Ingredients, package_space
 from cifarlens.space.packaging.shipped import CUDA, LIBRARIES, SOURCE_FILES
@@ -64,6 +64,7 @@ def test_mistakes_are_varied_and_have_their_images(space, ingredients):
     predicted = probabilities.argmax(1)
     rows = load_contents(space).mistakes
     cases = varied_mistakes(all_cases(ingredients.scaled_logits, labels), 12)
+    cases = most_confident_mistakes(cases, 12)
     assert [row.index for row in rows] == [case.index for case in cases]
     for row in rows:
         assert row.label == labels[row.index]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ...classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ...dataset.arrays import Dataset
-from ...evaluation.cases import all_cases, varied_mistakes
+from ...evaluation.cases import all_cases, most_confident_mistakes, varied_mistakes
 from ...evaluation.metrics import DIGITS, evaluate, wilson_interval
 from ...params import Space
 from ...runtime.files import read_csv, write_bytes, write_json, write_text
@@ -148,7 +148,8 @@ def _write_examples(folder: Path, ingredients: Ingredients) -> None:
 def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
     """Writes some mistakes of every class, the most confident first."""
     cases = all_cases(ingredients.scaled_logits, ingredients.dataset.test_labels)
-    mistakes = varied_mistakes(cases, ingredients.space.mistakes)
+    limit = ingredients.space.mistakes
+    mistakes = most_confident_mistakes(varied_mistakes(cases, limit), limit)
     rows = []
     for rank, case in enumerate(mistakes, start=1):
         row = contents.Mistake(
