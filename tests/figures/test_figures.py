@@ -11,7 +11,6 @@ from PIL import Image
 
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explanations
-from cifarlens.figures.classes import class_accuracy_figure
 from cifarlens.figures.confusion import confusion_figure, row_shares
 from cifarlens.figures.dataset import (
     channel_images,
@@ -97,12 +96,6 @@ def test_training_curves_show_validation_test_and_the_peak(run: Run) -> None:
     assert list(curve.get_ydata()) == run.rates["lr"]
     assert list(peak.get_xdata()) == [3]
     assert "0.02 at step 3" in words(figures["rate"])
-
-
-def test_class_accuracy_has_a_row_per_class(run: Run) -> None:
-    figure = class_accuracy_figure(run.result)
-    assert len(figure.axes[0].get_yticklabels()) == 10
-    assert f"{run.result.accuracy:.1%}" in words(figure)
 
 
 def test_the_reliability_diagram_shows_every_filled_bin(run: Run) -> None:

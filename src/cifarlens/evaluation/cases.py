@@ -53,9 +53,9 @@ def most_confident_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
 def varied_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
     """Returns at most `limit` misclassified cases, some of every true class if they fit.
 
-    No pair of true and predicted class comes twice before every pair has come once, and so on.
-    Within that the true classes take turns, each with its most confident cases first. The order of
-    the result is that of `most_confident_mistakes`.
+    They come in rounds: each pair of true and predicted class once before any pair comes twice, and
+    so on. A round has the most confident cases first. If the last round does not fit, the true
+    classes take turns in it.
     """
     pairs: Counter[tuple[int, int]] = Counter()
     turns: Counter[tuple[int, int]] = Counter()
@@ -65,8 +65,28 @@ def varied_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
         ranked.append((earlier, turns[case.true, earlier], case))
         pairs[case.true, case.predicted] += 1
         turns[case.true, earlier] += 1
-    ranked.sort(key=itemgetter(0, 1))  # stable: in each turn, the most confident come first
-    return most_confident_mistakes([case for *_, case in ranked[:limit]], limit)
+    chosen = sorted(ranked, key=itemgetter(0, 1))[:limit]  # stable, as is the next line
+    chosen.sort(key=lambda row: (row[0], -row[2].confidence))
+    return [case for *_, case in chosen]
+
+
+def suspected_labels(cases: Sequence[Case]) -> list[Case]:
+    """Returns the cases whose label may be wrong, most suspect first.
+
+    A label is suspect if the predicted class is another one, and gets at least the mean probability
+    that the cases with that label get for it. The order follows the difference between the
+    probabilities of the predicted and the true label. Source: confident learning, Northcutt et al.
+    2021 (arXiv:1911.00068).
+    """
+    labels = np.array([case.true for case in cases])
+    own = np.array([case.true_probability for case in cases])
+    threshold = {label: own[labels == label].mean() for label in set(labels.tolist())}
+    suspects = [
+        case
+        for case in cases
+        if not case.correct and case.confidence >= threshold.get(case.predicted, np.inf)
+    ]
+    return sorted(suspects, key=lambda case: case.true_probability - case.confidence)
 
 
 def balanced_correct_cases(cases: Sequence[Case], limit: int) -> list[Case]:

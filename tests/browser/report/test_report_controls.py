@@ -69,18 +69,68 @@ def test_filter_by_true_and_predicted_class(opened: Page, run: Run) -> None:
     opened.get_by_label("Predicted class", exact=True).select_option(str(pair.predicted))
     both = [case for case in wrong if (case.true, case.predicted) == (3, pair.predicted)]
     expect(visible).to_have_count(len(both))
-    expect(opened.locator("#mistake-count")).to_have_text(f"{len(both)} of {len(both)} shown")
+    count = f"{len(both)} of {len(both)} misclassified image"
+    expect(opened.locator("#mistake-count")).to_contain_text(count)
     others = {case.predicted for case in wrong} - {
         case.predicted for case in wrong if case.true == 3
     }
     opened.get_by_label("Predicted class", exact=True).select_option(str(min(others)))
-    expect(opened.get_by_text("No image matches these filters.")).to_be_visible()
+    expect(opened.get_by_text("This page has no image for these filters.")).to_be_visible()
     expect(opened.locator("#more")).to_be_hidden()
 
 
-def test_a_button_shows_all_mistakes(opened: Page, run: Run) -> None:
+def expect_pair(page: Page, button: Locator) -> None:
+    """Expects the images of the button's pair of classes, in the window."""
+    images, true, predicted = re.findall(r"\d+", button.get_attribute("aria-label") or "")
+    cards = page.locator("#mistakes > li:visible")
+    expect(cards).to_have_count(int(images))
+    for text in cards.all_inner_texts():
+        assert re.fullmatch(rf"{predicted} \d+%\s+true: {true}", text)
+    expect(page.get_by_label("True class", exact=True)).to_have_value(true)
+    expect(page.get_by_label("Predicted class", exact=True)).to_have_value(predicted)
+    expect(page.locator("#mistake-count")).to_contain_text(f"{images} of {images} misclassified")
+    expect(cards.first).to_be_in_viewport()
+
+
+def test_a_number_in_the_confusion_matrix_shows_its_images(opened: Page, run: Run) -> None:
+    buttons = opened.locator("#confusion button")
+    expect(buttons).to_have_count(int(np.count_nonzero(run.result.confusion)) - 10)
+    for button in (buttons.nth(4), buttons.last, opened.locator(".pairs button").nth(1)):
+        button.click()
+        expect_pair(opened, button)
     total = run.result.images - run.result.correct
-    opened.get_by_role("button", name=f"Show all {total}").click()
+    count = opened.locator("#mistake-count")
+    opened.get_by_role("button", name="Clear filters").click()
+    expect(count).to_have_text(f"{VISIBLE_AT_FIRST} of {total} misclassified images")
+    expect(opened.locator("#clear")).to_be_hidden()
+
+
+def test_the_keyboard_moves_in_the_confusion_matrix(opened: Page) -> None:
+    """Tab stops at one of the numbers; arrows move along the row and the column."""
+    buttons = opened.locator("#confusion button")
+    opened.get_by_label("images", exact=True).focus()
+    opened.keyboard.press("Tab")  # the box around the table, which scrolls
+    opened.keyboard.press("Tab")
+    expect(buttons.first).to_be_focused()
+    opened.keyboard.press("ArrowLeft")
+    expect(buttons.first).to_be_focused()
+    for key, place in (("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowRight", 1)):
+        opened.keyboard.press(key)
+        expect(buttons.nth(place)).to_be_focused()
+    column = buttons.nth(1).get_attribute("data-predicted")
+    below = opened.locator(f"#confusion button[data-predicted='{column}']").nth(1)
+    opened.keyboard.press("ArrowDown")
+    expect(below).to_be_focused()
+    opened.keyboard.press("Enter")
+    expect_pair(opened, below)
+    expect(opened.locator("#mistakes-title")).to_be_focused()
+    opened.keyboard.press("Shift+Tab")
+    expect(below).to_be_focused()
+
+
+def test_a_button_shows_more_mistakes(opened: Page, run: Run) -> None:
+    total = run.result.images - run.result.correct
+    opened.get_by_role("button", name=f"Show {total - VISIBLE_AT_FIRST} more").click()
     expect(opened.locator("#mistakes > li:visible")).to_have_count(total)
     opened.get_by_role("button", name=f"Show the first {VISIBLE_AT_FIRST}").click()
     expect(opened.locator("#mistakes > li:visible")).to_have_count(VISIBLE_AT_FIRST)
@@ -107,7 +157,9 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
     explanations = explain(bundle, run.dataset.test_images, perfect.cases, 2, layer="prep")
     write_report(tmp_path / "index.html", perfect, explanations, opacity=0)
     page.goto((tmp_path / "index.html").as_uri())
-    expect(page.get_by_text("No image was misclassified")).to_be_visible()
+    expect(page.get_by_text("Of all test images, these have the highest loss")).to_be_visible()
+    for text in ("Click a number", "Probably mislabelled images"):
+        expect(page.get_by_text(text)).to_have_count(0)
     page.get_by_label("layer3").check()
     assert style(heat(page), "objectPosition") == "0px 100%"
     assert style(heat(page), "opacity") == "0"

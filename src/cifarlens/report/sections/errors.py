@@ -1,49 +1,55 @@
-"""Prepares the section on errors: confusion matrix, classes and misclassified images."""
+"""Prepares the section on errors: classes, confusion matrix, misclassified and suspect images."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
-from ...evaluation.cases import varied_mistakes
+from ...evaluation.cases import Case, suspected_labels, varied_mistakes
 from ...evaluation.metrics import Evaluation, confused_pairs, wilson_interval
-from ...figures.classes import class_accuracy_figure
-from ...figures.confusion import row_shares
-from ...figures.style import render_svg
 from ..pictures import image_uri
 from ..run import Run
 
 MAX_MISTAKES = 300  # misclassified images on the page
-VISIBLE_AT_FIRST = 24  # misclassified images visible before a click on "Show all"
-MAX_PAIRS = 10  # rows in the table of pairs of classes
-ALT_TEXT = "Accuracy of each class; the table next to it has the numbers"
+VISIBLE_AT_FIRST = 18  # misclassified images visible before a click on "Show more"
+MAX_PAIRS = 10  # buttons of pairs of classes
+STRIP = 9  # images with a suspect label, and hard images: one row on a wide screen
 
 
 def error_section(run: Run) -> dict[str, Any]:
     """Returns the values for errors.html.j2."""
     result = run.result
-    mistakes = varied_mistakes(run.cases, MAX_MISTAKES)
-    chart = class_accuracy_figure(result)
-    chart.axes[0].set_title("", loc="left")  # the page has a heading instead
+    pairs = confused_pairs(result.confusion, result.confusion.size)
+    suspects = suspected_labels(run.cases)
+    indices = {case.index for case in suspects}
+    others = [case for case in run.cases if case.index not in indices]
+    classes = _classes(result)
     return {
-        "class_accuracy": render_svg(chart, "class_accuracy", ALT_TEXT),
-        "shares": row_shares(result.confusion).tolist(),
+        "classes": classes,
+        "low": _scale_start(classes),
         "counts": result.confusion.tolist(),
-        "classes": _classes(result),
-        "pairs": [
-            {"true": i, "predicted": j, "images": n, "share": n / int(result.class_images[i])}
-            for i, j, n in confused_pairs(result.confusion, MAX_PAIRS)
-        ],
+        "pairs": pairs[:MAX_PAIRS],
+        "true": sorted({true for true, *_ in pairs}),
+        "predicted": sorted({predicted for _, predicted, _ in pairs}),
         "total": result.images - result.correct,
         "first": VISIBLE_AT_FIRST,
-        "mistakes": [
-            {"case": case, "picture": image_uri(run.dataset.test_images[case.index])}
-            for case in mistakes
-        ],
-        "true": sorted({case.true for case in mistakes}),
-        "predicted": sorted({case.predicted for case in mistakes}),
+        "mistakes": _cards(run, varied_mistakes(run.cases, MAX_MISTAKES)),
+        "suspected": len(suspects),
+        "suspects": _cards(run, suspects[:STRIP]),
+        "hardest": _cards(run, sorted(others, key=lambda case: case.true_probability)[:STRIP]),
     }
 
 
+def _cards(run: Run, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    return [
+        {"case": case, "picture": image_uri(run.dataset.test_images[case.index])} for case in cases
+    ]
+
+
 def _classes(result: Evaluation) -> list[dict[str, Any]]:
-    """Returns accuracy, interval and precision of each class; None for an undefined value."""
+    """Returns accuracy, interval and precision of each class, the lowest accuracy first.
+
+    An undefined value is None; classes without accuracy come last.
+    """
     rows = []
     for label, (name, accuracy, images) in enumerate(result.class_rows()):
         hits = int(result.confusion[label, label])
@@ -53,8 +59,15 @@ def _classes(result: Evaluation) -> list[dict[str, Any]]:
                 "name": name,
                 "images": images,
                 "accuracy": accuracy,
-                "interval": wilson_interval(hits, images) if images else None,
+                "interval": wilson_interval(hits, images).tolist() if images else None,
                 "precision": hits / predicted if predicted else None,
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: (not row["images"], row["accuracy"]))
+
+
+def _scale_start(classes: Sequence[dict[str, Any]]) -> float:
+    """Returns the multiple of 10% from which the chart shows every value, 0 to 0.9."""
+    marks: list[float] = [row["interval"][0] for row in classes if row["images"]]
+    marks += [row["precision"] for row in classes if row["precision"] is not None]
+    return min(9, math.floor(10 * min(marks))) / 10

@@ -14,25 +14,29 @@
   controls.addEventListener("input", set);
   set();
 
-  // Filters of the misclassified images, and the button that shows all
+  // Filters of the misclassified images, and the button that shows more
   const filters = find("#filters");
   if (filters) {
+    const { true: truth, predicted } = filters.elements;
     const cards = [...document.querySelectorAll("#mistakes > li")];
+    const cells = [...document.querySelectorAll("#confusion button")];
     const more = find("#more");
     const first = Number(find("#mistakes").dataset.first);
     let all = false;
+    const fits = ({ dataset }) =>
+      (!truth.value || dataset.true === truth.value) &&
+      (!predicted.value || dataset.predicted === predicted.value);
     const update = () => {
-      const { true: truth, predicted } = filters.elements;
-      const fits = (card) =>
-        (!truth.value || card.dataset.true === truth.value) &&
-        (!predicted.value || card.dataset.predicted === predicted.value);
       const matching = cards.filter(fits);
       const visible = new Set(all ? matching : matching.slice(0, first));
       for (const card of cards) card.hidden = !visible.has(card);
-      find("#mistake-count").value = `${visible.size} of ${matching.length} shown`;
+      const total = cells.filter(fits).reduce((sum, cell) => sum + Number(cell.value), 0);
+      const images = `misclassified image${total === 1 ? "" : "s"}`;
+      find("#mistake-count").value = `${visible.size} of ${total.toLocaleString("en")} ${images}`;
       find("#no-mistakes").hidden = matching.length > 0;
+      find("#clear").hidden = !truth.value && !predicted.value;
       more.hidden = matching.length <= first;
-      more.textContent = all ? `Show the first ${first}` : `Show all ${matching.length}`;
+      more.textContent = all ? `Show the first ${first}` : `Show ${matching.length - first} more`;
     };
     filters.addEventListener("change", update);
     more.addEventListener("click", () => {
@@ -40,6 +44,33 @@
       update();
     });
     update();
+
+    // A button with a pair of classes sets both filters and shows the gallery
+    find("#errors").addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-true]");
+      if (!button) return;
+      truth.value = button.dataset.true;
+      predicted.value = button.dataset.predicted;
+      all = false;
+      update();
+      const title = find("#mistakes-title");
+      title.focus({ preventScroll: true });
+      title.scrollIntoView();
+    });
+
+    // The Tab key stops once in the confusion matrix; arrow keys move between its buttons
+    const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
+    const matrix = find("#confusion");
+    const setStop = (stop) => {
+      for (const cell of cells) cell.tabIndex = cell === stop ? 0 : -1;
+    };
+    matrix.addEventListener("focusin", (event) => setStop(event.target));
+    matrix.addEventListener("keydown", ({ key, target }) => {
+      const column = cells.filter((cell) => cell.dataset.predicted === target.dataset.predicted);
+      const line = key === "ArrowUp" || key === "ArrowDown" ? column : cells;
+      if (key in steps) line[line.indexOf(target) + steps[key]]?.focus();
+    });
+    setStop(cells[0]);
   }
 
   // The forms are never sent, so Enter must not reload the page

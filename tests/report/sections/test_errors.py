@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import numpy as np
+from report_making import make_run, noisy_logits
+
+from cifarlens.dataset.arrays import Dataset
+from cifarlens.report.run import Run
+from cifarlens.report.sections.errors import MAX_MISTAKES, STRIP, error_section
+
+
+def test_classes_come_by_accuracy_and_those_without_images_last(few_digits: Dataset) -> None:
+    logits = noisy_logits(few_digits.test_labels, 10, 1.5)
+    logits[:, 3] = -9
+    rows = few_digits.test_labels != 7
+    images, labels = few_digits.test_images[rows], few_digits.test_labels[rows]
+    run = make_run(replace(few_digits, test_images=images, test_labels=labels), logits[rows])
+    section = error_section(run)
+    first, *middle, last = section["classes"]
+    assert (first["name"], first["accuracy"], first["precision"]) == ("3", 0, None)
+    assert (last["name"], last["accuracy"], last["interval"]) == ("7", None, None)
+    accuracies = [row["accuracy"] for row in middle]
+    assert accuracies == sorted(accuracies)
+    assert section["low"] == 0
+
+
+def test_the_scale_of_the_classes_starts_just_below_the_lowest_value(run: Run) -> None:
+    section = error_section(run)
+    values = [row["interval"][0] for row in section["classes"]]
+    values += [row["precision"] for row in section["classes"]]
+    assert 0 <= min(values) - section["low"] < 0.1
+
+
+def test_the_gallery_has_every_pair_and_the_strips_share_no_image(digits: Dataset) -> None:
+    run = make_run(digits, noisy_logits(digits.test_labels, 10, 3))
+    section = error_section(run)
+    assert section["total"] < MAX_MISTAKES
+    pairs = [(item["case"].true, item["case"].predicted) for item in section["mistakes"]]
+    available = np.count_nonzero(run.result.confusion) - 10
+    assert len(set(pairs[:available])) == available
+    strips = [[item["case"] for item in section[name]] for name in ("suspects", "hardest")]
+    indices = {case.index for strip in strips for case in strip}
+    assert len(indices) == 2 * STRIP
+    suspects, hardest = strips
+    margins = [case.confidence - case.true_probability for case in suspects]
+    assert margins == sorted(margins, reverse=True)
+    assert section["suspected"] > STRIP
+    worst = [case.true_probability for case in hardest]
+    assert worst == sorted(worst)
+
+
+def test_without_errors_the_hardest_images_are_the_least_sure(digits: Dataset) -> None:
+    run = make_run(digits, noisy_logits(digits.test_labels, 10, 0.3))
+    section = error_section(run)
+    assert section["suspects"] == section["mistakes"] == section["pairs"] == []
+    hardest = [item["case"].confidence for item in section["hardest"]]
+    assert hardest == sorted(case.confidence for case in run.cases)[:STRIP]
