@@ -69,7 +69,7 @@ def test_the_page_shows_the_results_and_loads_nothing(page: Page, run: Run) -> N
     result = run.result
     for number in (f"{result.accuracy:.2%}", f"{result.loss:.4f}", "up to 0.02 and back to 0.001"):
         assert number in page.text
-    assert len(page.select("svg")) == 10
+    assert len(page.select("svg")) == 9
     assert len(page.select("li")) == result.images - result.correct
     assert len(page.select("article")) == 6 + 6 + 6 + 3  # top, cases, methods, removed pixels
     assert [attrs["id"] for attrs in page.select("section")] == [item.name for item in SECTIONS]
@@ -168,8 +168,8 @@ def test_a_class_without_predictions_and_a_class_without_images(
     page = render(tmp_path, run, explain(bundle, images, run.cases, 2))
     assert run.result.confusion[:, 3].sum() == 0
     assert "nan" not in page.text.lower()
-    assert re.search(r"3 \d+ 0\.0% 0\.0% to \d+\.\d% never predicted", page.text)
-    assert "7 0 – –" in page.text
+    assert re.search(r"3 0\.0% 0\.0% to \d+\.\d% never predicted \d+", page.text)
+    assert re.search(r"7 – \d+\.\d% 0 ", page.text)
 
 
 def test_two_classes_with_unusual_names_and_only_mistakes(
