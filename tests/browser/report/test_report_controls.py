@@ -158,7 +158,7 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
     write_report(tmp_path / "index.html", perfect, explanations, opacity=0)
     page.goto((tmp_path / "index.html").as_uri())
     expect(page.get_by_text("Of all test images, these have the highest loss")).to_be_visible()
-    for text in ("Click a number", "Probably mislabelled images"):
+    for text in ("Click a number", "Images that may be mislabelled"):
         expect(page.get_by_text(text)).to_have_count(0)
     page.get_by_label("layer3").check()
     assert style(heat(page), "objectPosition") == "0px 100%"
