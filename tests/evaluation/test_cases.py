@@ -11,6 +11,7 @@ from cifarlens.evaluation.cases import (
     balanced_correct_cases,
     most_confident_mistakes,
     suspected_labels,
+    typical_mistakes,
     varied_mistakes,
 )
 
@@ -98,3 +99,24 @@ def test_correct_cases_come_evenly_from_all_classes_without_mistakes() -> None:
     chosen = balanced_correct_cases(cases, 5)
     assert [(case.true, case.index) for case in chosen] == [(0, 0), (0, 1), (1, 4), (1, 5), (2, 6)]
     assert len(balanced_correct_cases(cases, 100)) == 7
+
+
+def test_typical_mistakes_begin_with_the_median_of_each_pair_the_most_frequent_first() -> None:
+    answers = [(1, 0, 9), (1, 0, 8), (1, 0, 7), (2, 0, 6), (2, 0, 5), (0, 2, 4), (0, 0, 3)]
+    logits = np.zeros((7, 3), np.float32)
+    for row, (_, predicted, value) in enumerate(answers):
+        logits[row, predicted] = value
+    cases = all_cases(logits, np.array([true for true, *_ in answers]))
+    assert [case.index for case in typical_mistakes(cases, 10)] == [1, 4, 5, 2, 3, 0]
+    assert [case.index for case in typical_mistakes(cases, 3)] == [1, 4, 5]
+    assert typical_mistakes(cases[6:], 3) == []
+
+
+def test_typical_mistakes_are_not_the_first_of_the_gallery() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(10, size=2000)
+    cases = all_cases(random.normal(size=(2000, 10)).astype(np.float32), labels)
+    first = {case.index for case in varied_mistakes(cases, 24)}
+    chosen = typical_mistakes(cases, 20)
+    assert not first & {case.index for case in chosen}
+    assert len({(case.true, case.predicted) for case in chosen}) == 20

@@ -98,3 +98,18 @@ def balanced_correct_cases(cases: Sequence[Case], limit: int) -> list[Case]:
     classes = [list(group) for _, group in groupby(correct, key=lambda case: case.true)]
     dealt = [case for turn in zip_longest(*classes) for case in turn if case]
     return sorted(dealt[:limit], key=lambda case: (case.true, case.index))
+
+
+def typical_mistakes(cases: Sequence[Case], limit: int) -> list[Case]:
+    """Returns at most `limit` misclassified cases that differ from each other.
+
+    Each pair of true and predicted class comes once before any comes twice, the most frequent pairs
+    first. A pair begins with its case of median confidence; its most confident case comes last.
+    """
+    pairs: dict[tuple[int, int], list[Case]] = {}
+    for case in sorted(cases, key=lambda case: (-case.confidence, case.index)):
+        if not case.correct:
+            pairs.setdefault((case.true, case.predicted), []).append(case)
+    frequent = sorted(pairs.items(), key=lambda item: (-len(item[1]), item[0]))
+    turns = (pair[len(pair) // 2 :] + pair[: len(pair) // 2][::-1] for _, pair in frequent)
+    return [case for turn in zip_longest(*turns) for case in turn if case][:limit]
