@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from cifarlens.classifier.bundle import Bundle
+from cifarlens.classifier.occlusion import OCCLUSION, occlusion_maps
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explanations, explain, pick_evenly
 from cifarlens.report.run import Run
@@ -34,6 +36,23 @@ def test_metrics_and_rows_name_the_maps(explanations: Explanations) -> None:
     assert ("layer3", metrics["road"], metrics["sanity"]) in [row[:3] for row in rows]
     assert "layer3 LayerCAM" in [name for name, *_ in rows]
     assert rows[-1] == ("random", metrics["road_random"], None, None, None)
+    for name, _, _, *passed in rows[:-1]:
+        assert [value == "yes" for value in passed] == list(explanations.trusted(name))
+
+
+def test_occlusion_is_shown_and_tested_on_the_sample(
+    bundle: Bundle, explanations: Explanations
+) -> None:
+    removed = explanations.faithfulness.most_removed
+    assert (removed[OCCLUSION] != removed["random"]).any()
+    for item in explanations.sample:
+        saliency = item.predicted_maps[OCCLUSION]
+        (drops,) = occlusion_maps(bundle, item.image[None], [[item.case.predicted]])
+        assert saliency.shape == (32, 32)
+        assert saliency.min() == 0
+        assert saliency.max() == pytest.approx(1, abs=0.15)
+        small = saliency.reshape(8, 4, 8, 4).mean((1, 3))
+        assert np.corrcoef(small.ravel(), drops[0].clip(0).ravel())[0, 1] > 0.9
 
 
 def test_removal_examples_follow_the_layer_of_the_parameter(

@@ -1,13 +1,16 @@
 """Explains chosen test images with Grad-CAM at every layer and tests the maps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+from pytorch_grad_cam.utils.image import scale_cam_image
 
 from ..classifier.bundle import Bundle
-from ..evaluation.cases import Case, balanced_correct_cases, most_confident_mistakes
+from ..classifier.occlusion import OCCLUSION, occlusion_maps
+from ..classifier.saliency import scale_maps
+from ..evaluation.cases import Case, balanced_correct_cases, typical_mistakes
 from .faithfulness import BASELINE, Faithfulness, measure_faithfulness
 from .gradcam import GRAD_CAM, Maps, cam_maps
 from .removal import Removal, removal_examples
@@ -28,7 +31,7 @@ class ExplainedCase:
     Attributes:
         case: the prediction.
         image: uint8 H×W×3.
-        predicted_maps: maps of the predicted class by `map_name`.
+        predicted_maps: maps of the predicted class by `map_name`; in the sample, also `OCCLUSION`.
         true_maps: maps of the true class by layer, Grad-CAM only.
     """
 
@@ -45,11 +48,11 @@ class Explanations:
     Attributes:
         layers: layer names from input to output.
         layer: target layer that the report shows first.
-        mistakes: misclassified images, most confident first.
+        mistakes: misclassified images, one of each confused pair first.
         correct: correctly classified images, by class.
         sample: images of both kinds that the two tests use, at least one.
         faithfulness: result of the faithfulness test of the predicted class's maps.
-        sanity: result of the randomisation test of the same maps.
+        sanity: result of the randomisation test of the same maps, without `OCCLUSION`.
         removals: images of the sample without the pixels that the maps of `layer` rate most or
             least important.
     """
@@ -62,6 +65,16 @@ class Explanations:
     faithfulness: Faithfulness
     sanity: Sanity
     removals: list[Removal]
+
+    def trusted(self, name: str) -> tuple[bool, bool]:
+        """Returns whether a map's pixels matter, and whether it changes when the network forgets.
+
+        Do not read a map as an explanation unless both are true.
+
+        Args:
+            name: layer for Grad-CAM, otherwise a `map_name`.
+        """
+        return self.faithfulness.beats_chance(name), self.sanity.passes(name)
 
     def metrics(self) -> dict[str, float]:
         """Returns the content of metrics/gradcam.json: both scores of Grad-CAM at `layer`.
@@ -83,16 +96,10 @@ class Explanations:
         ROAD score.
         """
         road, sanity = self.faithfulness, self.sanity
-        rows: list[Row] = [
-            (
-                name,
-                road.score(name),
-                sanity.score(name),
-                "yes" if road.beats_chance(name) else "no",
-                "yes" if sanity.passes(name) else "no",
-            )
-            for name in sanity.similarity
-        ]
+        rows: list[Row] = []
+        for name in sanity.similarity:
+            faithful, changes = ("yes" if passed else "no" for passed in self.trusted(name))
+            rows.append((name, road.score(name), sanity.score(name), faithful, changes))
         return [*rows, (BASELINE, road.score(BASELINE), None, None, None)]
 
 
@@ -103,7 +110,7 @@ def explain(
     limit: int,
     layer: str = "auto",
 ) -> Explanations:
-    """Explains the most confidently misclassified images and correct ones of every class.
+    """Explains typical misclassified images and correct ones of every class.
 
     Args:
         bundle: network to explain.
@@ -115,13 +122,14 @@ def explain(
     """
     layers = bundle.config.layers
     first_layer = layers[-1] if layer == "auto" else layer
-    mistakes = _explain_cases(bundle, images, most_confident_mistakes(cases, limit))
+    mistakes = _explain_cases(bundle, images, typical_mistakes(cases, limit))
     correct = _explain_cases(bundle, images, balanced_correct_cases(cases, limit))
     sample = pick_evenly(mistakes, MAX_SAMPLE // 2) + pick_evenly(correct, MAX_SAMPLE // 2)
     pictures = np.stack([item.image for item in sample])
     labels = [item.case.predicted for item in sample]
     names = list(sample[0].predicted_maps)
     maps = {name: np.stack([item.predicted_maps[name] for item in sample]) for name in names}
+    occluded = _occlusion(bundle, pictures, labels)
     rows = range(len(sample))
     correct_rows = [row for row in rows if sample[row].case.correct]
     examples = pick_evenly(correct_rows or rows, REMOVAL_EXAMPLES)
@@ -130,8 +138,11 @@ def explain(
         layer=first_layer,
         mistakes=mistakes,
         correct=correct,
-        sample=sample,
-        faithfulness=measure_faithfulness(bundle, pictures, labels, maps),
+        sample=[
+            replace(item, predicted_maps={**item.predicted_maps, OCCLUSION: saliency})
+            for item, saliency in zip(sample, occluded, strict=True)
+        ],
+        faithfulness=measure_faithfulness(bundle, pictures, labels, {**maps, OCCLUSION: occluded}),
         sanity=check_sanity(bundle, pictures, labels, maps),
         removals=removal_examples(bundle, pictures, labels, maps[first_layer], examples),
     )
@@ -158,3 +169,9 @@ def _explain_cases(
         )
         for row, case in enumerate(cases)
     ]
+
+
+def _occlusion(bundle: Bundle, images: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+    """Returns an occlusion map of a label for each image, scaled and resized as `Maps` are."""
+    maps = np.concatenate(occlusion_maps(bundle, images, [[label] for label in labels]))
+    return np.asarray(scale_cam_image(scale_maps(maps), images.shape[2:0:-1]))
