@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from cifarlens.display.heatmap import heat_colours
-from cifarlens.report.pictures import heat_uri, image_uri, strip_uri
+from cifarlens.report.pictures import heat_picture, heat_uri, image_uri, strip_uri
 
 
 def decode(uri: str) -> np.ndarray:
@@ -30,3 +30,13 @@ def test_opacity_and_colour_follow_the_value_of_a_heat_map() -> None:
     np.testing.assert_allclose(alpha[40] / 255, 1 - ramp[0], atol=0.02)
     expected = heat_colours(np.array([1.0]))[0]
     np.testing.assert_allclose(picture[0, -1], expected, atol=1)
+
+
+def test_maps_that_mark_nothing_are_named_for_screen_readers() -> None:
+    empty, map_ = np.zeros((4, 4), np.float32), np.eye(4, dtype=np.float32)
+    names = ("prep", "layer1", "layer2")
+    picture = heat_picture([empty, map_, empty], names)
+    assert picture["uri"] == heat_uri([empty, map_, empty])
+    assert (picture["empty"], picture["note"]) == ([0, 2], ", no map at prep, layer2")
+    assert heat_picture([map_], names)["note"] == ""
+    assert heat_picture([empty], names)["note"] == ", no map"

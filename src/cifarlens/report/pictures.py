@@ -36,6 +36,25 @@ def heat_uri(maps: Sequence[np.ndarray]) -> str:
     return _uri(picture, transparency=palette[:, 3].tobytes())
 
 
+def heat_picture(maps: Sequence[np.ndarray], names: Sequence[str]) -> dict[str, Any]:
+    """Returns heat maps one below the other in one picture, and says which of them mark nothing.
+
+    Args:
+        maps: float32 H×W, 0 to 1.
+        names: name of each map, such as its layer.
+
+    Returns:
+        `uri` of the picture, indices of the `empty` maps, and a `note` on them for screen readers.
+    """
+    empty = [index for index, saliency in enumerate(maps) if not saliency.any()]
+    note = f", no map at {', '.join(names[index] for index in empty)}" if empty else ""
+    return {
+        "uri": heat_uri(maps),
+        "empty": empty,
+        "note": ", no map" if len(empty) == len(maps) else note,
+    }
+
+
 def _uri(picture: Image.Image, **options: Any) -> str:
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True, **options)
