@@ -19,7 +19,7 @@ from cifarlens.figures.dataset import (
     draw_dataset,
     first_of_each_class,
 )
-from cifarlens.figures.galleries import draw_galleries
+from cifarlens.figures.galleries import _gallery, draw_galleries
 from cifarlens.figures.lr_curve import lr_curve
 from cifarlens.figures.reliability import reliability_figure
 from cifarlens.figures.style import render_svg
@@ -128,5 +128,11 @@ def test_a_gallery_depends_on_the_opacity_and_needs_cases(
         draw_galleries(tmp_path, explanations, few_digits.classes, opacity)
         sheets.append((tmp_path / "misclassified.png").read_bytes())
     assert len(set(sheets)) == 3
+    item = explanations.mistakes[0]
+    empty = replace(item, true_maps=dict.fromkeys(item.true_maps, np.zeros((32, 32), np.float32)))
+    (axes,) = (
+        axes for axes in _gallery("", [empty], few_digits.classes, "layer1", 1).axes if axes.texts
+    )
+    assert [text.get_text() for text in axes.texts] == ["no map"]
     draw_galleries(tmp_path, replace(explanations, mistakes=[]), few_digits.classes, 0.6)
     assert [path.name for path in tmp_path.iterdir()] == ["correct.png"]

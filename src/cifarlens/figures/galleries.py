@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..display.formats import probability
 from ..display.heatmap import blend
 from ..evaluation.cases import Case
 from ..explanation.explain import ExplainedCase, Explanations
-from .style import INK, figure_style, new_figure, save_png
+from .style import INK, PAPER, figure_style, new_figure, save_png
 
 MAX_CASES = 40  # per gallery
 COLUMNS = 4
 ROW_HEIGHT = 1.12  # inches
 GAP = 4  # between the pictures of a case, in pixels of the image
+LABEL = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # behind words on a picture
 
 
 def draw_galleries(
@@ -61,20 +63,25 @@ def _gallery(
         for axes in grid.flat:
             axes.set_axis_off()
         for axes, item in zip(grid.flat, cases, strict=False):
-            axes.imshow(_panel(item, layer, opacity))
+            _draw_case(axes, item, layer, opacity)
             axes.set_title(_caption(item.case, classes), fontsize=8, fontweight="normal", pad=4)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     return figure
 
 
-def _panel(item: ExplainedCase, layer: str, opacity: float) -> np.ndarray:
-    """Returns the image and its heat maps side by side on white, uint8 H×W×3."""
-    image, maps = item.image, [item.predicted_maps]
+def _draw_case(axes: Axes, item: ExplainedCase, layer: str, opacity: float) -> None:
+    """Draws the image and its heat maps side by side; the words "no map" replace an empty map."""
+    image, size = item.image, len(item.image)
+    maps = [item.predicted_maps[layer]]
     if not item.case.correct:
-        maps.append(item.true_maps)
-    pictures = [image, *(blend(image, layers[layer], opacity, len(image)) for layers in maps)]
+        maps.append(item.true_maps[layer])
+    pictures = [image, *(blend(image, saliency, opacity, size) for saliency in maps)]
     spaced = np.pad(pictures, ((0, 0), (0, 0), (0, GAP), (0, 0)), constant_values=255)
-    return np.concatenate(list(spaced), axis=1)[:, :-GAP]
+    axes.imshow(np.concatenate(list(spaced), axis=1)[:, :-GAP])
+    for place, saliency in enumerate(maps, start=1):
+        if not saliency.any():
+            centre = place * (size + GAP) + size / 2
+            axes.text(centre, size / 2, "no map", ha="center", va="center", fontsize=7, bbox=LABEL)
 
 
 def _caption(case: Case, classes: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ def faithfulness_figure(faithfulness: Faithfulness, names: Sequence[str]) -> Fig
         write_above(axes, original, "original images")
         axes.set_yticks(rows, names)
         axes.set_ylim(len(names) - 0.4, -0.6)
-        axes.set(xlabel="mean probability of the predicted class", ylabel="map")
+        axes.set_xlabel("mean probability of the predicted class")
         set_percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=2)
     return figure
