@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 from report_making import make_run, narrow_bundle, noisy_logits
 
 from cifarlens.dataset.arrays import Dataset
-from cifarlens.explanation.explain import explain
+from cifarlens.explanation.explain import Explanations, explain
 from cifarlens.report.report import write_report
 from cifarlens.report.run import Run
 
@@ -17,10 +17,13 @@ def run(digits: Dataset) -> Run:
 
 
 @pytest.fixture(scope="session")
-def report(run: Run, tmp_path_factory: pytest.TempPathFactory) -> str:
+def explanations(run: Run) -> Explanations:
+    return explain(narrow_bundle(run.dataset.classes), run.dataset.test_images, run.cases, 4)
+
+
+@pytest.fixture(scope="session")
+def report(run: Run, explanations: Explanations, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Returns the URL of a report."""
-    bundle = narrow_bundle(run.dataset.classes)
-    explanations = explain(bundle, run.dataset.test_images, run.cases, 4)
     path = tmp_path_factory.mktemp("report") / "index.html"
     write_report(path, run, explanations, opacity=0.6)
     return path.as_uri()

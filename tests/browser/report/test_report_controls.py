@@ -10,14 +10,19 @@ from report_making import narrow_bundle
 
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
-from cifarlens.explanation.explain import explain
+from cifarlens.explanation.explain import Explanations, explain
 from cifarlens.report.report import write_report
 from cifarlens.report.run import Run
 from cifarlens.report.sections.errors import VISIBLE_AT_FIRST
+from cifarlens.report.sections.trust import read_map
 
 
 def heat(page: Page) -> Locator:
     return page.locator("#explanations .heat").first
+
+
+def layer(page: Page, name: str) -> Locator:
+    return page.locator("#controls").get_by_label(name)
 
 
 def other_method(page: Page) -> Locator:
@@ -46,15 +51,43 @@ def test_opacity_changes_the_maps_at_once(opened: Page) -> None:
 
 def test_layer_changes_the_maps_at_once(opened: Page) -> None:
     card = opened.locator("#explanations .card").first
-    expect(opened.get_by_label("layer3")).to_be_checked()
+    expect(layer(opened, "layer3")).to_be_checked()
     assert style(heat(opened), "objectPosition") == "0px 100%"
     screenshots = [card.screenshot()]
     for name, place in (("prep", "0%"), ("layer1", "33.3"), ("layer2", "66.6")):
-        opened.get_by_label(name).check()
+        layer(opened, name).check()
         for image in (heat(opened), other_method(opened)):
             assert style(image, "objectPosition").startswith(f"0px {place}")
         screenshots.append(card.screenshot())
     assert len(set(screenshots)) == 4
+
+
+def test_the_verdict_follows_the_layer(opened: Page, explanations: Explanations) -> None:
+    for name in ("prep", "layer3"):
+        verdict = read_map(explanations, name)
+        choice = opened.locator("#controls label", has_text=name)
+        expect(choice).to_contain_text("✓" if verdict["passes"] else "✗")
+        layer(opened, name).check()
+        expect(opened.locator("#verdict")).to_have_text(verdict["text"])
+
+
+def test_an_empty_map_says_so_at_its_layer(
+    page: Page, run: Run, explanations: Explanations, tmp_path: Path
+) -> None:
+    item = explanations.mistakes[0]
+    empty = np.zeros((32, 32), np.float32)
+    maps = {**item.predicted_maps, "layer1": empty, "layer3": empty}
+    changed = replace(explanations, mistakes=[replace(item, predicted_maps=maps)])
+    write_report(tmp_path / "index.html", run, changed, opacity=0.6)
+    page.goto((tmp_path / "index.html").as_uri())
+    words = page.locator("#explanations .stack:has(.heat)").first.locator(".none")
+    expect(words).to_have_text(["no map", "no map"])
+    shown = {"prep": ["0", "0"], "layer1": ["1", "0"], "layer2": ["0", "0"], "layer3": ["0", "1"]}
+    for name, opacities in shown.items():
+        layer(page, name).check()
+        assert [style(word, "opacity") for word in words.all()] == opacities
+    picture = page.locator("#explanations .heat").first
+    expect(picture).to_have_attribute("alt", re.compile("no map at layer1, layer3$"))
 
 
 def test_filter_by_true_and_predicted_class(opened: Page, run: Run) -> None:
@@ -160,6 +193,6 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
     expect(page.get_by_text("Of all test images, these have the highest loss")).to_be_visible()
     for text in ("Click a number", "Images that may be mislabelled"):
         expect(page.get_by_text(text)).to_have_count(0)
-    page.get_by_label("layer3").check()
+    layer(page, "layer3").check()
     assert style(heat(page), "objectPosition") == "0px 100%"
     assert style(heat(page), "opacity") == "0"

@@ -10,6 +10,7 @@
     section.style.setProperty("--layer", layer.value);
     section.style.setProperty("--opacity", opacity.value);
     find("#percent").value = `${Math.round(100 * opacity.value)}%`;
+    find("#verdict").value = find("[name=layer]:checked").dataset.verdict;
   };
   controls.addEventListener("input", set);
   set();
