@@ -11,9 +11,6 @@ from cifarlens.dataset.arrays import load_dataset
 from cifarlens.dataset.split import split
 from cifarlens.evaluation.metrics import evaluate
 from cifarlens.evaluation.temperature import fit_temperature
-from cifarlens.figures.confusion import confusion_figure
-from cifarlens.figures.reliability import reliability_figure
-from cifarlens.figures.style import save_png
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.device import choose_device
@@ -21,9 +18,7 @@ from cifarlens.runtime.files import write_array, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
 
 CONFUSION = Path("reports/plots/confusion.csv")
-CONFUSION_FIGURE = Path("reports/figures/confusion.png")
 CALIBRATION = Path("reports/plots/calibration.csv")
-CALIBRATION_FIGURE = Path("reports/figures/calibration.png")
 PER_CLASS = Path("reports/plots/per_class.csv")
 
 
@@ -50,8 +45,6 @@ def main() -> None:
     write_csv(PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
     rows = result.calibration.rows()
     write_csv(CALIBRATION, ("confidence", "accuracy", "images"), rows)
-    save_png(CALIBRATION_FIGURE, reliability_figure(result.calibration))
-    save_png(CONFUSION_FIGURE, confusion_figure(result.confusion, classes))
     write_json(paths.EVALUATE_METRICS, metrics)
     print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")
 

@@ -7,9 +7,6 @@ from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.explanation.explain import TRUST_COLUMNS, explain
 from cifarlens.figures.galleries import draw_galleries
-from cifarlens.figures.lr_curve import lr_curve
-from cifarlens.figures.style import save_png
-from cifarlens.figures.training import draw_training
 from cifarlens.params import load_params
 from cifarlens.report.report import write_report
 from cifarlens.report.run import RunParams, read_run
@@ -18,9 +15,7 @@ from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_json, write_csv, write_json
 from cifarlens.runtime.stage import run_stage
 
-LR_FIGURE = Path("reports/figures/lr_find.png")
 GALLERY = Path("reports/gradcam")
-TRAINING_FIGURE = Path("reports/figures/train.png")
 METRICS = Path("metrics/gradcam.json")
 
 
@@ -48,8 +43,6 @@ def main() -> None:
     explanations = explain(bundle, dataset.test_images, run.cases, gradcam.images, gradcam.layer)
 
     draw_galleries(GALLERY, explanations, dataset.classes, gradcam.opacity)
-    save_png(LR_FIGURE, lr_curve(run.curve, run.finder))
-    draw_training(TRAINING_FIGURE, run.history, run.rates, run.result)
     write_report(paths.REPORT, run, explanations, gradcam.opacity)
     write_csv(paths.TRUST, TRUST_COLUMNS, explanations.rows())
     write_json(METRICS, explanations.metrics())

@@ -1,22 +1,16 @@
-"""Computes channel means and standard deviations and class counts, and draws training images."""
-
-from pathlib import Path
+"""Computes channel means and standard deviations and class counts."""
 
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.dataset.statistics import channel_statistics, class_counts
-from cifarlens.figures.dataset import draw_dataset
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import write_json
 from cifarlens.runtime.stage import run_stage
-
-FIGURES = Path("reports/dataset")
 
 
 def main() -> None:
     dataset = load_dataset(paths.DATASET)
     mean, std = channel_statistics(dataset.train_images)
     counts = class_counts(dataset.train_labels, dataset.classes)
-    draw_dataset(FIGURES, dataset)
     images = len(dataset.train_labels)
     stats = {"class_counts": counts, "images": images, "mean": mean, "std": std}
     write_json(paths.STATS, stats)

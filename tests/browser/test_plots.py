@@ -1,25 +1,27 @@
-"""What `dvc plots show` makes with the project's templates, in a browser that may not go online."""
+"""What `dvc plots show` makes of the project's plots, in a browser that may not go online."""
 
 import json
-import math
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from PIL import Image
 
 from cifarlens.runtime.files import write_csv
 
 ROOT = Path(__file__).parents[2]
-PLOTS = """\
-plots:
-- Loss: {x: epoch, y: {train.csv: [train_loss, val_loss]}}
-- LR finder: {x: lr, y: {lr_find.csv: [loss, smooth]}, template: log_x}
-- pictures
-"""
+TITLES = {
+    "Test images": ["Confusion matrix", "Accuracy of each class", "Calibration"],
+    "Saliency maps": ["Faithfulness", "Randomisation test"],
+    "Training": ["Loss", "Accuracy", "Learning rate", "Learning-rate finder"],
+    "Pictures": ["Ramp"],
+}
+CONFUSION = [("cat", "cat")] * 12 + [("cat", "dog")] * 3 + [("frog", "cat")]
 
 
 def dvc(folder: Path, *arguments: str) -> None:
@@ -29,31 +31,66 @@ def dvc(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def plots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page, from the project's own `.dvc/config` and templates."""
+    """The page of the project's own plots, with three epochs and no held-out images."""
     folder = tmp_path_factory.mktemp("plots")
     dvc(folder, "init", "--no-scm")
     shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     dvc(folder, "config", "core.no_scm", "true")
-    epochs = [(epoch, 2 / epoch, None) for epoch in range(1, 25)]  # no held-out images
-    write_csv(folder / "train.csv", ["epoch", "train_loss", "val_loss"], epochs)
-    rates = [10 ** (step / 20 - 5) for step in range(101)]
-    rows = [(lr, 2 + math.sin(step), 2) for step, lr in enumerate(rates)]
-    write_csv(folder / "lr_find.csv", ["lr", "loss", "smooth"], rows)
-    (folder / "pictures").mkdir()
-    Image.linear_gradient("L").save(folder / "pictures" / "ramp.png")
-    (folder / "dvc.yaml").write_text(PLOTS)
+    tables = folder / "reports" / "plots"
+    shutil.copytree(ROOT / "reports" / "plots", tables)
+    header = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+    epochs = [(epoch, 0.01, 20 / epoch, 0.3 * epoch, None, None) for epoch in (1, 2, 3)]
+    write_csv(tables / "train.csv", header, epochs)
+    write_csv(tables / "confusion.csv", ["actual", "predicted"], CONFUSION)
+    (folder / "reports" / "gradcam").mkdir()
+    Image.linear_gradient("L").resize((2000, 90)).save(folder / "reports" / "gradcam" / "ramp.png")
+    listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": listed}))
     dvc(folder, "plots", "show")
     return folder / "dvc_plots" / "index.html"
 
 
-def test_page_draws_everything_offline(plots, page):
+@pytest.fixture
+def shown(plots, page):
     page.goto(plots.as_uri())
-    page.locator("canvas").nth(1).wait_for()
-    assert page.locator("canvas").count() == 2
-    assert page.evaluate("[...document.images].map(image => image.naturalWidth)") == [256]
+    page.locator("canvas").nth(8).wait_for()
+    return page
+
+
+def draw(plots: Path, page, plot: str, script: str) -> Any:
+    """Returns the result of a script that gets the view of a plot and all items that it draws."""
+    text = re.search(rf'id = "{plot}".*?var spec = ({{.*?}});\n', plots.read_text(), re.DOTALL)[1]
+    return page.evaluate(
+        """async ([spec, script]) => {
+            const grid = document.querySelector(".plots");
+            const place = grid.appendChild(document.createElement("div"));
+            const {view} = await vegaEmbed(place, spec);
+            const items = item => item.items ? item.items.flatMap(items) : [item];
+            return eval(script)(view, items(view.scenegraph().root));
+        }""",
+        [json.loads(text), script],
+    )
+
+
+def words(plots: Path, page, plot: str) -> list[str]:
+    script = "(view, items) => items.map(item => item.text).filter(text => text !== undefined)"
+    return [str(text) for text in draw(plots, page, plot, script)]
+
+
+def test_the_page_draws_each_result_once_under_its_heading_and_offline(shown):
+    titles = shown.evaluate(
+        """Object.fromEntries([...document.querySelectorAll("section")].map(section => [
+            section.querySelector("h2").textContent,
+            [...section.querySelectorAll("h3")].map(title => title.textContent),
+        ]))"""
+    )
+    assert titles == TITLES
+    assert shown.locator("canvas").count() == 9
+    assert shown.evaluate("document.images[0].naturalWidth") == 2000
+    assert shown.evaluate("document.images[0].width") < 640  # half a page
     # A canvas of one colour would be an empty plot.
-    colours = page.evaluate(
+    colours = shown.evaluate(
         """[...document.querySelectorAll("canvas")].map(canvas => new Set(new Uint32Array(
             canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer
         )).size)"""
@@ -61,38 +98,58 @@ def test_page_draws_everything_offline(plots, page):
     assert min(colours) > 20
 
 
-def test_log_x_has_a_logarithmic_axis_and_both_columns(plots, page):
-    page.goto(plots.as_uri())
-    page.locator("canvas").nth(1).wait_for()
-    # `spec` is the last plot that DVC's page embedded: the learning-rate finder.
-    result = page.evaluate(
-        """async () => {
-            const {view} = await vegaEmbed(document.createElement("div"), spec);
-            const x = view.scale("x");
-            const fields = new Set(view.data("source_0").map(row => row.field));
-            const even = x(0.1) - x(0.01) - (x(0.01) - x(0.001));
-            return {type: x.type, even, fields: [...fields]};
-        }"""
-    )
-    assert result["type"] == "log"
-    assert abs(result["even"]) < 1e-6
-    assert sorted(result["fields"]) == ["loss", "smooth"]
+def test_the_page_fits_a_phone(shown):
+    shown.set_viewport_size({"width": 390, "height": 800})
+    shown.reload()
+    shown.locator("canvas").nth(8).wait_for()
+    assert shown.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_missing_values_are_not_drawn_as_zeros(plots, page):
-    page.goto(plots.as_uri())
-    spec = re.search(r'id = "Loss".*?var spec = ({.*?});\n', plots.read_text(), re.DOTALL)[1]
-    drawn = page.evaluate(
-        """async spec => {
-            const {view} = await vegaEmbed(document.createElement("div"), spec);
-            const points = item => item.items ? item.items.flatMap(points) : [item];
-            const line = item => item.mark.marktype === "line" && item.defined;
-            const zero = view.scale("y")(0);
-            return points(view.scenegraph().root).filter(line).map(item => item.y === zero);
-        }""",
-        json.loads(spec),
+def test_epochs_are_whole_and_missing_values_are_neither_zeros_nor_in_the_legend(plots, shown):
+    text = words(plots, shown, "Training__loss")
+    assert {"1", "2", "3", "training"} <= set(text)
+    assert not {"1.5", "2.5", "validation"} & set(text)
+    drawn = draw(
+        plots,
+        shown,
+        "Training__loss",
+        """(view, items) => items.filter(item => item.mark.marktype === "line")
+            .map(item => item.y === view.scale("y")(0))""",
     )
-    assert drawn == 2 * 24 * [False]  # train_loss, smoothed and as it is
+    assert drawn == 3 * [False]
+
+
+def test_the_confusion_matrix_has_numbers_and_a_column_for_each_true_class(plots, shown):
+    text = words(plots, shown, "Test_images__confusion_matrix")
+    assert {"12", "3", "1", "predicted class"} <= set(text)
+    assert all(text.count(name) == 2 for name in ("cat", "dog", "frog"))
+
+
+def test_classes_spread_over_the_whole_axis_best_first(plots, shown):
+    positions = draw(
+        plots,
+        shown,
+        "Test_images__accuracy_of_each_class",
+        """(view, items) => items.filter(item => item.mark.marktype === "symbol"
+            && item.datum?.accuracy).map(item => [item.y, item.x])""",
+    )
+    columns = [x for _, x in sorted(positions)]
+    assert columns == sorted(columns, reverse=True)
+    assert columns[0] - columns[-1] > 300  # pixels
+
+
+def test_the_finder_has_a_logarithmic_axis_and_a_thick_smoothed_line(plots, shown):
+    plot = "Training__learning-rate_finder"
+    assert {"loss of each step", "smoothed"} <= set(words(plots, shown, plot))
+    script = """(view, items) => {
+        const x = view.scale("x"), lines = items.filter(item => item.mark.marktype === "line");
+        const widths = lines.map(item => [item.datum.field, item.strokeWidth]);
+        return [x.type, x(0.1) - x(0.01) - (x(0.01) - x(0.001)), Object.fromEntries(widths)];
+    }"""
+    kind, difference, widths = draw(plots, shown, plot, script)
+    assert kind == "log"
+    assert abs(difference) < 1e-6
+    assert widths == {"loss": 1, "smooth": 3}
 
 
 def test_policy_of_the_page_forbids_the_network(plots, page, faults):

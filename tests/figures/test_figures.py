@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explanations
@@ -16,7 +15,6 @@ from cifarlens.figures.dataset import (
     channel_images,
     class_balance,
     colourful_image,
-    draw_dataset,
     first_of_each_class,
 )
 from cifarlens.figures.galleries import _gallery, draw_galleries
@@ -47,17 +45,6 @@ def test_a_diverging_loss_does_not_flatten_the_lr_curve() -> None:
     assert 2.3 < high < 4
 
 
-def test_dataset_figures_of_few_images(few_digits: Dataset, tmp_path: Path) -> None:
-    images, labels = few_digits.train_images[:4], few_digits.train_labels[:4]
-    dataset = replace(few_digits, train_images=images, train_labels=labels)
-    draw_dataset(tmp_path, dataset)
-    paths = sorted(tmp_path.iterdir())
-    assert [path.name for path in paths] == ["channels.png", "class_balance.png", "examples.png"]
-    for path in paths:
-        with Image.open(path) as picture:
-            assert min(picture.size) > 300
-
-
 def test_the_parts_of_the_dataset_figures(few_digits: Dataset) -> None:
     labels = np.repeat(range(10), [1_180, *[20] * 8, 0])
     assert "1,180" in words(class_balance(replace(few_digits, train_labels=labels)))
@@ -86,12 +73,12 @@ def test_the_confusion_matrix_shows_counts_and_shares() -> None:
 
 
 def test_training_curves_show_validation_test_and_the_peak(run: Run) -> None:
-    figures = training_figures(run.history, run.rates, run.result)
+    figures = training_figures(run.history, run.rates, run.result, 2)
     assert list(figures) == ["loss", "accuracy", "rate"]
     assert "validation" in words(figures["loss"])
     for name, value in (("loss", run.result.loss), ("accuracy", run.result.accuracy)):
-        (line,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test, kept weights")
-        assert line.get_ydata() == [value, value]
+        (mark,) = (x for x in figures[name].axes[0].lines if x.get_label() == "test")
+        assert mark.get_xydata().tolist() == [[2, value]]
     (curve, peak) = figures["rate"].axes[0].lines
     assert list(curve.get_ydata()) == run.rates["lr"]
     assert list(peak.get_xdata()) == [3]

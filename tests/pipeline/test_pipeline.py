@@ -70,7 +70,7 @@ def test_diffs_and_tables(project, experiment):
 def test_plots_open_offline(project, experiment, command):
     project.run("dvc", "plots", command, "-o", f"dvc_plots/{command}")
     page = (project.folder / f"dvc_plots/{command}/index.html").read_text()
-    for title in ("Loss", "Accuracy", "Learning-rate finder", "Confusion", "misclassified.png"):
+    for title in ("loss", "accuracy", "learning-rate finder", "confusion", "misclassified.png"):
         assert title in page
     assert 'src="http' not in page
     assert 'href="http' not in page

@@ -1,30 +1,13 @@
 """Draws the dataset: images per class, examples of each class, and the channels of one image."""
 
-from pathlib import Path
-
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..dataset.arrays import Dataset
-from .style import BLUE, MUTED, THOUSANDS, figure_style, new_figure, save_png
+from .style import BLUE, MUTED, THOUSANDS, figure_style, new_figure
 
 EXAMPLES = 10  # images per class
-
-
-def draw_dataset(folder: Path, dataset: Dataset) -> None:
-    """Writes class_balance.png, examples.png and channels.png.
-
-    Args:
-        folder: output folder; the function creates it if necessary.
-        dataset: dataset with at least one training image.
-    """
-    save_png(folder / "class_balance.png", class_balance(dataset))
-    rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
-    save_png(folder / "examples.png", _examples(dataset, rows))
-    image = dataset.train_images[colourful_image(dataset, rows)]
-    save_png(folder / "channels.png", _channels(image))
 
 
 def first_of_each_class(labels: np.ndarray, classes: int, count: int) -> list[np.ndarray]:
@@ -68,32 +51,4 @@ def class_balance(dataset: Dataset) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.xaxis.set_major_formatter(THOUSANDS)
         axes.set(title="Training images per class", xlabel="images", ylabel="class")
-    return figure
-
-
-def _examples(dataset: Dataset, rows: list[np.ndarray]) -> Figure:
-    with figure_style():
-        figure = new_figure(7.2, 0.4 + 0.6 * len(rows))
-        grid = figure.subplots(len(rows), EXAMPLES, squeeze=False)
-        for axes in grid.flat:
-            axes.set_axis_off()
-        for row, indices, name in zip(grid, rows, dataset.classes, strict=True):
-            for axes, index in zip(row, indices, strict=False):
-                axes.imshow(dataset.train_images[index])
-            row[0].text(
-                -0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", color=MUTED
-            )
-        title = f"First {EXAMPLES} training images of each class"
-        figure.suptitle(title, fontsize=11, fontweight="bold")
-    return figure
-
-
-def _channels(image: np.ndarray) -> Figure:
-    with figure_style():
-        figure = new_figure(7.2, 2.05)
-        row: list[Axes] = list(figure.subplots(1, 4))
-        for axes, (name, picture) in zip(row, channel_images(image).items(), strict=True):
-            axes.imshow(picture)
-            axes.set_title(name, loc="center", fontweight="normal")
-            axes.set_axis_off()
     return figure

@@ -1,7 +1,6 @@
 """Draws loss and accuracy against epochs, and the learning rate against steps."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -19,32 +18,18 @@ from .style import (
     VERMILION,
     figure_style,
     new_figure,
-    save_png,
     set_percent_axis,
 )
 
 Columns = Mapping[str, Sequence[float]]
-TRAIN: dict[str, Any] = {"color": BLUE}
-TEST: dict[str, Any] = {"color": GREEN, "linestyle": (0, (1, 1.6)), "linewidth": 1.6}
-VALIDATION: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
+TRAIN: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4}
+VALIDATION: dict[str, Any] = {**TRAIN, "color": VERMILION, "linestyle": (0, (5, 1.5))}
+TEST: dict[str, Any] = {"color": GREEN, "marker": "D", "markersize": 8, "linestyle": "none"}
 
 
-def draw_training(path: Path, history: Columns, rates: Columns, result: Evaluation) -> None:
-    """Writes loss, accuracy and learning rate, one above the other, as one PNG.
-
-    Args:
-        path: PNG file to write.
-        history: as in `training_figures`.
-        rates: as in `training_figures`.
-        result: as in `training_figures`.
-    """
-    with figure_style():
-        figure = new_figure(7.2, 8.4)
-        _draw(figure.subplots(3, 1), history, rates, result)
-    save_png(path, figure)
-
-
-def training_figures(history: Columns, rates: Columns, result: Evaluation) -> dict[str, Figure]:
+def training_figures(
+    history: Columns, rates: Columns, result: Evaluation, kept_epoch: int
+) -> dict[str, Figure]:
     """Draws three figures: loss, accuracy and rate.
 
     Args:
@@ -53,33 +38,31 @@ def training_figures(history: Columns, rates: Columns, result: Evaluation) -> di
             columns exist only if images were held out.
         rates: columns `step` (from 1) and `lr`, one value per step, or for a selection of steps if
             there are very many.
-        result: metrics of the kept weights on the test images, drawn as a horizontal line.
+        result: metrics of the kept weights on the test images.
+        kept_epoch: epoch whose weights were kept, from 1; a mark there shows the test result.
     """
     with figure_style():
         figures = {name: new_figure(PANEL, 3.2) for name in ("loss", "accuracy", "rate")}
-        _draw([figure.subplots() for figure in figures.values()], history, rates, result)
+        loss, accuracy, rate_axes = (figure.subplots() for figure in figures.values())
+        _draw_epochs(loss, history, "loss")
+        loss.plot(kept_epoch, result.loss, label="test", **TEST)
+        loss.set(title="Loss", ylabel="cross-entropy (nats)")
+        loss.set_ylim(bottom=0)
+        loss.legend(loc="upper right")
+        _draw_epochs(accuracy, history, "accuracy")
+        accuracy.plot(kept_epoch, result.accuracy, label="test", **TEST)
+        accuracy.set(title="Accuracy", ylabel="accuracy")
+        set_percent_axis(accuracy)
+        accuracy.legend(loc="lower right")
+        _draw_rates(rate_axes, rates["step"], rates["lr"])
     return figures
 
 
-def _draw(panels: Iterable[Axes], history: Columns, rates: Columns, result: Evaluation) -> None:
-    loss, accuracy, rate_axes = panels
-    _draw_epochs(loss, history, "loss", result.loss)
-    loss.set(title="Loss", ylabel="cross-entropy (nats)")
-    loss.set_ylim(bottom=0)
-    loss.legend(loc="upper right")
-    _draw_epochs(accuracy, history, "accuracy", result.accuracy)
-    accuracy.set(title="Accuracy", ylabel="accuracy")
-    set_percent_axis(accuracy)
-    accuracy.legend(loc="lower right")
-    _draw_rates(rate_axes, rates["step"], rates["lr"])
-
-
-def _draw_epochs(axes: Axes, history: Columns, quantity: str, test: float) -> None:
+def _draw_epochs(axes: Axes, history: Columns, quantity: str) -> None:
     for part, prefix, look in (("training", "train", TRAIN), ("validation", "val", VALIDATION)):
         values = history.get(f"{prefix}_{quantity}")
         if values:
-            axes.plot(history["epoch"], values, label=part, marker="o", markersize=4, **look)
-    axes.axhline(test, label="test, kept weights", **TEST)
+            axes.plot(history["epoch"], values, label=part, **look)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
 

@@ -15,7 +15,7 @@ ALT_TEXTS = {
 
 def training_section(run: Run) -> dict[str, Any]:
     """Returns the values for training.html.j2."""
-    figures = training_figures(run.history, run.rates, run.result)
+    figures = training_figures(run.history, run.rates, run.result, run.kept_epoch)
     rows = zip(*run.history.values(), strict=True)
     return {
         "epochs": [dict(zip(run.history, row, strict=True)) for row in rows],
