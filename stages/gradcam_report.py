@@ -43,12 +43,12 @@ def main() -> None:
     explanations = explain(bundle, dataset.test_images, run.cases, gradcam.images, gradcam.layer)
 
     draw_galleries(GALLERY, explanations, dataset.classes, gradcam.opacity)
-    write_report(paths.REPORT, run, explanations, gradcam.opacity)
     write_csv(paths.TRUST, TRUST_COLUMNS, explanations.rows())
+    write_report(paths.REPORT, run, explanations, gradcam.opacity)
     write_json(METRICS, explanations.metrics())
-    write_run_log(paths.RUN_PAGE, paths.RUN_LOG)
     print(f"Test accuracy: {run.result.accuracy:.2%}. Report: {paths.REPORT}")
 
 
 if __name__ == "__main__":
     run_stage(main, BundleError)
+    write_run_log(paths.RUN_PAGE, paths.RUN_LOG)  # now that the log has this stage, too

@@ -40,6 +40,12 @@ def test_results_agree_with_each_other(project):
     assert (max(rates), rates[-1]) == (float(history[0]["lr"]), float(history[-1]["lr"]))
 
 
+def test_the_page_of_times_has_all_stages_up_to_the_report(project):
+    page = (project.folder / "logs/runs.html").read_text()
+    stages = ("download", "stats", "lr_find", "train", "evaluate", "gradcam_report")
+    assert [stage for stage in stages if f">{stage}</th>" not in page] == []
+
+
 def test_git_status_stays_clean(project):
     assert project.run("git", "status", "--porcelain") == ""
     (run,) = (project.folder / "checkpoints").iterdir()

@@ -29,6 +29,7 @@ def test_the_page_shows_the_last_run_of_each_stage(
     assert "NVIDIA H200, 2&nbsp;CPU&nbsp;cores" in page
     assert ">12.3 s<" in page
     assert "22 min 28 s" in page  # 1325.4 s, 10 s and 12.3 s
+    assert '<a href="../reports/index.html">' in page
 
 
 def test_a_missing_log_or_folder_does_not_stop_the_stage(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 from ..dataset.arrays import Dataset
 from .style import BLUE, MUTED, THOUSANDS, figure_style, new_figure
 
-EXAMPLES = 10  # images per class
+EXAMPLES = 5  # images per class
 
 
 def first_of_each_class(labels: np.ndarray, classes: int, count: int) -> list[np.ndarray]:

@@ -47,7 +47,7 @@ def lr_curve(curve: Mapping[str, Sequence[float]], metrics: Mapping[str, float])
         _mark(axes, lr_max, "lr_max", VERMILION, sides[1])
         axes.set_title("Learning-rate finder", pad=24)  # leaves room for the labels of the rates
         axes.set_xlabel("learning rate (log scale)")
-        axes.set_ylabel("training loss with label smoothing (nats)")
+        axes.set_ylabel("training loss with label smoothing")
         axes.legend(loc="best")
     return figure
 

@@ -46,7 +46,7 @@ def training_figures(
         loss, accuracy, rate_axes = (figure.subplots() for figure in figures.values())
         _draw_epochs(loss, history, "loss")
         loss.plot(kept_epoch, result.loss, label="test", **TEST)
-        loss.set(title="Loss", ylabel="cross-entropy (nats)")
+        loss.set(title="Loss", ylabel="loss (cross-entropy)")
         loss.set_ylim(bottom=0)
         loss.legend(loc="upper right")
         _draw_epochs(accuracy, history, "accuracy")

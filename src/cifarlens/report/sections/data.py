@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ...dataset.arrays import Dataset
 from ...figures.dataset import (
     EXAMPLES,
     channel_images,
@@ -19,18 +20,21 @@ from ..run import Run
 
 VERSIONS = 6  # augmented versions of an image
 MAX_AUGMENTED = 6  # images that the section shows augmented
+MAX_CLASSES = 50  # classes that the section shows
+BALANCED = (
+    1.1  # ratio of the largest to the smallest class up to which a sentence replaces the chart
+)
 
 
 def data_section(run: Run) -> dict[str, Any]:
     """Returns the values for data.html.j2."""
     dataset = run.dataset
     rows = first_of_each_class(dataset.train_labels, len(dataset.classes), EXAMPLES)
-    examples = [pair for pair in zip(dataset.classes, rows, strict=True) if len(pair[1])]
+    pairs = zip(dataset.classes, rows, strict=True)
+    examples = [(name, indices) for name, indices in pairs if len(indices)][:MAX_CLASSES]
     split = channel_images(dataset.train_images[colourful_image(dataset, rows)])
-    balance = class_balance(dataset)
-    balance.set_size_inches(PANEL, max(3.2, balance.get_figheight()))
     return {
-        "balance": render_svg(balance, "balance", "Training images per class"),
+        **class_sizes(dataset),
         "strips": {
             name: (strip_uri(dataset.train_images[indices]), len(indices))
             for name, indices in examples
@@ -47,6 +51,21 @@ def data_section(run: Run) -> dict[str, Any]:
         ],
         "versions": VERSIONS,
         "steps": augmentation_steps(run.params.augment),
+    }
+
+
+def class_sizes(dataset: Dataset) -> dict[str, Any]:
+    """Returns the sizes of the smallest and largest class, and a chart unless they are similar."""
+    counts = np.bincount(dataset.train_labels, minlength=len(dataset.classes))
+    low, high = int(counts.min()), int(counts.max())
+    if high <= BALANCED * low:
+        return {"low": low, "high": high, "balance": None}
+    chart = class_balance(dataset)
+    chart.set_size_inches(PANEL, max(3.2, chart.get_figheight()))
+    return {
+        "low": low,
+        "high": high,
+        "balance": render_svg(chart, "balance", "Training images per class"),
     }
 
 

@@ -8,7 +8,6 @@ from ...figures.network import network_figure, other_kinds
 from ...figures.style import render_svg
 
 ALT_TEXT = "Feature maps from the image to the logits; the table below has the numbers"
-MAX_OPEN = 40  # operations up to which the table is open at first
 
 
 def network_section(layers: Sequence[Layer]) -> dict[str, Any]:
@@ -20,6 +19,5 @@ def network_section(layers: Sequence[Layer]) -> dict[str, Any]:
         "parameters": sum(part.parameters for part in parts),
         "mult_adds": sum(part.mult_adds for part in parts),
         "field": layers[-1].field,
-        "open": len(layers) <= MAX_OPEN,
         "others": any(other_kinds(part) for part in parts),
     }

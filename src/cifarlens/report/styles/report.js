@@ -74,6 +74,13 @@
     setStop(cells[0]);
   }
 
+  // Copy a text; without a clipboard, it stays selected
+  for (const button of document.querySelectorAll("[data-copy]"))
+    button.addEventListener("click", () => {
+      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+      if (document.execCommand("copy")) button.textContent = "Copied";
+    });
+
   // The forms are never sent, so Enter must not reload the page
   addEventListener("submit", (event) => event.preventDefault());
 
