@@ -55,7 +55,7 @@ def test_the_tab_key_reaches_everything_and_shows_the_focus(opened: Page) -> Non
         assert name in names
     opened.get_by_text("All operations").focus()
     opened.keyboard.press("Enter")
-    expect(opened.get_by_role("region", name="Table of operations")).to_be_hidden()
+    expect(opened.get_by_role("region", name="Table of operations")).to_be_visible()
 
 
 def test_the_page_prints_with_open_tables(opened: Page) -> None:
