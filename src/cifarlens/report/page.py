@@ -12,16 +12,20 @@ HERE = Path(__file__).parent
 FILTERS = (percent, probability, rate, millions, shape, duration)
 
 
-def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
+def render_page(
+    template: str, styles: Sequence[str], folder: Path = HERE / "templates", **values: Any
+) -> str:
     """Returns the HTML of a page.
 
     Args:
         template: file name of the template.
         styles: names of the style sheets, without `.css`; later ones override earlier ones.
+        folder: folder of the page's own templates and style sheets, before those of the report.
         values: variables of the template, in addition to `style`.
     """
+    loader = FileSystemLoader([folder, HERE / "templates", HERE / "styles"])
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -29,7 +33,7 @@ def render_page(template: str, styles: Sequence[str], **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update({function.__name__: function for function in FILTERS})
-    style = "\n".join(asset(f"{name}.css") for name in styles)
+    style = "\n".join(loader.get_source(environment, f"{name}.css")[0] for name in styles)
     return environment.get_template(template).render(style=style, **values)
 
 
