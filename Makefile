@@ -14,11 +14,12 @@ export MPLBACKEND := agg
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro space push test test-fast exact benchmark sweep clean-env lint format lock venv
+.PHONY: help demo repro compare space push test test-fast exact benchmark sweep clean-env lint format lock venv
 
 help:
 	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
 	@echo 'make repro      run all stages on CIFAR-10 (dvc repro)'
+	@echo 'make compare    compare two runs in one page: make compare A=main B=faster; names of git or of dvc exp show'
 	@echo 'make space      start the packaged Space on this machine (SPACE=demo/space for the demo)'
 	@echo 'make push       show what a push of the Space would do: make push SPACE_ID=user/name; YES=1 pushes,'
 	@echo '                MODEL_ID=user/model also pushes the model bundle to a model repository'
@@ -36,6 +37,10 @@ demo: $(READY)
 
 repro: $(READY)
 	$(RUN) dvc repro
+
+# A is HEAD and B the workspace if they are not set.
+compare: $(READY)
+	$(RUN) cifarlens.comparison --a="$(A)" --b="$(B)"
 
 SPACE ?= space
 space: $(READY)

@@ -24,6 +24,9 @@ ROOMS: dict[str, set[str]] = {
         *("classifier", "dataset", "display", "evaluation", "explanation", "figures", "params"),
         *("runtime", "sources", "training"),
     },
+    "comparison": {
+        *("classifier", "display", "evaluation", "explanation", "figures", "report", "runtime"),
+    },
     "space/app": {"classifier", "display"},
     "space/packaging": {
         *("classifier", "dataset", "display", "evaluation", "params", "runtime", "sources"),

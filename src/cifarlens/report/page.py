@@ -13,7 +13,7 @@ FILTERS = (percent, probability, rate, millions, shape, duration)
 
 
 def render_page(
-    template: str, styles: Sequence[str], folder: Path = HERE / "templates", **values: Any
+    template: str, styles: Sequence[str], folder: Path = HERE / "templates", /, **values: Any
 ) -> str:
     """Returns the HTML of a page.
 

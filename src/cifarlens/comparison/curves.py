@@ -1,0 +1,43 @@
+"""Draws the curves of two runs on the same axes."""
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..figures.style import (
+    BLUE,
+    DASHED,
+    PANEL,
+    VERMILION,
+    figure_style,
+    new_figure,
+    set_percent_axis,
+)
+from .results import Results
+
+PARTS = (("train", "training", "-"), ("val", "validation", DASHED))
+LABELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy", "learning rate": "learning rate"}
+
+
+def curve_figures(a: Results, b: Results) -> dict[str, Figure]:
+    """Draws loss, accuracy and learning rate against epochs; a run without them has no lines."""
+    with figure_style():
+        figures = {name: new_figure(PANEL, 3.2) for name in LABELS}
+        axes = {name: figure.subplots() for name, figure in figures.items()}
+        for run, letter, colour in ((a, "A", BLUE), (b, "B", VERMILION)):
+            epochs, steps = run.history.get("epoch", ()), run.rates.get("step", ())
+            for quantity in ("loss", "accuracy"):
+                for prefix, part, dash in PARTS:
+                    values = run.history.get(f"{prefix}_{quantity}")
+                    if values:
+                        axes[quantity].plot(
+                            epochs, values, label=f"{letter}, {part}", color=colour, linestyle=dash
+                        )
+            if epochs and steps:  # runs with different batch sizes have different steps
+                places = [step * epochs[-1] / steps[-1] for step in steps]
+                axes["learning rate"].plot(places, run.rates["lr"], color=colour, label=letter)
+        for name, label in LABELS.items():
+            axes[name].set(title=name.capitalize(), xlabel="epoch", ylabel=label)
+            axes[name].xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes[name].legend()
+        set_percent_axis(axes["accuracy"])
+    return figures
