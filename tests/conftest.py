@@ -23,7 +23,7 @@ SLOW = (  # files and folders that run DVC, a browser, a server or several proce
     *("pipeline", "browser", "benchmarks", "report/test_stages.py", "training/test_devices.py"),
     *("sources/test_download_killed.py", "space/app/test_abuse.py", "space/app/test_api.py"),
     *("space/packaging/test_clean_environment.py", "space/packaging/test_push.py"),
-    "space/packaging/test_serve.py",
+    *("space/packaging/test_serve.py", "comparison/test_results.py"),
 )
 
 

@@ -1,5 +1,7 @@
 """Draws the curves of two runs on the same axes."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -23,21 +25,23 @@ def curve_figures(a: Results, b: Results) -> dict[str, Figure]:
     with figure_style():
         figures = {name: new_figure(PANEL, 3.2) for name in LABELS}
         axes = {name: figure.subplots() for name, figure in figures.items()}
-        for run, letter, colour in ((a, "A", BLUE), (b, "B", VERMILION)):
+        # A thin line over a wide one: equal curves show both colours.
+        for run, letter, colour, width in ((a, "A", BLUE, 3.6), (b, "B", VERMILION, 1.6)):
+            look: dict[str, Any] = {"color": colour, "linewidth": width}
             epochs, steps = run.history.get("epoch", ()), run.rates.get("step", ())
             for quantity in ("loss", "accuracy"):
                 for prefix, part, dash in PARTS:
                     values = run.history.get(f"{prefix}_{quantity}")
                     if values:
-                        axes[quantity].plot(
-                            epochs, values, label=f"{letter}, {part}", color=colour, linestyle=dash
-                        )
+                        label = f"{letter}, {part}"
+                        axes[quantity].plot(epochs, values, label=label, linestyle=dash, **look)
             if epochs and steps:  # runs with different batch sizes have different steps
                 places = [step * epochs[-1] / steps[-1] for step in steps]
-                axes["learning rate"].plot(places, run.rates["lr"], color=colour, label=letter)
+                axes["learning rate"].plot(places, run.rates["lr"], label=letter, **look)
         for name, label in LABELS.items():
             axes[name].set(title=name.capitalize(), xlabel="epoch", ylabel=label)
             axes[name].xaxis.set_major_locator(MaxNLocator(integer=True))
-            axes[name].legend()
+            if axes[name].lines:
+                axes[name].legend()
         set_percent_axis(axes["accuracy"])
     return figures

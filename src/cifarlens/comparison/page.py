@@ -62,7 +62,7 @@ def write_comparison(path: Path, a: Results, b: Results) -> str:
 
 def _heading(a: Results, b: Results, test: PairedAccuracy | None) -> str:
     if test is None:
-        return f"{a.name} and {b.name} have different test images"
+        return f"{a.name} and {b.name} have different classes or test images"
     if not test.difference:
         return f"{a.name} and {b.name} are equally accurate"
     better = b if test.difference > 0 else a
@@ -77,7 +77,7 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, 
 
 
 def _metrics(a: Results, b: Results, test: PairedAccuracy | None) -> Iterator[tuple[str, ...]]:
-    """Yields the metrics that differ: name, A, B, difference, verdict."""
+    """Yields the metrics that differ: name, verdict, A, B, difference."""
     tested: dict[str, bool] = {}
     if test:
         tested = {
@@ -92,11 +92,11 @@ def _metrics(a: Results, b: Results, test: PairedAccuracy | None) -> Iterator[tu
             row, difference, verdict = f"{stage}: {name}", "", ""
             if MISSING not in (old, new):
                 points = name.endswith("accuracy")
-                difference = f"{100 * (new - old):+.2f} points" if points else f"{new - old:+.4g}"
+                difference = f"{100 * (new - old):+.2f} points" if points else f"{new - old:+.3g}"
                 if test and name.endswith((*HIGHER, *LOWER)):
                     better = (new > old) == name.endswith(HIGHER)
                     verdict = _verdict(better, tested.get(row))
-            yield row, _format(name, old), _format(name, new), difference, verdict
+            yield row, verdict, _format(name, old), _format(name, new), difference
 
 
 def _verdict(better: bool, beyond_chance: bool | None) -> str:
@@ -125,8 +125,8 @@ def _classes(a: Results, b: Results) -> list[tuple[Any, ...]]:
     shown = max(MIN_CLASSES, sum(test.beyond_chance for test, *_ in rows))
     return [
         (
-            *(name, test.images, old, new, f"{100 * test.difference:+.1f} points"),
-            *(test.only_a, test.only_b, _verdict(test.difference > 0, test.beyond_chance)),
+            *(name, _verdict(test.difference > 0, test.beyond_chance), old, new),
+            *(f"{100 * test.difference:+.1f} points", test.only_a, test.only_b, f"{test.images:,}"),
         )
         for test, name, old, new in rows[:shown]
     ]
