@@ -19,9 +19,8 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from ruamel.yaml import YAML
 
-from cifarlens.demo import merge, prepare
+from cifarlens.demo import prepare
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "docs/overview.png"
@@ -35,15 +34,11 @@ WIDTH, HEIGHT, GAP = 520, 720, 24  # CSS pixels of a panel; two pixels of the pi
 
 
 def run_pipeline(folder: Path) -> None:
-    prepare(ROOT, folder)
+    prepare(ROOT, folder, PARAMS)
     sources = folder / "src/cifarlens/sources"
     shutil.copy(Path(__file__).with_name("scenes.py"), sources)
     with (sources / "__init__.py").open("a") as stream:
         stream.write("\nfrom .scenes import SCENES  # noqa: E402\n\nSOURCES['scenes'] = SCENES\n")
-    yaml = YAML()
-    params = yaml.load(folder / "params.yaml")
-    merge(params, PARAMS)
-    yaml.dump(params, folder / "params.yaml")
     subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, check=True)
 
 

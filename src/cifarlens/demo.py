@@ -32,10 +32,15 @@ COPIED = (
 )
 
 
-def prepare(root: Path, folder: Path) -> None:
+def prepare(root: Path, folder: Path, changes: Mapping[str, Any] | None = None) -> None:
     """Copies the project's code from `root` to `folder` and writes the demo's parameters there.
 
     Results of earlier demos stay in the folder, so DVC does not rerun unchanged stages.
+
+    Args:
+        root: the project.
+        folder: becomes a DVC project without git.
+        changes: parameters that differ from those of the demo, nested as in params.yaml.
     """
     for name in COPIED:
         source, target = root / name, folder / name
@@ -51,6 +56,7 @@ def prepare(root: Path, folder: Path) -> None:
     yaml = YAML()  # keeps the comments
     params = yaml.load(root / paths.PARAMS)
     merge(params, yaml.load(root / CHANGES) or {})
+    merge(params, changes or {})
     yaml.dump(params, folder / paths.PARAMS)
 
 

@@ -9,7 +9,7 @@ from ...evaluation.metrics import confused_pairs, wilson_interval
 from ...explanation.explain import ExplainedCase, Explanations, pick_evenly
 from ...sources import SOURCES
 from ...training.recipe import describe_recipe
-from ..pictures import heat_uri, image_uri
+from ..pictures import heat_picture, image_uri
 from ..run import Run
 
 SWITCHES = {"norm_first": "normalisation before ReLU"}  # options of a network that are on or off
@@ -23,6 +23,7 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
     low, high = wilson_interval(result.correct, result.images)
     names, layer = run.dataset.classes, explanations.layer
     pairs = confused_pairs(result.confusion, 1)
+    faithful, changes = explanations.trusted(layer)
     return {
         "low": low,
         "high": high,
@@ -35,8 +36,8 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
         "middle": _share_in_the_middle(
             np.stack([item.predicted_maps[layer] for item in explanations.sample])
         ),
-        "faithful": explanations.faithfulness.beats_chance(layer),
-        "changes": explanations.sanity.passes(layer),
+        "faithful": faithful,
+        "changes": changes,
         "cards": [
             _card(item, layer)
             for items in (explanations.correct, explanations.mistakes)
@@ -50,7 +51,7 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
 
 
 def _card(item: ExplainedCase, layer: str) -> dict[str, Any]:
-    heat = heat_uri([item.predicted_maps[layer]])
+    heat = heat_picture([item.predicted_maps[layer]], [layer])
     return {"case": item.case, "picture": image_uri(item.image), "heat": heat}
 
 
