@@ -1,4 +1,4 @@
-"""Tests what a reader takes from the report: CSV files and the text of the epochs."""
+"""Tests what a reader takes from the report: CSV files, the text of the epochs, and paper."""
 
 from pathlib import Path
 
@@ -27,3 +27,19 @@ def test_a_button_copies_the_epochs_and_without_a_clipboard_selects_them(opened:
     opened.evaluate("delete document.execCommand")
     button.click()
     expect(opened.get_by_role("button", name="Copied")).to_be_visible()
+
+
+def test_on_paper_nothing_is_cut_and_a_total_comes_once(opened: Page) -> None:
+    opened.set_viewport_size({"width": 703, "height": 1000})  # A4 without its margins
+    opened.emulate_media(media="print")
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    cut = opened.evaluate(
+        """[...document.querySelectorAll("table, svg, figure, img, p")]
+            .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > 704)
+            .map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert cut == []
+    total = opened.locator("#network tfoot")
+    assert total.evaluate("e => getComputedStyle(e).display") == "table-row-group"
+    for control in (opened.locator("button"), opened.get_by_role("link", name="train.csv")):
+        assert control.evaluate_all("all => all.some(e => e.checkVisibility())") is False
