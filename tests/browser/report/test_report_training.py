@@ -41,5 +41,8 @@ def test_on_paper_nothing_is_cut_and_a_total_comes_once(opened: Page) -> None:
     assert cut == []
     total = opened.locator("#network tfoot")
     assert total.evaluate("e => getComputedStyle(e).display") == "table-row-group"
-    for control in (opened.locator("button"), opened.get_by_role("link", name="train.csv")):
+    for control in (
+        opened.locator("#more, [data-copy]"),
+        opened.get_by_role("link", name="train.csv"),
+    ):
         assert control.evaluate_all("all => all.some(e => e.checkVisibility())") is False
