@@ -62,16 +62,14 @@
     // The Tab key stops once in the confusion matrix; arrow keys move between its buttons
     const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
     const matrix = find("#confusion");
-    const setStop = (stop) => {
-      for (const cell of cells) cell.tabIndex = cell === stop ? 0 : -1;
-    };
-    matrix.addEventListener("focusin", (event) => setStop(event.target));
+    matrix.addEventListener("focusin", ({ target }) => {
+      for (const cell of cells) cell.tabIndex = cell === target ? 0 : -1;
+    });
     matrix.addEventListener("keydown", ({ key, target }) => {
       const column = cells.filter((cell) => cell.dataset.predicted === target.dataset.predicted);
       const line = key === "ArrowUp" || key === "ArrowDown" ? column : cells;
       if (key in steps) line[line.indexOf(target) + steps[key]]?.focus();
     });
-    setStop(cells[0]);
   }
 
   // Copy a text; without a clipboard, it stays selected
