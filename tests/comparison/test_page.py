@@ -37,7 +37,7 @@ def test_verdict_parameters_and_metrics(runs, tmp_path):
     assert "a probability of 14.6% (McNemar's test)" in page
     assert '<th scope="row">lr_max</th><td>auto</td><td>0.02</td>' in page
     assert '<th scope="row">epochs</th>' not in page
-    accuracy = '<th scope="row">evaluate: accuracy</th><td class="text">better, which may be chance'
+    accuracy = '<th scope="row">evaluate: accuracy</th><td class="text">better, may be chance'
     assert accuracy in page
     assert "val_loss" not in page
     assert "0123abc" in page
@@ -72,6 +72,17 @@ def test_a_difference_beyond_chance_names_the_classes(few_digits, tmp_path):
     assert "12 of 40 such images" in page
     assert "There is no such image" in galleries(page)[1]
     assert "Classes that change most" in page
+
+
+def test_among_ten_classes_one_must_change_clearly(runs, tmp_path):
+    a, _ = runs
+    lost = np.flatnonzero(a.hits & (a.labels == 0))[:6]  # alone, 6 of 6 are beyond chance: 3.1%
+    logits = a.logits.copy()
+    logits[lost, 1] += 20
+    page = write(tmp_path, a, replace(a, logits=logits))
+    assert len(lost) == 6
+    assert "main is better by 6.00 percentage points, beyond chance" in page
+    assert '<th scope="row">0</th><td class="text">worse, may be chance</td>' in page
 
 
 def test_probabilities_use_each_runs_temperature(runs, tmp_path):

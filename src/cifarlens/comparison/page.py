@@ -27,7 +27,7 @@ OPACITY = 0.6  # of the heat maps
 HIGHER = ("accuracy", "road")  # ends of the names of metrics whose higher value is better
 LOWER = ("loss", "calibration_error")
 MISSING = "–"
-CHANCE = {True: "beyond chance", False: "which may be chance", None: "not tested"}
+CHANCE = {True: "beyond chance", False: "may be chance", None: "not tested"}
 
 
 def write_comparison(path: Path, a: Results, b: Results) -> str:
@@ -67,7 +67,8 @@ def _heading(a: Results, b: Results, test: PairedAccuracy | None) -> str:
         return f"{a.name} and {b.name} are equally accurate"
     better = b if test.difference > 0 else a
     points = f"{100 * abs(test.difference):.2f} percentage points"
-    return f"{better.name} is better by {points}, {CHANCE[test.beyond_chance]}"
+    which = "" if test.beyond_chance else "which "
+    return f"{better.name} is better by {points}, {which}{CHANCE[test.beyond_chance]}"
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

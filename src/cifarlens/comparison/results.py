@@ -125,7 +125,8 @@ def _copy(revision: str, folder: Path) -> str:
                 where = f"{name} ({commit})" if name != commit else name
                 raise UserError(
                     f"{where} has no {path} in git or in DVC's cache; get it with `dvc fetch"
-                    f" --all-commits`, or run `git checkout {commit} && dvc repro`."
+                    " --all-commits` (an experiment with `dvc exp pull origin NAME`), or run"
+                    f" `git checkout {commit} && dvc repro`."
                 ) from None
     return commit
 
