@@ -7,6 +7,7 @@ import numpy as np
 from ...display.formats import rate
 from ...evaluation.metrics import confused_pairs, wilson_interval
 from ...explanation.explain import ExplainedCase, Explanations, pick_evenly
+from ...explanation.faithfulness import BASELINE, Faithfulness
 from ...sources import SOURCES
 from ...training.recipe import describe_recipe
 from ..pictures import heat_picture, image_uri
@@ -38,6 +39,8 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
         ),
         "faithful": faithful,
         "changes": changes,
+        "drop": _drop(explanations.faithfulness, layer),
+        "random_drop": _drop(explanations.faithfulness, BASELINE),
         "cards": [
             _card(item, layer)
             for items in (explanations.correct, explanations.mistakes)
@@ -53,6 +56,11 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
 def _card(item: ExplainedCase, layer: str) -> dict[str, Any]:
     heat = heat_picture([item.predicted_maps[layer]], [layer])
     return {"case": item.case, "picture": image_uri(item.image), "heat": heat}
+
+
+def _drop(road: Faithfulness, name: str) -> int:
+    """Returns how far the probability falls without the pixels that a map marks, in points."""
+    return round(100 * float(road.original.mean() - road.most_removed[name].mean()))
 
 
 def _share_in_the_middle(maps: np.ndarray) -> float:
