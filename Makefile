@@ -14,7 +14,8 @@ export MPLBACKEND := agg
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro compare space push test test-fast exact benchmark sweep clean-env lint format lock venv
+.PHONY: help demo repro compare space push test test-fast exact benchmark sweep clean-env sample-report lint format
+.PHONY: lock venv
 
 help:
 	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
@@ -29,6 +30,7 @@ help:
 	@echo 'make clean-env  test the Space in a new environment from its requirements.txt (minutes, GBs)'
 	@echo 'make benchmark  measure the speed, compared with a plain program and the hardware limits (10 minutes)'
 	@echo 'make sweep      compare settings on held-out images, as a queue of experiments (hours; PLAN=FILE)'
+	@echo 'make sample-report  make docs/sample-report/ anew, after a change of the report (1 minute)'
 	@echo 'make lint       run ruff and mypy (make format fixes what ruff can)'
 	@echo 'make lock       update requirements.lock (needs uv); make venv only builds .venv'
 
@@ -71,6 +73,9 @@ sweep: $(READY)
 
 clean-env: $(READY)
 	$(RUN) pytest -m clean_env
+
+sample-report: $(READY)
+	$(VENV)/bin/python docs/sample-report/make.py
 
 lint: $(READY)
 	$(RUN) ruff check .
