@@ -31,7 +31,7 @@ Do not read a map that fails a test as an explanation. The verdicts hold on aver
 can still mislead.
 
 *Occlusion* is a check of another kind, without gradients: a patch moves over the picture, and the
-map shows how much the probability of the class drops when the patch covers a place. The two tests
+map shows how much the probability of the class drops when the patch covers a place. The verdicts
 do not cover it.""")
 
 
