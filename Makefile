@@ -14,8 +14,7 @@ export MPLBACKEND := agg
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro compare space push test test-fast exact benchmark sweep clean-env sample-report lint format
-.PHONY: lock venv
+.PHONY: help demo repro compare space push test test-fast exact benchmark sweep clean-env sample lint format lock venv
 
 help:
 	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
@@ -30,7 +29,7 @@ help:
 	@echo 'make clean-env  test the Space in a new environment from its requirements.txt (minutes, GBs)'
 	@echo 'make benchmark  measure the speed, compared with a plain program and the hardware limits (10 minutes)'
 	@echo 'make sweep      compare settings on held-out images, as a queue of experiments (hours; PLAN=FILE)'
-	@echo 'make sample-report  make docs/sample-report/ anew, after a change of the report (1 minute)'
+	@echo 'make sample     make docs/sample-report/ anew, after a change of the report (1 minute)'
 	@echo 'make lint       run ruff and mypy (make format fixes what ruff can)'
 	@echo 'make lock       update requirements.lock (needs uv); make venv only builds .venv'
 
@@ -41,16 +40,17 @@ repro: $(READY)
 	$(RUN) dvc repro
 
 # A is HEAD and B the workspace if they are not set.
+# The shell takes the names from the environment, so it does not run their text.
 compare: $(READY)
-	$(RUN) cifarlens.comparison --a="$(A)" --b="$(B)"
+	$(RUN) cifarlens.comparison --a="$$A" --b="$$B"
 
 SPACE ?= space
 space: $(READY)
 	$(RUN) cifarlens.space.packaging.serve $(SPACE)
 
 push: $(READY)
-	@test -n "$(SPACE_ID)" || { echo 'SPACE_ID is not set; name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
-	$(RUN) cifarlens.space.packaging.push "$(SPACE_ID)" $(if $(MODEL_ID),--model "$(MODEL_ID)") --folder $(SPACE) $(if $(YES),--yes)
+	@test -n "$$SPACE_ID" || { echo 'SPACE_ID is not set; name the Space on Hugging Face: make push SPACE_ID=user/name (SPACE=demo/space for the demo).' >&2; exit 2; }
+	$(RUN) cifarlens.space.packaging.push "$$SPACE_ID" $(if $(MODEL_ID),--model "$$MODEL_ID") --folder $(SPACE) $(if $(YES),--yes)
 
 PYTEST := $(RUN) pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
@@ -74,7 +74,7 @@ sweep: $(READY)
 clean-env: $(READY)
 	$(RUN) pytest -m clean_env
 
-sample-report: $(READY)
+sample: $(READY)
 	$(VENV)/bin/python docs/sample-report/make.py
 
 lint: $(READY)

@@ -29,21 +29,21 @@ def main() -> None:
     classes, labels = dataset.classes, dataset.test_labels
     logits = predict(bundle, dataset.test_images, device, "evaluate")
     result = evaluate(logits, labels, classes)
-    metrics = result.metrics()
+    metrics, scaled = result.metrics(), result
     _, held_out = split(dataset.train_labels, params.data.val_size)
     if len(held_out):
         held_out_logits = predict(bundle, dataset.train_images[held_out], device, "calibrate")
         temperature = fit_temperature(held_out_logits, dataset.train_labels[held_out])
-        scaled = evaluate(logits / temperature, labels, classes).metrics()
+        scaled = evaluate(logits / temperature, labels, classes)
         metrics["temperature"] = temperature
-        metrics |= {f"scaled_{name}": scaled[name] for name in ("loss", "calibration_error")}
+        metrics |= {f"scaled_{key}": scaled.metrics()[key] for key in ("loss", "calibration_error")}
 
     write_array(paths.TEST_LOGITS, logits)
     predicted = logits.argmax(axis=1)
     pairs = ((classes[i], classes[j]) for i, j in zip(labels, predicted, strict=True))
     write_csv(CONFUSION, ("actual", "predicted"), pairs)
     write_csv(PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
-    rows = result.calibration.rows()
+    rows = scaled.calibration.rows()
     write_csv(CALIBRATION, ("confidence", "accuracy", "images"), rows)
     write_json(paths.EVALUATE_METRICS, metrics)
     print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")

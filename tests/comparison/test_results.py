@@ -14,7 +14,7 @@ from project import Project
 
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.comparison.__main__ import PAGE, main
-from cifarlens.comparison.results import CLASSES, IMAGES, LABELS, Results, read_results
+from cifarlens.comparison.results import CLASSES, IMAGES, LABELS, LOCK, Results, read_results
 from cifarlens.dataset.arrays import Dataset, save_dataset
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import write_array, write_csv, write_json, write_text
@@ -152,6 +152,14 @@ def test_a_workspace_without_results_or_with_those_of_other_images(inside, capsy
     assert "predictions of workspace are not for its test images" in fail(capsys)
     paths.TEST_LOGITS.unlink()
     assert f"The workspace has no {LOGITS}; run `dvc repro`" in fail(capsys)
+
+
+def test_a_file_that_is_being_edited_or_merged(inside, capsys):
+    for path, text in ((paths.PARAMS, "a: ["), (paths.PARAMS, ""), (LOCK, "<<<<<<< HEAD")):
+        before = path.read_text()
+        path.write_text(text)
+        assert f"{path} of workspace is not valid" in fail(capsys)
+        path.write_text(before)
 
 
 def test_a_project_without_git_has_only_a_workspace(inside, capsys):

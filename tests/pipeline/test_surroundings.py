@@ -36,6 +36,10 @@ def test_make_depends_on_no_path_shell_or_variable_of_the_user(tmp_path: Path) -
     assert {"SHELL=/bin/sh", "MPLBACKEND=agg", path} <= set(output.splitlines())
     assert "PYTHONPATH" not in output
 
+    names = ["compare", 'A=";touch a;"', "B=`touch b`", "push", "SPACE_ID=$$(touch c)"]
+    subprocess.run(["make", "-s", *names], cwd=folder, check=True, capture_output=True)
+    assert {path.name for path in folder.iterdir()} == {".venv", "Makefile", "requirements.lock"}
+
 
 def test_a_clone_has_the_same_bytes_with_any_setting_of_line_ends(project, tmp_path):
     shutil.copy(ROOT / ".gitattributes", project.folder)

@@ -28,12 +28,11 @@ def test_the_page_shows_the_last_run_of_each_stage(
     page = paths.RUN_PAGE.read_text(encoding="utf-8")
     assert "NVIDIA H200, 2&nbsp;CPU&nbsp;cores" in page
     assert ">12.3 s<" in page
-    assert "22 min 28 s" in page  # 1325.4 s, 10 s and 12.3 s
     assert '<a href="../reports/index.html">' in page
 
 
 def test_a_missing_log_or_folder_does_not_stop_the_stage(tmp_path: Path) -> None:
     write_run_log(tmp_path / "runs.html", tmp_path / "none.jsonl")
-    assert "<td>0.0 s</td>" in (tmp_path / "runs.html").read_text(encoding="utf-8")
+    assert "<tbody>\n    </tbody>" in (tmp_path / "runs.html").read_text(encoding="utf-8")
     (tmp_path / "logs").write_text("a file in place of the folder")
     write_run_log(tmp_path / "logs/runs.html", tmp_path / "logs/runs.jsonl")

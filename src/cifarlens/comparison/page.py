@@ -91,7 +91,7 @@ def _metrics(a: Results, b: Results, test: PairedAccuracy | None) -> Iterator[tu
             if name == "classes":  # they have their own table
                 continue
             row, difference, verdict = f"{stage}: {name}", "", ""
-            if MISSING not in (old, new):
+            if MISSING not in (old, new) and np.isfinite(new - old):
                 points = name.endswith("accuracy")
                 difference = f"{100 * (new - old):+.2f} points" if points else f"{new - old:+.3g}"
                 if test and name.endswith((*HIGHER, *LOWER)):

@@ -16,6 +16,7 @@ from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import RevError
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from ..classifier.bundle import CONFIG, WEIGHTS, Bundle, BundleError, load_bundle
 from ..figures.training import Columns
@@ -92,6 +93,8 @@ def read_results(revision: str) -> Results:
     Raises:
         UserError: the revision does not exist, or lacks a file.
     """
+    if not Path("dvc.yaml").exists():
+        raise UserError("dvc.yaml is missing here; run `make compare` in the project's root.")
     if revision == WORKSPACE:
         for path in NEEDED:
             if not path.exists():
@@ -108,7 +111,7 @@ def _copy(revision: str, folder: Path) -> str:
         files = DVCFileSystem(rev=revision, subrepos=True, config=CACHE_ONLY)
         commit: str = files.repo.get_rev()[:7]
         project = Path().resolve().relative_to(Path(files.repo.scm.root_dir).resolve())
-    except (RevError, AttributeError):  # the latter for a file or folder of a commit
+    except (RevError, AttributeError, ValueError):  # of a file in a commit, of a very long name
         raise UserError(
             f"There is no revision or finished experiment {name}; `git log --oneline --all` and"
             " `dvc exp show -A` list the names."
@@ -133,10 +136,10 @@ def _copy(revision: str, folder: Path) -> str:
 
 def _read(folder: Path, name: str, commit: str) -> Results:
     """Reads the results from a folder that has the project's layout."""
-    stages = _read_yaml(folder / LOCK).get("stages", {}).values()
+    stages = _read_yaml(folder, LOCK, name).get("stages", {}).values()
     locked = [stage.get("params", {}).get(paths.PARAMS.name, {}) for stage in stages]
     params = {key: value for values in locked for key, value in _flatten(values)}
-    current = dict(_flatten(_read_yaml(folder / paths.PARAMS)))
+    current = dict(_flatten(_read_yaml(folder, paths.PARAMS, name)))
     pending = {key: current[key] for key in params if current.get(key, params[key]) != params[key]}
     deps = [dep for stage in stages for dep in stage.get("deps", [])]
     bundle, labels, logits = None, np.load(folder / LABELS), np.load(folder / paths.TEST_LOGITS)
@@ -168,8 +171,16 @@ def _read(folder: Path, name: str, commit: str) -> Results:
     )
 
 
-def _read_yaml(path: Path) -> Any:
-    return YAML(typ="safe").load(path) if path.exists() else {}
+def _read_yaml(folder: Path, path: Path, name: str) -> Mapping[str, Any]:
+    """Returns the content of a file that people edit or merge; empty if there is none."""
+    if not (folder / path).exists():
+        return {}
+    content = None
+    with suppress(YAMLError):
+        content = YAML(typ="safe").load(folder / path)
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path} of {name} is not valid; correct it, or run `git checkout {path}`.")
+    return content
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

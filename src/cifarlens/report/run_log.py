@@ -23,8 +23,7 @@ def write_run_log(page: Path, log: Path) -> None:
     """
     with suppress(OSError):
         runs = latest_runs(log)
-        total = sum(run["seconds"] for run in runs)
-        write_text(page, render_page("runs.html.j2", STYLES, runs=runs, total=total, log=log.name))
+        write_text(page, render_page("runs.html.j2", STYLES, runs=runs, log=log.name))
 
 
 def latest_runs(log: Path) -> list[dict[str, Any]]:

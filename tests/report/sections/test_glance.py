@@ -94,3 +94,16 @@ def test_the_share_of_the_evidence_in_the_middle(run: Run, explanations: Explana
     item = replace(explanations.sample[0], predicted_maps={explanations.layer: heat})
     values = glance_section(run, replace(explanations, sample=[item]))
     assert values["middle"] == pytest.approx(128 / 160)
+
+
+def test_maps_that_mark_nothing_and_classes_that_are_equally_bad(
+    few_digits: Dataset, explanations: Explanations
+) -> None:
+    labels = few_digits.test_labels
+    run = make_run(few_digits, np.eye(10, dtype=np.float32)[(labels + 1) % 10])
+    layer, sanity = explanations.layer, explanations.sanity
+    similarity = {**sanity.similarity, layer: np.full(5, np.nan)}
+    text = render(run, replace(explanations, sanity=replace(sanity, similarity=similarity)))
+    assert f"No: at {layer}, they mark nothing." in text
+    assert "of the evidence lies" not in text
+    assert "None: 0.0% of the images of each class" in text

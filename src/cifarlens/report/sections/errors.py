@@ -9,7 +9,7 @@ from ...evaluation.metrics import Evaluation, confused_pairs, wilson_interval
 from ..pictures import image_uri
 from ..run import Run
 
-MAX_MISTAKES = 300  # misclassified images on the page
+MAX_MISTAKES = 700  # misclassified images on the page
 VISIBLE_AT_FIRST = 18  # misclassified images visible before a click on "Show more"
 MAX_PAIRS = 10  # buttons of pairs of classes
 STRIP = 9  # images with a suspect label, and hard images: one row on a wide screen

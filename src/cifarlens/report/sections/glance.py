@@ -39,6 +39,7 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
         ),
         "faithful": faithful,
         "changes": changes,
+        "empty": explanations.sanity.score(layer) is None,
         "drop": _drop(explanations.faithfulness, layer),
         "random_drop": _drop(explanations.faithfulness, BASELINE),
         "cards": [
