@@ -27,7 +27,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 OUTPUTS = [
     entry if isinstance(entry, str) else next(iter(entry))
     for stage in STAGES.values()
-    for kind in ("outs", "metrics")
+    for kind in ("outs", "metrics", "plots")
     for entry in stage.get(kind, [])
 ]
 

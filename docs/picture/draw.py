@@ -67,7 +67,7 @@ def serve_space(folder: Path) -> Iterator[str]:
 
 def open_page(browser: Browser, address: str) -> Page:
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=2)
-    page.goto(address)
+    page.goto(address, wait_until="networkidle")  # Gradio is ready for clicks
     return page
 
 
@@ -94,7 +94,7 @@ def take_screenshots(folder: Path) -> list[Image.Image]:
         space.locator("#maps .heat").nth(4).wait_for()
         panels = [
             screenshot(report, "main"),
-            screenshot(report, "#explanations h3"),
+            screenshot(report, "#explanations .cards"),
             screenshot(space, "#maps"),
         ]
         browser.close()

@@ -46,7 +46,9 @@ def plots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "reports" / "gradcam").mkdir()
     Image.linear_gradient("L").resize((2000, 90)).save(folder / "reports" / "gradcam" / "ramp.png")
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
-    (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": listed}))
+    stage = {"cmd": "true", "plots": [{"reports/plots/train.csv": {"cache": False}}]}
+    content = {"plots": listed, "stages": {"train": stage}}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(content))
     dvc(folder, "plots", "show")
     return folder / "dvc_plots" / "index.html"
 

@@ -70,7 +70,7 @@ def test_a_difference_beyond_chance_names_the_classes(few_digits, tmp_path):
     page = write(tmp_path, a, b)
     assert "main is better by 40.00 percentage points, beyond chance" in page
     assert "12 of 40 such images" in page
-    assert "There is no such image" in galleries(page)[1]
+    assert "No test image" in galleries(page)[1]
     assert "Classes that change most" in page
 
 

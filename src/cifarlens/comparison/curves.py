@@ -17,7 +17,7 @@ from ..figures.style import (
 from .results import Results
 
 PARTS = (("train", "training", "-"), ("val", "validation", DASHED))
-LABELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy", "learning rate": "learning rate"}
+LABELS = {"loss": "loss (cross-entropy)", "accuracy": "accuracy", "learning rate": "learning rate"}
 
 
 def curve_figures(a: Results, b: Results) -> dict[str, Figure]:

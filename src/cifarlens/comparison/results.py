@@ -53,8 +53,8 @@ class Results:
         pending: parameters in params.yaml that differ from `params`, by dotted key.
         code: hash of each source file or folder that made the results, by path.
         metrics: content of each file in metrics/, by its name without `.json`.
-        history: columns of reports/plots/train.csv; empty if there is none.
-        rates: columns of reports/plots/lr.csv; empty if there is none.
+        history: columns of reports/plots/train.csv; empty if missing.
+        rates: columns of reports/plots/lr.csv; empty if missing.
         logits: float32, N×classes, of the test images.
         images: test images, uint8, N×H×W×3.
         labels: their labels, int64, N.
@@ -113,7 +113,7 @@ def _copy(revision: str, folder: Path) -> str:
         project = Path().resolve().relative_to(Path(files.repo.scm.root_dir).resolve())
     except (RevError, AttributeError, ValueError):  # of a file in a commit, of a very long name
         raise UserError(
-            f"There is no revision or finished experiment {name}; `git log --oneline --all` and"
+            f"git and DVC know no revision or finished experiment {name}; `git log --all` and"
             " `dvc exp show -A` list the names."
         ) from None
     except DvcException as error:
@@ -172,7 +172,7 @@ def _read(folder: Path, name: str, commit: str) -> Results:
 
 
 def _read_yaml(folder: Path, path: Path, name: str) -> Mapping[str, Any]:
-    """Returns the content of a file that people edit or merge; empty if there is none."""
+    """Returns the content of a file that people edit or merge; empty if missing."""
     if not (folder / path).exists():
         return {}
     content = None

@@ -80,7 +80,7 @@ def test_the_maps_are_trusted_if_they_pass_both_tests(
     )
     text = render(run, tested)
     assert answer in text
-    assert ("maps change." in text) == changes
+    assert ("maps change, as they should." in text) == changes
     drops = [road.original.mean() - tested.faithfulness.most_removed[layer].mean()]
     drops.append(road.original.mean() - road.most_removed["random"].mean())
     words = "falls by {:.0f} points, without random pixels by {:.0f}"
