@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.explain import Explanations
-from cifarlens.figures.confusion import row_shares
 from cifarlens.figures.dataset import (
     channel_images,
     class_balance,
@@ -62,11 +61,6 @@ def test_the_channel_example_has_three_different_channels(few_digits: Dataset) -
     images[2, :16, :, 0], images[2, :, :16, 1], images[2, 8:24, :, 2] = 255, 255, 255
     dataset = replace(few_digits, train_images=images)
     assert colourful_image(dataset, [np.arange(3)]) == 2
-
-
-def test_a_class_without_images_has_no_shares() -> None:
-    confusion = np.array([[1_900, 100], [0, 0]])
-    np.testing.assert_allclose(row_shares(confusion), [[0.95, 0.05], [0, 0]])
 
 
 def test_training_curves_show_validation_test_and_the_peak(run: Run) -> None:
