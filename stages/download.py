@@ -12,11 +12,12 @@ from cifarlens.sources.cifar10 import SOURCE_VARIABLE
 
 
 def main() -> None:
-    source = load_params().data.source
+    data = load_params().data
+    source = data.source
     if source != "cifar10" and os.environ.get(SOURCE_VARIABLE, "").strip():
         note = f"note: {SOURCE_VARIABLE} is set but unused, because data.source is {source}."
         print(note, file=sys.stderr)
-    save_dataset(paths.DATASET, SOURCES[source].load())
+    save_dataset(paths.DATASET, SOURCES[source].load(data))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ ROOMS: dict[str, set[str]] = {
     "dataset": {"runtime"},
     "classifier": set(),
     "display": set(),
-    "sources": {"dataset", "runtime"},
+    "pictures": set(),
+    "sources": {"dataset", "pictures", "runtime"},
     "params_file": {"runtime"},
     "params": {"classifier", "params_file", "sources", "runtime"},
     "training": {"classifier", "dataset", "display", "params", "runtime"},
@@ -27,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "comparison": {
         *("classifier", "display", "evaluation", "explanation", "figures", "report", "runtime"),
     },
-    "space/app": {"classifier", "display"},
+    "space/app": {"classifier", "display", "pictures"},
     "space/packaging": {
         *("classifier", "dataset", "display", "evaluation", "params", "runtime", "sources"),
         "space/app",

@@ -97,7 +97,7 @@ WRONG_VALUES = [
     ("ema_decay", 1.0, "1; it must be a number from 0 to below 1"),
     ("keep", "first", "'first'; it must be last or best"),
     ("keep", "best", "'best'; it must be last while data.val_size is 0"),
-    ("data", 5, "5; it must be a section with the keys source, val_size"),
+    ("data", 5, "5; it must be a section with the keys source, folder, fit"),
     ("data.source", "imagenet", "'imagenet'; it must be cifar10"),
     ("augment.flip", "yes", "'yes'; it must be true or false"),
     ("augment.flip", 1, "1; it must be true or false"),

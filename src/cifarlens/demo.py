@@ -27,6 +27,7 @@ COPIED = (
     ".dvcignore",
     ".dvc/config",
     ".dvc/plots",
+    "data/source",
     "stages",
     "src",
 )
@@ -47,9 +48,8 @@ def prepare(root: Path, folder: Path, changes: Mapping[str, Any] | None = None) 
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(
-                source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-            )
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(source, target, ignore=ignored, symlinks=True)
         else:
             shutil.copy2(source, target)
     write_text(folder / ".dvc/config.local", "[core]\n    no_scm = true\n")

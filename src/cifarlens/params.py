@@ -77,20 +77,17 @@ class Section(BaseModel):
 
 class Data(Section):
     source: Annotated[str, key_of(SOURCES), one_of(*SOURCES)]
+    folder: Annotated[str, Field(min_length=1, description="the path of a folder")]
+    fit: Annotated[Literal["crop", "pad"], one_of("crop", "pad")]
+    test_share: Annotated[float, number("a number above 0 and below 1", gt=0, lt=1)]
+    skip_bad: Switch
     val_size: Annotated[int, whole_number(0, 25_000)]
 
 
 class Augment(Section):
     padding: Annotated[int, whole_number(0, IMAGE_SIZE // 2)]
     flip: Switch
-    cutout: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=IMAGE_SIZE,
-            description=f"a whole number from 0 (none) to {IMAGE_SIZE}, the image's side in pixels",
-        ),
-    ]
+    cutout: Annotated[int, whole_number(0, IMAGE_SIZE)]
 
 
 class Model(Section):

@@ -1,8 +1,7 @@
 import numpy as np
 import torch
-from PIL import Image
 
-from cifarlens.classifier.preprocess import fit_image, normalize
+from cifarlens.classifier.preprocess import normalize
 
 MEAN, STD = (0.5, 0.25, 0.0), (0.5, 0.25, 1.0)
 
@@ -23,16 +22,3 @@ def test_normalize_supports_training_after_inference():
     weight = torch.ones(3, 1, 1, requires_grad=True)
     (normalize(pixels, mean, STD) * weight).sum().backward()
     np.testing.assert_allclose(weight.grad.flatten(), first.sum((0, 2, 3)))
-
-
-def test_an_image_of_the_right_size_does_not_change():
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    np.testing.assert_array_equal(fit_image(Image.fromarray(pixels), 32), pixels)
-
-
-def test_a_wide_image_is_cropped_to_its_centre_square():
-    pixels = np.zeros((64, 192, 3), np.uint8)
-    pixels[:, 64:128] = 200
-    square = fit_image(Image.fromarray(pixels), 32)
-    assert square.shape == (32, 32, 3)
-    assert square[:, 2:-2].min() > 190

@@ -3,18 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
-
-
-def fit_image(image: Image.Image, size: int) -> np.ndarray:
-    """Returns the centre square of an image as uint8 size×size×3; resizes it with Lanczos."""
-    image = image.convert("RGB")
-    if image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image, np.uint8)
 
 
 def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from .cifar10 import CIFAR10
 from .digits import DIGITS
+from .folder import FOLDER
 from .source import DataSource
 
-SOURCES: dict[str, DataSource] = {"cifar10": CIFAR10, "digits": DIGITS}
+SOURCES: dict[str, DataSource] = {"cifar10": CIFAR10, "digits": DIGITS, "folder": FOLDER}

@@ -50,5 +50,5 @@ DIGITS = DataSource(
     " (Alpaydin and Kaynak 1998, *Optical Recognition of Handwritten Digits*).",
     licence="The digits are under CC BY 4.0.",
     goal=None,
-    load=read_digits,
+    load=lambda _: read_digits(),
 )

@@ -2,8 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from ..dataset.arrays import Dataset
+
+
+class FolderOptions(Protocol):
+    """Holds the parameters of the section `data` that only the source `folder` reads."""
+
+    @property
+    def folder(self) -> str: ...
+    @property
+    def fit(self) -> Literal["crop", "pad"]: ...
+    @property
+    def test_share(self) -> float: ...
+    @property
+    def skip_bad(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -12,9 +26,9 @@ class DataSource:
 
     Attributes:
         title: name of the dataset in the report and the Space.
-        link: its web page, for the Space.
+        link: its web page, for the Space, or None.
         about: contents and authors, in Markdown, for the Space.
-        licence: a sentence on what the authors allow, for the Space.
+        licence: a sentence on what the authors allow, for the Space; empty if it is not known.
         goal: test accuracy to reach, 0 to 1, for the report, or None.
         load: returns the dataset. It imports its libraries itself, because every stage imports all
             sources (through params.py), but only `download` loads one.
@@ -23,9 +37,9 @@ class DataSource:
     """
 
     title: str
-    link: str
+    link: str | None
     about: str
     licence: str
     goal: float | None
-    load: Callable[[], Dataset]
+    load: Callable[[FolderOptions], Dataset]
     hub_id: str | None = None

@@ -13,9 +13,9 @@ from PIL import Image
 from space_files import drawing
 from space_making import RunningSpace
 
-from cifarlens.classifier.preprocess import fit_image
 from cifarlens.classifier.saliency import METHODS
 from cifarlens.display.heatmap import blend
+from cifarlens.pictures.fit import fit_image
 from cifarlens.space.app.choices import ALL_CLASSES, OCCLUSION
 from cifarlens.space.app.contents import Contents
 

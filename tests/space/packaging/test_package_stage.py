@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explanations: Expla
     write_json(tmp_path / "metrics/evaluate.json", {"temperature": 0.8})
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["data"] = {"source": "digits", "val_size": 50}
+    params["data"] |= {"source": "digits", "val_size": 50}
     params["space"] = {"mistakes": 12, "top_classes": 3}
     params["gradcam"]["opacity"] = OPACITY
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))

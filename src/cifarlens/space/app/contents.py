@@ -14,10 +14,10 @@ from ...classifier.bundle import Bundle, load_bundle
 from ...classifier.networks import layer_sizes
 from ...classifier.occlusion import OCCLUSION, occlusion_maps
 from ...classifier.predict import predict_logits, softmax
-from ...classifier.preprocess import fit_image
 from ...classifier.saliency import saliency_maps, scale_maps
+from ...pictures.decode import PictureError, open_picture
+from ...pictures.fit import fit_image
 from .checks import InputError
-from .pictures import open_picture
 
 EXPIRED = "The picture has expired, as uploads are kept for about an hour; upload it again."
 MODEL = "model"
@@ -130,7 +130,10 @@ class Contents:
         """Reads a picture as network input, uint8 size×size×3; raises InputError if unusable."""
         if not file.exists():
             raise InputError(EXPIRED)
-        return self._fit(open_picture(file))
+        try:
+            return self._fit(open_picture(file))
+        except PictureError as error:
+            raise InputError(str(error)) from None
 
     def image(self, mistake: Mistake) -> np.ndarray:
         """Returns the pixels of a mistake, uint8 size×size×3."""

@@ -93,7 +93,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
     card = contents.Card(
         dataset={
             "name": source.title,
-            "link": source.link,
+            "link": source.link or "",
             "about": source.about,
             "licence": source.licence,
         },

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]  # the folder that holds the package `cifarlens`
 
-ROOMS = ("classifier", "display", "space/app")  # shipped without changes
+ROOMS = ("pictures", "classifier", "display", "space/app")  # shipped without changes
 SOURCE_FILES = (
     "cifarlens/__init__.py",
     "cifarlens/space/__init__.py",

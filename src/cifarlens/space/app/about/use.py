@@ -1,6 +1,7 @@
 """Writes how to use the demo: its controls, its limits and its endpoints."""
 
 from ....display.formats import probability
+from ....pictures.decode import FORMAT_NAMES, MAX_PIXELS, MAX_PIXELS_OTHER, MIN_SIDE
 from ..choices import (
     ALL_METHODS,
     EXPLAIN,
@@ -19,7 +20,6 @@ from ..choices import (
     TRUE_CLASS,
 )
 from ..contents import Contents
-from ..pictures import FORMAT_NAMES, MAX_PIXELS, MAX_PIXELS_OTHER, MIN_SIDE
 from .section import Section
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 from space_files import chunk, drawing, encoded, raw_png, raw_tiff, uniform_png
 
-from cifarlens.space.app.pictures import LARGE, ORIENTATION, open_picture
+from cifarlens.pictures.decode import LARGE, ORIENTATION, open_picture
 
 
 def read(tmp_path, content):
@@ -151,7 +151,7 @@ PEAK = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from cifarlens.space.app.pictures import open_picture
+from cifarlens.pictures.decode import open_picture
 with ThreadPoolExecutor(4) as pool:
     sizes = [image.size for image in pool.map(open_picture, [Path(sys.argv[1])] * 4)]
 assert len(set(sizes)) == 1, sizes

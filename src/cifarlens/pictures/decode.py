@@ -1,7 +1,7 @@
-"""Decodes uploaded files. Each file gives an upright RGB picture or a one-sentence error.
+"""Decodes picture files. Each file gives an upright RGB picture or a one-sentence error.
 
 A picture that is too large is refused before it is decoded. Large pictures are decoded one at a
-time, so memory use stays bounded for any upload. This module does not depend on Gradio.
+time, so memory use stays bounded for any file.
 
 One rule brings values of more than 8 bits to 0 to 255: integers map the full range of their type,
 which the file states, so a picture gives the same answer from 8 and from 16 bits. Floats have no
@@ -16,8 +16,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
-
-from .checks import InputError
 
 # Without this list Pillow also tries EPS, which starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
@@ -54,8 +52,8 @@ TRANSPOSES = {  # by EXIF orientation
 _large = ThreadPoolExecutor(1)
 
 
-class PictureError(InputError):
-    """Reports a file that is not a usable picture, in one sentence for the visitor."""
+class PictureError(Exception):
+    """Reports a file that is not a usable picture, in one sentence for the user."""
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -173,7 +171,9 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         convert = partial(_stretch, low=low, high=high)
     result = Image.new("RGB", (-(-(right - left) // factor), -(-(bottom - top) // factor)))
     for number, strip in enumerate(strips()):
-        result.paste(convert(strip).reduce(factor), (0, number * rows // factor))
+        strip = convert(strip)
+        strip = strip.reduce(factor) if factor > 1 else strip  # a factor of 1 copies
+        result.paste(strip, (0, number * rows // factor))
     return result
 
 

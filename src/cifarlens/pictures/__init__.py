@@ -1,0 +1,1 @@
+"""Turns picture files into images: for the source `folder`, and for uploads to the Space."""

@@ -1,0 +1,25 @@
+"""Brings a picture to the square size of the network's input."""
+
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+
+Fit = Literal["crop", "pad"]
+MARGIN = 8  # times the size: larger pictures are first reduced by a whole factor, which is fast
+
+
+def fit_image(image: Image.Image, size: int, fit: Fit = "crop") -> np.ndarray:
+    """Returns an image as uint8 size×size×3; resizes it with Lanczos, which smooths.
+
+    Args:
+        image: in any mode that converts to RGB.
+        size: pixels.
+        fit: `crop` takes the centre square; `pad` keeps all of the image and adds black borders.
+    """
+    image = image.convert("RGB")
+    if image.size != (size, size):
+        image = image.reduce(max(min(image.size) // (MARGIN * size), 1))
+        resize = ImageOps.fit if fit == "crop" else ImageOps.pad
+        image = resize(image, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(image, np.uint8)

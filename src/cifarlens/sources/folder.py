@@ -1,0 +1,245 @@
+"""Reads images of one's own: a folder with a subfolder for each class.
+
+The folder has `train/CLASS/*` and `test/CLASS/*`, or only `CLASS/*`, which is split. DVC watches
+the folder through the link `WATCHED`, because dvc.yaml can name a dependency only by the value of
+one parameter: it lists `data/source/` and the source's name.
+"""
+
+import os
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset.arrays import Dataset
+from ..runtime.errors import UserError, truncate_for_message
+from .source import DataSource, FolderOptions
+
+WATCHED = Path("data/source/folder")  # a link to the folder
+SIDE = 32  # pixels
+MAX_CLASSES = 200
+MAX_NAMED = 10  # pictures or classes in a message
+SPLIT_SEED = 0  # fixed, because `seed` in params.yaml must not change the test set
+TRAIN, TEST = "train", "test"
+AGAIN = "change it and run again"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Names a file and its class.
+
+    Attributes:
+        path: the file.
+        name: the name of its class.
+    """
+
+    path: Path
+    name: str
+
+
+def load_folder(options: FolderOptions) -> Dataset:
+    """Reads all images of `options.folder`, upright, in RGB, reduced to 32×32 pixels.
+
+    They are in the order of their file names, so numbered images stay in the order of their
+    numbers. The classes are in alphabetical order.
+
+    Raises:
+        UserError: the folder does not exist; it has fewer than two or more than `MAX_CLASSES`
+            classes; two names of classes differ only by case; a class lacks images for training or
+            testing; a picture is unusable and `options.skip_bad` is false; a link leads out of the
+            folder.
+    """
+    given = truncate_for_message(options.folder)
+    root = Path(os.path.expanduser(options.folder))  # noqa: PTH111  # Path.expanduser raises for an unknown user
+    if not root.is_dir():
+        raise UserError(
+            f"data.folder is {given}, which is not a folder; it must have a subfolder for each"
+            f" class. Create it or {AGAIN}."
+        )
+    _watch(root)
+    parts = [root / part for part in (TRAIN, TEST)]
+    split = all(part.is_dir() for part in parts)
+    found = [list(_find_pictures(part, root)) for part in (parts if split else [root])]
+    pictures = [picture for group in found for picture in group]
+    classes = _check_classes(sorted({picture.name for picture in pictures}), given)
+    images, problems = _read(pictures, options)
+    if problems:
+        _report(problems, len(pictures), options.skip_bad)
+    usable = [[p for p in group if p.path not in problems] for group in found]
+    train, test = usable if split else _split(usable[0], options.test_share)
+    _check_counts(train, test, classes, root, split)
+    labels = {name: label for label, name in enumerate(classes)}
+
+    def arrays(group: list[Picture]) -> tuple[np.ndarray, np.ndarray]:
+        ordered = sorted(group, key=lambda picture: (picture.path.name, picture.name))
+        numbers = np.array([labels[picture.name] for picture in ordered], np.int64)
+        return np.stack([images[picture.path] for picture in ordered]), numbers
+
+    return Dataset(*arrays(train), *arrays(test), tuple(classes))
+
+
+def _watch(root: Path) -> None:
+    """Points the link that DVC follows to the folder."""
+    target = root if root.is_absolute() else os.path.relpath(root, WATCHED.parent)
+    WATCHED.unlink(missing_ok=True)
+    WATCHED.symlink_to(target)
+
+
+def _find_pictures(folder: Path, root: Path) -> Iterator[Picture]:
+    """Finds the files of all classes; hidden files, and files beside the classes, are no pictures.
+
+    Raises:
+        UserError: a folder lies in a class, or a link leads out of `root`.
+    """
+    for place in sorted(folder.iterdir()):
+        if place.name.startswith(".") or not place.is_dir():
+            continue
+        _check_link(place, root)
+        for path in sorted(place.iterdir()):
+            if path.name.startswith("."):
+                continue
+            _check_link(path, root)
+            if path.is_dir():
+                raise UserError(
+                    f"{_show(path)} is a folder in the class {_show(place.name)}; a class has only"
+                    f" pictures, and data.folder has classes, or {TRAIN}/ and {TEST}/ with classes."
+                    " Move it and run again."
+                )
+            yield Picture(path, unicodedata.normalize("NFC", place.name))
+
+
+def _check_link(path: Path, root: Path) -> None:
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root.resolve()):
+        raise UserError(
+            f"{_show(path)} is a link out of data.folder; put a copy in its place and run again."
+        )
+
+
+def _check_classes(names: list[str], folder: str) -> list[str]:
+    """Returns the names; raises UserError if they cannot be the classes of a dataset."""
+    if not names:
+        raise UserError(
+            f"data.folder is {folder}, which has no classes; it must have a subfolder with pictures"
+            " for each class. Add them or change data.folder, and run again."
+        )
+    for name in names:
+        if not name.isprintable():
+            raise UserError(
+                f"The class {name!a} has characters that cannot be shown; rename its folder and run"
+                " again."
+            )
+    alike = Counter(name.casefold() for name in names)
+    same = [name for name in names if alike[name.casefold()] > 1]
+    if same:
+        raise UserError(
+            f"The classes {_show(same[0])} and {_show(same[1])} differ only by case; rename one or"
+            " move their pictures together, and run again."
+        )
+    if not 2 <= len(names) <= MAX_CLASSES:
+        what = f"only the class {_show(names[0])}" if len(names) == 1 else f"{len(names)} classes"
+        raise UserError(
+            f"data.folder is {folder}, which has {what}; it must have 2 to {MAX_CLASSES}. Change it"
+            " and run again."
+        )
+    return names
+
+
+def _read(
+    pictures: list[Picture], options: FolderOptions
+) -> tuple[dict[Path, np.ndarray], dict[Path, str]]:
+    """Returns the images by file, uint8 32×32×3, and the problems of unusable files."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tqdm import tqdm
+
+    from ..pictures.decode import PictureError, open_picture
+    from ..pictures.fit import fit_image
+
+    def read(picture: Picture) -> np.ndarray | str:
+        try:
+            if not picture.path.is_file():
+                return "It is not a file."
+            return fit_image(open_picture(picture.path), SIDE, options.fit)
+        except PictureError as error:
+            return str(error)
+
+    images, problems = {}, {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow releases Python's lock
+        results = pool.map(read, pictures)
+        for picture, result in zip(
+            pictures,
+            tqdm(results, "Reading", len(pictures), unit=" pictures", disable=None),
+            strict=True,
+        ):
+            if isinstance(result, str):
+                problems[picture.path] = result
+            else:
+                images[picture.path] = result
+    return images, problems
+
+
+def _report(problems: dict[Path, str], count: int, skip: bool) -> None:
+    """Names unusable pictures: as a note if they are left out, otherwise as a UserError."""
+    import sys
+
+    lines = [f"{_show(path)}: {problem}" for path, problem in list(problems.items())[:MAX_NAMED]]
+    more = len(problems) - len(lines)
+    lines += [f"and {more} more"] * (more > 0)
+    listing = "".join(f"\n  {line}" for line in lines)
+    summary = f"{len(problems)} of {count} pictures cannot be used"
+    if not skip:
+        raise UserError(
+            f"{summary}; repair or remove them, or set data.skip_bad to true to leave them out, and"
+            f" run again:{listing}"
+        )
+    print(f"note: {summary} and are left out (data.skip_bad):{listing}", file=sys.stderr)
+
+
+def _split(pictures: list[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
+    """Splits each class at random; one with two pictures or more has at least one in each part."""
+    random = np.random.RandomState(SPLIT_SEED)  # its numbers are the same in every NumPy
+    by_class: dict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        by_class[picture.name].append(picture)
+    train: list[Picture] = []
+    test: list[Picture] = []
+    for name in sorted(by_class):
+        group = by_class[name]
+        count = min(max(round(share * len(group)), 1), len(group) - 1)
+        chosen = set(random.permutation(len(group))[:count].tolist())
+        for number, picture in enumerate(group):
+            (test if number in chosen else train).append(picture)
+    return train, test
+
+
+def _check_counts(
+    train: list[Picture], test: list[Picture], classes: list[str], root: Path, split: bool
+) -> None:
+    """Raises UserError if a class has no picture to train with or none to test with."""
+    for part, group in ((TRAIN, train), (TEST, test)):
+        present = {picture.name for picture in group}
+        missing = [_show(name) for name in classes if name not in present]
+        if missing:
+            more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+            place = f"in {_show(root / part)}" if split else f"for the {part} images"
+            raise UserError(
+                f"The class {', '.join(missing[:MAX_NAMED])}{more} has no picture {place}; each"
+                " class must have one there. Add pictures or remove the class, and run again."
+            )
+
+
+def _show(path: Path | str) -> str:
+    return truncate_for_message(str(path))
+
+
+FOLDER = DataSource(
+    title="Images from a folder",
+    link=None,
+    about="Images from a folder, reduced to 32×32 pixels.",
+    licence="",
+    goal=None,
+    load=load_folder,
+)
