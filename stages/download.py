@@ -17,7 +17,10 @@ def main() -> None:
     if source != "cifar10" and os.environ.get(SOURCE_VARIABLE, "").strip():
         note = f"note: {SOURCE_VARIABLE} is set but unused, because data.source is {source}."
         print(note, file=sys.stderr)
-    save_dataset(paths.DATASET, SOURCES[source].load(data))
+    dataset = SOURCES[source].load(data)
+    save_dataset(paths.DATASET, dataset)
+    train, test = len(dataset.train_labels), len(dataset.test_labels)
+    print(f"{train:,} training and {test:,} test images in {len(dataset.classes)} classes")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ one parameter: it lists `data/source/` and the source's name.
 """
 
 import os
+import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ MAX_CLASSES = 200
 MAX_NAMED = 10  # pictures or classes in a message
 SPLIT_SEED = 0  # fixed, because `seed` in params.yaml must not change the test set
 TRAIN, TEST = "train", "test"
+JOINERS = "\u200c\u200d"  # invisible, but parts of words and emoji
 AGAIN = "change it and run again"
 
 
@@ -60,17 +62,18 @@ def load_folder(options: FolderOptions) -> Dataset:
             f" class. Create it or {AGAIN}."
         )
     _watch(root)
-    parts = [root / part for part in (TRAIN, TEST)]
-    split = all(part.is_dir() for part in parts)
-    found = [list(_find_pictures(part, root)) for part in (parts if split else [root])]
+    parts = [root / TRAIN, root / TEST]
+    divided = all(part.is_dir() for part in parts)
+    found = [list(_find_pictures(part, root)) for part in (parts if divided else [root])]
     pictures = [picture for group in found for picture in group]
-    classes = _check_classes(sorted({picture.name for picture in pictures}), given)
+    classes = sorted({picture.name for picture in pictures})
+    _check_classes(classes, given)
     images, problems = _read(pictures, options)
     if problems:
         _report(problems, len(pictures), options.skip_bad)
     usable = [[p for p in group if p.path not in problems] for group in found]
-    train, test = usable if split else _split(usable[0], options.test_share)
-    _check_counts(train, test, classes, root, split)
+    train, test = usable if divided else _split(usable[0], options.test_share)
+    _check_counts(train, test, classes)
     labels = {name: label for label, name in enumerate(classes)}
 
     def arrays(group: list[Picture]) -> tuple[np.ndarray, np.ndarray]:
@@ -89,11 +92,13 @@ def _watch(root: Path) -> None:
 
 
 def _find_pictures(folder: Path, root: Path) -> Iterator[Picture]:
-    """Finds the files of all classes; hidden files, and files beside the classes, are no pictures.
+    """Yields the files of all classes, without hidden files and files beside the classes.
 
     Raises:
-        UserError: a folder lies in a class, or a link leads out of `root`.
+        UserError: a class contains a folder, or a link leads out of `root`.
     """
+    if folder != root:
+        _check_link(folder, root)
     for place in sorted(folder.iterdir()):
         if place.name.startswith(".") or not place.is_dir():
             continue
@@ -104,11 +109,16 @@ def _find_pictures(folder: Path, root: Path) -> Iterator[Picture]:
             _check_link(path, root)
             if path.is_dir():
                 raise UserError(
-                    f"{_show(path)} is a folder in the class {_show(place.name)}; a class has only"
-                    f" pictures, and data.folder has classes, or {TRAIN}/ and {TEST}/ with classes."
-                    " Move it and run again."
+                    f"{_show(path)} is a folder in the class {_show(place.name)}; data.folder must"
+                    f" have CLASS/PICTURE, or {TRAIN}/CLASS/PICTURE and {TEST}/CLASS/PICTURE. Move"
+                    " it and run again."
                 )
-            yield Picture(path, unicodedata.normalize("NFC", place.name))
+            yield Picture(path, _class_name(place.name))
+
+
+def _class_name(folder: str) -> str:
+    """Returns the class of a folder's name: composed characters, single ordinary spaces."""
+    return " ".join(unicodedata.normalize("NFC", folder).split())
 
 
 def _check_link(path: Path, root: Path) -> None:
@@ -118,15 +128,10 @@ def _check_link(path: Path, root: Path) -> None:
         )
 
 
-def _check_classes(names: list[str], folder: str) -> list[str]:
-    """Returns the names; raises UserError if they cannot be the classes of a dataset."""
-    if not names:
-        raise UserError(
-            f"data.folder is {folder}, which has no classes; it must have a subfolder with pictures"
-            " for each class. Add them or change data.folder, and run again."
-        )
+def _check_classes(names: list[str], folder: str) -> None:
+    """Raises UserError if the names cannot be the classes of a dataset."""
     for name in names:
-        if not name.isprintable():
+        if not all(char.isprintable() or char in JOINERS for char in name):
             raise UserError(
                 f"The class {name!a} has characters that cannot be shown; rename its folder and run"
                 " again."
@@ -134,17 +139,19 @@ def _check_classes(names: list[str], folder: str) -> list[str]:
     alike = Counter(name.casefold() for name in names)
     same = [name for name in names if alike[name.casefold()] > 1]
     if same:
+        other = next(name for name in same[1:] if name.casefold() == same[0].casefold())
         raise UserError(
-            f"The classes {_show(same[0])} and {_show(same[1])} differ only by case; rename one or"
+            f"The classes {_show(same[0])} and {_show(other)} differ only by case; rename one or"
             " move their pictures together, and run again."
         )
     if not 2 <= len(names) <= MAX_CLASSES:
-        what = f"only the class {_show(names[0])}" if len(names) == 1 else f"{len(names)} classes"
+        few = ["no class", *(f"only the class {_show(name)}" for name in names)]
+        what = few[len(names)] if len(names) < 2 else f"{len(names)} classes"
         raise UserError(
-            f"data.folder is {folder}, which has {what}; it must have 2 to {MAX_CLASSES}. Change it"
-            " and run again."
+            f"data.folder is {folder}, which has {what}; it"
+            f" must have 2 to {MAX_CLASSES}, each a subfolder with pictures. Add or remove some, or"
+            " change data.folder, and run again."
         )
-    return names
 
 
 def _read(
@@ -167,24 +174,22 @@ def _read(
             return str(error)
 
     images, problems = {}, {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow releases Python's lock
+    pool = ThreadPoolExecutor()  # Pillow does not hold Python's lock
+    try:
         results = pool.map(read, pictures)
-        for picture, result in zip(
-            pictures,
-            tqdm(results, "Reading", len(pictures), unit=" pictures", disable=None),
-            strict=True,
-        ):
+        bar = tqdm(results, "Reading", len(pictures), unit=" pictures", disable=None)
+        for picture, result in zip(pictures, bar, strict=True):
             if isinstance(result, str):
                 problems[picture.path] = result
             else:
                 images[picture.path] = result
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not read the rest
     return images, problems
 
 
 def _report(problems: dict[Path, str], count: int, skip: bool) -> None:
     """Names unusable pictures: as a note if they are left out, otherwise as a UserError."""
-    import sys
-
     lines = [f"{_show(path)}: {problem}" for path, problem in list(problems.items())[:MAX_NAMED]]
     more = len(problems) - len(lines)
     lines += [f"and {more} more"] * (more > 0)
@@ -215,19 +220,17 @@ def _split(pictures: list[Picture], share: float) -> tuple[list[Picture], list[P
     return train, test
 
 
-def _check_counts(
-    train: list[Picture], test: list[Picture], classes: list[str], root: Path, split: bool
-) -> None:
+def _check_counts(train: list[Picture], test: list[Picture], classes: list[str]) -> None:
     """Raises UserError if a class has no picture to train with or none to test with."""
-    for part, group in ((TRAIN, train), (TEST, test)):
-        present = {picture.name for picture in group}
-        missing = [_show(name) for name in classes if name not in present]
+    for purpose, group in (("training", train), ("testing", test)):
+        missing = [_show(name) for name in classes if name not in {p.name for p in group}]
         if missing:
             more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
-            place = f"in {_show(root / part)}" if split else f"for the {part} images"
+            what = "class" if len(missing) == 1 else "classes"
             raise UserError(
-                f"The class {', '.join(missing[:MAX_NAMED])}{more} has no picture {place}; each"
-                " class must have one there. Add pictures or remove the class, and run again."
+                f"No picture is left for {purpose} in the {what} {', '.join(missing[:MAX_NAMED])}"
+                f"{more}; each class must have one for training and one for testing. Add pictures"
+                " or remove the folder, and run again."
             )
 
 
