@@ -125,7 +125,7 @@ def make_project(folder: Path, traces: Path | None = None, **changes: Any) -> Pr
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(source, target, ignore=ignored)
+            shutil.copytree(source, target, ignore=ignored, symlinks=True)
         else:
             shutil.copy2(source, target)
     project.params(**SMALL)

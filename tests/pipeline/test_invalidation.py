@@ -18,6 +18,7 @@ READERS = {
     "lr_min": {"train", "gradcam_report"},
     "ema_decay": {"train", *PAGES},
     "keep": {"train"},
+    "data": {"download"},
     "data.source": {"download", "gradcam_report", "package_space"},
     "data.val_size": {*BOTH, "evaluate", *PAGES},
     "augment": {*BOTH, *PAGES},
@@ -84,6 +85,7 @@ def test_a_new_source_and_a_new_parameter_of_the_report_do_not_retrain(project):
     )
     edit(project.folder / "params.yaml", "  opacity: ", "  columns: 4  # of a gallery\n  opacity: ")
     edit(package / "sources/__init__.py", '"digits": DIGITS', '"digits": DIGITS, "numbers": DIGITS')
+    (project.folder / "data/source/numbers").write_text("Nothing to watch.")
     project.params(data={"source": "numbers"})
     try:
         output = project.run("dvc", "repro")

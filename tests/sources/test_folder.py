@@ -3,7 +3,6 @@
 import os
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from cifarlens.runtime.errors import UserError
 from cifarlens.sources.cifar10 import SOURCE_VARIABLE, load_cifar10
 from cifarlens.sources.digits import read_digits
 from cifarlens.sources.folder import WATCHED, load_folder
+from cifarlens.sources.source import FolderOptions
 
 NAMES = ["<b>bold & co", "Größe", "rote Äpfel", "日本語", "می\u200cخواهم"]
 
@@ -26,8 +26,8 @@ def project(tmp_path, monkeypatch):
 
 
 def load(folder="images", **options):
-    values = {"folder": folder, "fit": "crop", "test_share": 0.2, "skip_bad": False, **options}
-    return load_folder(SimpleNamespace(**values))
+    values = {"fit": "crop", "test_share": 0.2, "skip_bad": False, **options}
+    return load_folder(FolderOptions(folder, **values))
 
 
 def draw(path: Path, color=(200, 100, 50), size=(40, 40), **options) -> Path:

@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from ..dataset.arrays import Dataset
 
 
-class FolderOptions(Protocol):
-    """Holds the parameters of the section `data` that only the source `folder` reads."""
+@dataclass(frozen=True)
+class FolderOptions:
+    """Holds the parameters of the section `data` that only the source `folder` reads.
 
-    @property
-    def folder(self) -> str: ...
-    @property
-    def fit(self) -> Literal["crop", "pad"]: ...
-    @property
-    def test_share(self) -> float: ...
-    @property
-    def skip_bad(self) -> bool: ...
+    Attributes:
+        folder: path of the folder.
+        fit: how a picture becomes a square.
+        test_share: share of the images for testing, if the folder does not divide them.
+        skip_bad: whether unusable pictures are left out.
+    """
+
+    folder: str
+    fit: Literal["crop", "pad"]
+    test_share: float
+    skip_bad: bool
 
 
 @dataclass(frozen=True)
