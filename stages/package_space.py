@@ -34,6 +34,7 @@ def main() -> None:
         trust=read_trust(paths.TRUST),
         lock=paths.LOCK,
         source=params.data.source,
+        fit=params.data.fit if params.data.source == "folder" else "crop",
         space=params.space,
         opacity=params.gradcam.opacity,
         recipe=recipe,

@@ -19,6 +19,7 @@ WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 MAX_IMAGE_SIZE = 1024  # pixels per side; far more than the networks support
 MIN_STD = 1e-9  # with a smaller value, normalised pixels overflow float32
+JOINERS = "\u200c\u200d"  # join or separate letters and emoji, in Persian or Hindi for instance
 MAX_MESSAGE = 400  # characters of the part of a message that may quote a file
 
 
@@ -179,8 +180,10 @@ def _config_faults(content: Any) -> Iterator[str]:
         names = content[key]
         if not isinstance(names, list) or not all(map(_is_name, names)):
             yield f"whose {key} are not a list of {kind} in printable text"
-        elif len(set(names)) < max(len(names), 2):
-            yield f"whose {key} are {names!r}, not two or more different names"
+        elif len(names) < 2:
+            yield f"whose {key} are {names!r}, not two or more {kind}"
+        elif twice := [name for name in names if names.count(name) > 1]:
+            yield f"whose {key} name {twice[0]!r} twice"
     for key, low in (("mean", 0), ("std", MIN_STD)):
         values = content[key]
         numbers = isinstance(values, list) and all(type(v) in (int, float) for v in values)
@@ -194,7 +197,9 @@ def _config_faults(content: Any) -> Iterator[str]:
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return all(char.isprintable() or char in JOINERS for char in value)
 
 
 def _matches_default(value: object, default: object) -> bool:

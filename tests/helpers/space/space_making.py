@@ -25,9 +25,16 @@ from cifarlens.classifier.predict import predict_logits
 from cifarlens.dataset.arrays import Dataset
 from cifarlens.explanation.gradcam import METHODS
 from cifarlens.params import Space
+from cifarlens.pictures.fit import Fit
 from cifarlens.space.packaging.package import Ingredients, package_space
 
 ROOT = Path(__file__).parents[3]
+ODD_NAMES = (  # of classes, each hard for another language or format
+    *("<img src=x onerror=alert(1)>", "Größe & Maß", "日本語 クラス", "العربية", 'a "quoted" name'),
+    *("$$x_1$$ & 100%", "{{ 7*7 }}", "${7*7}", "@children", "1", "true", "null", "x" * 60),
+    *("- [link](#) `code` *b* ~s~ #1", "'single' \\ back | pipe: y", "&amp; &lt;i&gt;", "1. item"),
+    *("www.example.com", "a@example.com", "می\u200cخواهم"),
+)
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
@@ -51,29 +58,38 @@ runpy.run_path("app.py", run_name="__main__")
 IN_ISOLATION = (sys.executable, "-c", ISOLATED, str(ROOT / "src"))
 
 
-def make_dataset(classes: int = 10) -> Dataset:
-    """Returns the digits below `classes`, each pixel enlarged to 4×4 in three equal channels."""
-    digits = load_digits()
+def make_dataset(names: Sequence[str]) -> Dataset:
+    """Returns the digits of so many classes, each pixel enlarged to 4×4 in three equal channels.
+
+    More than ten classes share the digits.
+    """
+    digits, classes = load_digits(), len(names)
     selected = digits.target < classes
     grey = (digits.images[selected] * (255 / 16)).astype(np.uint8)
     images = np.kron(grey, np.ones((1, 4, 4), np.uint8))[..., np.newaxis].repeat(3, axis=3)
-    labels = digits.target[selected].astype(np.int64)
+    targets = digits.target[selected] if classes <= 10 else np.arange(len(images)) % classes
+    labels = targets.astype(np.int64)
     test, train = slice(0, TEST_IMAGES), slice(TEST_IMAGES, None)
-    names = tuple(str(name) for name in range(classes))
-    return Dataset(images[train], labels[train], images[test], labels[test], names)
+    return Dataset(images[train], labels[train], images[test], labels[test], tuple(names))
 
 
 def make_ingredients(
     folder: Path,
-    classes: int = 10,
+    classes: int | Sequence[str] = 10,
     mistakes: int = 12,
     perfect: bool = False,
     architecture: str = "custom_resnet",
+    source: str = "digits",
+    fit: Fit = "crop",
 ) -> Ingredients:
-    """Returns an untrained network; if `perfect`, its predictions are used as the labels."""
+    """Returns an untrained network; if `perfect`, its predictions are used as the labels.
+
+    `classes` are names, or a number of classes with numbers as names.
+    """
     torch.manual_seed(1)
-    network = NETWORKS[architecture](classes, width=WIDTH)
-    data = make_dataset(classes)
+    names = [str(label) for label in range(classes)] if isinstance(classes, int) else classes
+    network = NETWORKS[architecture](len(names), width=WIDTH)
+    data = make_dataset(names)
     config = BundleConfig(
         architecture, {"width": WIDTH}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
     )
@@ -97,7 +113,8 @@ def make_ingredients(
         temperature=0.8,
         trust=trust,
         lock=ROOT / "requirements.lock",
-        source="digits",
+        source=source,
+        fit=fit,
         space=Space(mistakes=mistakes, top_classes=3),
         opacity=OPACITY,
         recipe=RECIPE,

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 MAX_SHOWN = 40  # characters of a refused value
+MAX_LISTED = 20  # allowed values in a message
 
 
 class InputError(ValueError):
@@ -44,7 +45,9 @@ def check_percent(value: object, name: str) -> float:
 def check_choice(value: object, allowed: Sequence[str], name: str) -> str:
     """Returns `value` if it is one of `allowed`; raises InputError otherwise."""
     if not isinstance(value, str) or value not in allowed:
-        raise InputError(f"{name} is {_describe(value)}; it must be one of: {', '.join(allowed)}.")
+        listed, more = ", ".join(allowed[:MAX_LISTED]), len(allowed) - MAX_LISTED
+        rest = f" and {more} more" if more > 0 else ""
+        raise InputError(f"{name} is {_describe(value)}; it must be one of: {listed}{rest}.")
     return value
 
 

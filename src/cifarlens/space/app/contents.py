@@ -16,7 +16,7 @@ from ...classifier.occlusion import OCCLUSION, occlusion_maps
 from ...classifier.predict import predict_logits, softmax
 from ...classifier.saliency import saliency_maps, scale_maps
 from ...pictures.decode import PictureError, open_picture
-from ...pictures.fit import fit_image
+from ...pictures.fit import Fit, fit_image
 from .checks import InputError
 
 EXPIRED = "The picture has expired, as uploads are kept for about an hour; upload it again."
@@ -50,6 +50,7 @@ class Card:
             and the `confusion` matrix (counts by predicted class for each true class).
         trust: by layer and method of heat maps, whether the maps point at what matters
             (`faithful`) and whether they change when the network forgets (`changes`).
+        fit: how a picture becomes a square, as for the training images.
         top_classes: initial number of classes to show.
         opacity: initial opacity of heat maps, 0 to 1.
     """
@@ -62,6 +63,7 @@ class Card:
     recipe: list[list[str]]
     test: dict[str, Any]
     trust: Trust
+    fit: Fit
     top_classes: int
     opacity: float
 
@@ -95,7 +97,7 @@ class Contents:
         folder: the Space's folder.
         bundle: the network.
         card: description of the model and its dataset.
-        examples: picture files, one for each class, in the order of the labels.
+        examples: picture files, each of another class, in the order of the labels.
         mistakes: misclassified test images, the most confident first; may be empty.
         layers: height and width of every layer that a heat map can explain.
     """
@@ -141,7 +143,7 @@ class Contents:
             return self._fit(image)
 
     def _fit(self, image: Image.Image) -> np.ndarray:
-        return fit_image(image, self.bundle.config.image_size)
+        return fit_image(image, self.bundle.config.image_size, self.card.fit)
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """Returns the class probabilities, float64, of an image uint8 size×size×3."""

@@ -55,6 +55,7 @@ def render_model_card(contents: Contents, source: str, environment: jinja2.Envir
         architecture=architecture,
         classes=contents.classes,
         dataset=dataset,
+        fit=contents.card.fit,
         metadata=metadata.to_yaml(),
         sections={name: s.markdown() for name, s in about.sections(contents).items()},
         size=contents.bundle.config.image_size,

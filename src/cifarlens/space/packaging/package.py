@@ -20,6 +20,7 @@ from ...dataset.arrays import Dataset
 from ...evaluation.cases import all_cases, most_confident_mistakes, varied_mistakes
 from ...evaluation.metrics import DIGITS, evaluate, wilson_interval
 from ...params import Space
+from ...pictures.fit import Fit
 from ...runtime.files import read_csv, write_bytes, write_json, write_text
 from ...sources import SOURCES
 from ..app import about, contents
@@ -28,6 +29,8 @@ from .requirements import read_pins
 from .shipped import FILES, ROOT, SOURCE_FILES, TEMPLATES, THUMBNAIL
 from .thumbnail import draw_thumbnail
 
+MAX_EXAMPLES = 20  # four rows on the page
+MAX_SLUG = 40  # characters of a class name in a file name
 PYTHON = "3.12"  # for the Space; requirements.lock supports it
 
 
@@ -44,6 +47,7 @@ class Ingredients:
         trust: the verdicts on the heat maps, see `read_trust`.
         lock: path of requirements.lock, which pins every version.
         source: where the data came from, a key of `SOURCES`.
+        fit: how a picture becomes a square, as for the training images.
         space: the number of mistakes to ship and of top classes to show first.
         opacity: initial opacity of the heat maps, 0 to 1.
         recipe: names and values of the training settings, in display order.
@@ -57,6 +61,7 @@ class Ingredients:
     trust: contents.Trust
     lock: Path
     source: str
+    fit: Fit
     space: Space
     opacity: float
     recipe: Mapping[str, str]
@@ -111,6 +116,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
             "confusion": result.confusion.tolist(),
         },
         trust=ingredients.trust,
+        fit=ingredients.fit,
         top_classes=ingredients.space.top_classes,
         opacity=ingredients.opacity,
     )
@@ -136,13 +142,18 @@ def read_trust(path: Path) -> contents.Trust:
 
 
 def _write_examples(folder: Path, ingredients: Ingredients) -> None:
-    """Writes each class's first correctly classified test image, or its first if there is none."""
-    labels = ingredients.dataset.test_labels
+    """Writes a test image of each class, or of `MAX_EXAMPLES` classes spread over all.
+
+    It is the first one that is correctly classified, or the first if none is.
+    """
+    labels, classes = ingredients.dataset.test_labels, ingredients.dataset.classes
     correct = ingredients.test_logits.argmax(1) == labels
-    for label, name in enumerate(ingredients.dataset.classes):
+    count = min(len(classes), MAX_EXAMPLES)
+    for label in (rank * len(classes) // count for rank in range(count)):
+        path = folder / f"{label}_{_slug(classes[label])}.png"
         indices = np.flatnonzero(labels == label)
         for index in [*indices[correct[indices]], *indices][:1]:  # a class may lack test images
-            _write_image(folder / f"{label}_{_slug(name)}.png", ingredients.dataset, index)
+            _write_image(path, ingredients.dataset, index)
 
 
 def _write_mistakes(folder: Path, ingredients: Ingredients) -> None:
@@ -177,7 +188,7 @@ def _write_png(path: Path, image: Image.Image) -> None:
 
 def _slug(name: str) -> str:
     """Returns a class name as part of a file name."""
-    return re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_").lower() or "class"
+    return re.sub(r"[^0-9A-Za-z]+", "_", name)[:MAX_SLUG].strip("_").lower() or "class"
 
 
 def _render_templates(folder: Path, ingredients: Ingredients) -> None:

@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...display.formats import percent
 from ...display.heatmap import heat_colours
+from ..app import about
 from ..app.contents import Contents
 
 SIZE = (1200, 630)  # pixels, the usual size of a link's preview
@@ -20,7 +21,7 @@ def draw_thumbnail(contents: Contents) -> Image.Image:
     """Returns a picture with the demo's name, the accuracy and a heat map."""
     card = contents.card
     lines = (
-        (card.dataset["name"], 88, TEXT),
+        (about.subject(contents), 88, TEXT),
         ("classifier, explained", 50, TEXT),
         (f"{percent(card.test['accuracy'], 2)} accuracy", 36, ACCENT),
         ("predictions · heat maps · tests of the maps", 36, ACCENT),

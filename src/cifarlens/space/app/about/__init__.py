@@ -21,7 +21,13 @@ FACTS = tuple(name for name in SECTIONS if name not in TEXTS)
 
 def title(contents: Contents) -> str:
     """Returns the demo's name."""
-    return f"{contents.card.dataset['name']} classifier, explained"
+    return f"{subject(contents)} classifier, explained"
+
+
+def subject(contents: Contents) -> str:
+    """Returns the name of the dataset; one without a web page has no name of its own."""
+    dataset = contents.card.dataset
+    return dataset["name"] if dataset["link"] else "Image"
 
 
 def lead(contents: Contents) -> str:

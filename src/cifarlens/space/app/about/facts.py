@@ -4,11 +4,15 @@ from typing import Any
 
 from ....display.formats import percent
 from ..contents import Contents
-from ..page.confusion import confused_pairs, confusion_table
+from ..page.confusion import MAX_CLASSES, confused_pairs, confusion_table
 from .drawing import draw_network, tabulate_network
 from .section import Section, plain, table
 
 PAIRS = 5  # most confused pairs in the README
+FITS = {  # what happens to a picture that is not square
+    "crop": "cropped to its centre square",
+    "pad": "made square with black borders",
+}
 CALIBRATED = 0.01  # calibration error of probabilities that need no caution; our choice
 
 
@@ -17,14 +21,15 @@ def network(contents: Contents) -> Section:
     card, config = contents.card, contents.bundle.config
     side, dataset = config.image_size, card.dataset
     held_out = f" Another {card.held_out:,} were held out to choose settings."
+    link = f" from\n[{dataset['name']}]({dataset['link']}):" if dataset["link"] else "."
     return Section(
         f"""## Network and data
 
 The network is `{config.architecture}` with {card.parameters:,} parameters. Each picture is
-cropped to its centre square and resized to {side}×{side} pixels.
+{FITS[card.fit]} and resized to {side}×{side} pixels.
 
-It was trained on {card.train_images:,} images and tested on {card.test["images"]:,} others from
-[{dataset["name"]}]({dataset["link"]}): {dataset["about"]}{held_out if card.held_out else ""}
+It was trained on {card.train_images:,} images and tested on {card.test["images"]:,} others\
+{link} {dataset["about"]}{held_out if card.held_out else ""}
 The {len(contents.classes)} classes are {", ".join(map(plain, contents.classes))}.""",
         drawing=draw_network(contents.bundle),
         table=tabulate_network(contents.bundle),
@@ -40,7 +45,9 @@ def accuracy(contents: Contents) -> Section:
     """Describes the results on the test images, with the confusion matrix."""
     test, classes = contents.card.test, contents.classes
     low, high = (percent(bound) for bound in test["interval"])
-    rows = [[plain(name), percent(share, 2)] for name, share in test["classes"].items()]
+    rows = [[plain(name), percent(share, 2)] for name, share in _class_shares(contents)]
+    many = len(classes) > len(rows)
+    lowest = f"The {len(rows)} classes with the fewest correct answers:\n\n" if many else ""
     pairs = confused_pairs(test["confusion"], PAIRS)
     return Section(
         f"""## Accuracy
@@ -54,7 +61,7 @@ kind, the accuracy is between {low} and {high} with 95% confidence. The mean cro
 
 {_confusion(contents, pairs)}
 
-{table(["class", "correct"], rows)}""",
+{lowest}{table(["class", "correct"], rows)}""",
         drawing=confusion_table(classes, test["confusion"]),
         table=table(
             ["true class", "predicted class", "test images"],
@@ -63,6 +70,14 @@ kind, the accuracy is between {low} and {high} with 95% confidence. The mean cro
         if pairs
         else "",
     )
+
+
+def _class_shares(contents: Contents) -> list[tuple[str, float]]:
+    """Returns name and accuracy of each class; of many classes, those with the lowest accuracy."""
+    shares = list(contents.card.test["classes"].items())
+    if len(contents.classes) <= MAX_CLASSES:
+        return shares
+    return sorted(shares, key=lambda item: item[1])[:MAX_CLASSES]
 
 
 def _calibration(test: dict[str, Any]) -> str:
@@ -115,7 +130,8 @@ def _confusion(contents: Contents, pairs: list[tuple[int, int, int]]) -> str:
 
 def licence(contents: Contents) -> Section:
     """Names the licences of the code and of the images."""
+    stated = contents.card.dataset["licence"] or "Their licence is not stated."
     return Section(f"""## Licence
 
 The code and the weights are under the MIT licence. The example and mistake images come from the
-dataset. {contents.card.dataset["licence"]}""")
+dataset. {stated}""")

@@ -45,7 +45,7 @@ def _verdicts(trust: Trust) -> str:
             [layer for layer, passed in maps.items() if not passed["faithful"]],
             [layer for layer, passed in maps.items() if not passed["changes"]],
         )
-        rows.append([method, *(plain(", ".join(layers)) or "–" for layers in columns)])
+        rows.append([method, *(", ".join(map(plain, layers)) or "–" for layers in columns)])
     return table(["method", "passes both", "fails what matters", "fails forgetting"], rows)
 
 

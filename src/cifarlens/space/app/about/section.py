@@ -29,8 +29,11 @@ class Section:
 
 
 def plain(text: str) -> str:
-    """Returns text, such as a class name, so that Markdown shows it unchanged."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
+    """Returns text, such as a class name, so that Markdown shows it unchanged.
+
+    Escapes marks of Markdown, and characters that start formulas, emoji, mentions and links.
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#|~&$:@.])", r"\\\1", text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

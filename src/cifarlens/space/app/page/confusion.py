@@ -9,7 +9,7 @@ from .html import escape
 
 LARGE = 12  # classes; a larger matrix has smaller cells
 SHORT = 2  # characters; column heads up to this length are not turned
-MAX_CLASSES = 20  # in a matrix; more columns cannot be read
+MAX_CLASSES = 20  # in a matrix or a list; more columns cannot be read
 MAX_PAIRS = 20  # in the table that replaces the matrix
 Counts = Sequence[Sequence[int]]  # number of images by true class (row) and predicted class
 
@@ -25,11 +25,14 @@ def confusion_table(classes: Sequence[str], counts: Counts, buttons: bool = Fals
     """
     if len(classes) > MAX_CLASSES:
         return _pairs(classes, counts, buttons)
-    heads = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in classes)
+    heads = "".join(
+        f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in map(escape, classes)
+    )
     rows = []
     for true, row in enumerate(counts):
         cells = [_cell(classes, counts, (true, label), buttons) for label in range(len(row))]
-        rows.append(f'<tr><th scope="row">{escape(classes[true])}</th>{"".join(cells)}</tr>')
+        name = escape(classes[true])
+        rows.append(f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>')
     kind = "large" if len(classes) > LARGE else "short" if max(map(len, classes)) <= SHORT else ""
     return _scrolling(
         f'<table class="confusion {kind}"><caption>Number of test images. Rows: true class.'

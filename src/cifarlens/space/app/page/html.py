@@ -151,9 +151,9 @@ def legend(title: str) -> str:
     )
 
 
-def about_link(text: str) -> str:
-    """Returns a link to the section on heat maps in the About tab."""
-    return f'<a href="#about-maps" data-tab="about">{escape(text)}</a>'
+def about_link(text: str, section: str = "maps") -> str:
+    """Returns a link to a section of the About tab, by default that on heat maps."""
+    return f'<a href="#about-{section}" data-tab="about">{escape(text)}</a>'
 
 
 def open_button(source: str, name: str) -> str:

@@ -23,7 +23,9 @@ from ..choices import (
     find_source,
 )
 from ..contents import Contents
+from . import html
 from .components import CheckedBlocks, PictureInput, RawSlider, refusing
+from .confusion import MAX_CLASSES
 from .gallery import PngGallery
 from .link import Link
 from .tabs.classify import classify_tab
@@ -66,7 +68,9 @@ def _opener(contents: Contents) -> Callable[[gr.EventData], Any]:
 
 
 def _header(contents: Contents, name: str) -> str:
-    classes = "".join(f"<li>{escape(label)}</li>" for label in contents.classes)
+    classes = [f"<li>{escape(label)}</li>" for label in contents.classes[:MAX_CLASSES]]
+    if more := len(contents.classes) - len(classes):
+        classes.append(f"<li>{html.about_link(f'and {more} more', 'network')}</li>")
     test = contents.card.test
     accuracy = f"{percent(test['accuracy'], 2)} accuracy on {test['images']:,} test images"
     return (
@@ -74,7 +78,7 @@ def _header(contents: Contents, name: str) -> str:
         f'<h1>{escape(name)}</h1><p class="accuracy">{accuracy}</p>'
         '<button type="button" id="copy-link">Copy link</button></div>'
         f'<p class="lead">{escape(about.lead(contents))}</p>'
-        f'<ul class="classes" aria-label="Classes">{classes}</ul>'
+        f'<ul class="classes" aria-label="Classes">{"".join(classes)}</ul>'
     )
 
 
@@ -86,7 +90,10 @@ def _about_tab(contents: Contents) -> None:
             with gr.Column(scale=scale, min_width=300):
                 for name in names:
                     gr.Markdown(
-                        sections[name].page(), elem_id=f"about-{name}", elem_classes="panel"
+                        sections[name].page(),
+                        latex_delimiters=[],  # a class name may hold dollar signs
+                        elem_id=f"about-{name}",
+                        elem_classes="panel",
                     )
 
 

@@ -67,6 +67,12 @@ document.addEventListener("keydown", (event) => {
   next.click();
 });
 
+// In a list of classes that can be searched, the text that a visitor types replaces the name of the chosen class.
+
+document.addEventListener("click", ({ target }) => {
+  if (target.matches("input[role=combobox]:not([readonly])")) target.select();
+});
+
 // Gives all changes of a tab within a few milliseconds the same value, which then changes once.
 
 const SIMULTANEOUS = 20; // milliseconds
@@ -190,7 +196,7 @@ async function saveMap(button) {
   pen.drawImage(stack.querySelector(".heat"), 0, 0, SAVED_SIDE, SAVED_SIDE);
   const link = document.createElement("a");
   link.href = canvas.toDataURL("image/png");
-  link.download = `${stack.getAttribute("aria-label").replace(/[^\p{L}\p{N}]+/gu, "-")}.png`.toLowerCase();
+  link.download = `${stack.getAttribute("aria-label").replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")}.png`.toLowerCase();
   link.click();
 }
 

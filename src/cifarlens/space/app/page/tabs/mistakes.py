@@ -26,7 +26,7 @@ from ...choices import (
 from ...contents import Contents, Mistake
 from .. import html
 from ..components import refusing
-from ..confusion import confusion_table
+from ..confusion import MAX_CLASSES, confusion_table
 from ..link import Link
 from ..maps import View, describe_map, scale_note, trust_note
 from .controls import (
@@ -170,7 +170,11 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
                 with gr.Row(elem_classes="side-by-side"):
                     true, predicted = (
                         gr.Dropdown(
-                            names, value=ALL_CLASSES, label=label, filterable=False, min_width=120
+                            names,
+                            value=ALL_CLASSES,
+                            label=label,
+                            filterable=len(names) > MAX_CLASSES,  # opens a phone's keyboard
+                            min_width=120,
                         )
                         for label in (TRUE_CLASS, PREDICTED_CLASS)
                     )
