@@ -23,6 +23,7 @@ WATCHED = Path("data/source/folder")  # a link to the folder
 SIDE = 32  # pixels
 MAX_CLASSES = 200
 MAX_NAMED = 10  # pictures or classes in a message
+JOINERS = "\u200c\u200d"  # in names of classes, as in a model's; Persian and emoji use them
 SPLIT_SEED = 0  # fixed, because `seed` in params.yaml must not change the test set
 TRAIN, TEST = "train", "test"
 JOINERS = "\u200c\u200d"  # invisible, but parts of words and emoji
@@ -241,7 +242,7 @@ def _show(path: Path | str) -> str:
 FOLDER = DataSource(
     title="Images from a folder",
     link=None,
-    about="Images from a folder, reduced to 32×32 pixels.",
+    about="The images come from a folder and were reduced to 32×32 pixels.",
     licence="",
     goal=None,
     load=load_folder,
