@@ -18,7 +18,7 @@ FILES = ("config.json", "model.safetensors")
 
 @pytest.fixture
 def saved() -> Bundle:
-    bundle = narrow_bundle(("cat", "dog", "Žába"))
+    bundle = narrow_bundle(("cat", "می\u200cخواهم", "Žába"))
     config = replace(bundle.config, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
     return replace(bundle, config=config)
 

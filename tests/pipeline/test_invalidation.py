@@ -19,6 +19,7 @@ READERS = {
     "ema_decay": {"train", *PAGES},
     "keep": {"train"},
     "data": {"download"},
+    "data.fit": {"download", "package_space"},
     "data.source": {"download", "gradcam_report", "package_space"},
     "data.val_size": {*BOTH, "evaluate", *PAGES},
     "augment": {*BOTH, *PAGES},

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 ODD_NAMES = (  # of classes, each hard for another language or format
     *("<img src=x onerror=alert(1)>", "Größe & Maß", "日本語 クラス", "العربية", 'a "quoted" name'),
     *("$$x_1$$ & 100%", "{{ 7*7 }}", "${7*7}", "@children", "1", "true", "null", "x" * 60),
-    *("- [link](#) `code` *b* ~s~ #1", "'single' \\ back | pipe: y", "&amp; &lt;i&gt;", "1. item"),
+    *("- [link](#) `code` *b* ~s~ #1", "'single' \\ back | pipe: y", "&amp; &lt;i&gt;", "हिन्दी"),
     *("www.example.com", "a@example.com", "می\u200cخواهم"),
 )
 WIDTH = 8

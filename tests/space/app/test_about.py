@@ -93,4 +93,4 @@ def test_the_drawing_has_all_parameters_and_the_residual_layers(tmp_path, archit
 
 
 def test_markdown_shows_names_unchanged():
-    assert plain("a|b_c <i>*#1*") == r"a\|b\_c \<i\>\*\#1\*"
+    assert plain("a|b_c <i>*#1* $x$ w.de") == r"a\|b\_c \<i\>\*\#1\* \$x\$ w\.de"

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from cifarlens.space.app.checks import (
+    MAX_LISTED,
     InputError,
     check_choice,
     check_percent,
@@ -68,3 +69,9 @@ def test_other_kinds_of_values_are_refused(check):
     for value in values:
         with pytest.raises(InputError, match=rf"Name is .*; it must be {allowed}\."):
             check(value, "Name")
+
+
+def test_a_message_lists_some_of_many_allowed_values():
+    names = [f"class {number}" for number in range(200)]
+    with pytest.raises(InputError, match=rf"0, .* {MAX_LISTED - 1} and {200 - MAX_LISTED} more\.$"):
+        check_choice("cat", names, "Class")

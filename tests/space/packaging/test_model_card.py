@@ -7,16 +7,18 @@ import sys
 import pytest
 from huggingface_hub import ModelCard, SpaceCard
 from PIL import Image
-from space_making import RECIPE, make_ingredients
+from space_making import ODD_NAMES, RECIPE, make_ingredients
 
 from cifarlens.classifier.bundle import load_bundle
 from cifarlens.space.packaging.package import package_space
 
 
-@pytest.mark.parametrize(("source", "hub_id"), [("digits", None), ("cifar10", "uoft-cs/cifar10")])
+@pytest.mark.parametrize(
+    ("source", "hub_id"), [("digits", None), ("folder", None), ("cifar10", "uoft-cs/cifar10")]
+)
 def test_the_front_matter_has_the_fields_of_the_hub(tmp_path, source, hub_id):
-    """Only the source is CIFAR-10; the images and classes are those of the digits."""
-    ingredients, space = make_ingredients(tmp_path), tmp_path / "space"
+    """The images are the digits; the names of the classes are hard for YAML."""
+    ingredients, space = make_ingredients(tmp_path, ODD_NAMES), tmp_path / "space"
     package_space(space, dataclasses.replace(ingredients, source=source))
     data = ModelCard.load(space / "model/README.md").data
     assert (data.license, data.pipeline_tag) == ("mit", "image-classification")

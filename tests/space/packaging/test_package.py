@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from huggingface_hub import SpaceCard
 from packaging.requirements import Requirement
 from PIL import Image
 from space_environment import collect_distributions
-from space_making import RECIPE, ROOT, files, make_ingredients, make_space
+from space_making import ODD_NAMES, RECIPE, ROOT, files, make_ingredients, make_space
 
 from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.classifier.predict import softmax
 from cifarlens.evaluation.cases import all_cases, most_confident_mistakes, varied_mistakes
-from cifarlens.space.app.contents import load_contents
+from cifarlens.space.app.about.section import plain
+from cifarlens.space.app.contents import example_label, load_contents
 from cifarlens.space.packaging.package import Ingredients, package_space
 from cifarlens.space.packaging.shipped import CUDA, LIBRARIES, SOURCE_FILES
 
@@ -161,10 +163,41 @@ def test_files_are_text_png_or_safetensors_and_name_no_local_path(space):
             assert str(path) == "/" or str(path).encode() not in content, (name, path)
 
 
-def test_two_classes_limit_the_examples_and_the_top_classes(tmp_path):
-    contents = load_contents(make_space(tmp_path, classes=2))
-    assert contents.classes == ("0", "1")
-    assert len(contents.examples) == contents.max_top == contents.top_classes == 2
+@pytest.mark.parametrize(
+    ("names", "examples", "top"),
+    [(["true", "x" * 255], 2, 2), (ODD_NAMES, 20, 10), ([f"n° {n}" for n in range(200)], 20, 10)],
+    ids=["2 classes", "odd names", "200 classes"],
+)
+def test_classes_limit_the_examples_and_the_top_classes(tmp_path, names, examples, top):
+    """A file name has at most 255 bytes, so an example has only the beginning of a long name."""
+    contents = load_contents(make_space(tmp_path, classes=names, source="folder"))
+    assert contents.classes == tuple(names)
+    labels = [example_label(path) for path in contents.examples]
+    assert labels == list(range(0, len(names), len(names) // examples))
+    assert contents.max_top == top
+    assert contents.top_classes == min(top, 3)
+
+
+def test_the_texts_about_images_from_a_folder_read_well(tmp_path):
+    """Such images have no web page, no licence and no name."""
+    space = make_space(tmp_path, classes=ODD_NAMES, source="folder", fit="pad")
+    assert load_contents(space).card.fit == "pad"
+    for text in ((space / name).read_text() for name in ("README.md", "model/README.md")):
+        for words in ("CIFAR", "]()", "[]", "ten classes", "  \n", ". .", "centre square"):
+            assert words not in text
+        assert "is\nmade square with black borders and resized to 32×32" in text
+        assert "on 200 others. The images come from a folder" in text
+        assert "licence." in text
+        assert all(f"\n| {plain(name)} |" in text for name in ODD_NAMES)
+    assert SpaceCard.load(space / "README.md").data.title == "Image classifier, explained"
+
+
+def test_a_text_about_many_classes_folds_them_and_shows_the_weakest(tmp_path):
+    text = (make_space(tmp_path, classes=100) / "README.md").read_text()
+    assert "<details><summary>The 100 classes</summary>" in text
+    (rows,) = re.findall(r"fewest correct answers:\n\n\| class .*\n\| --- .*\n((?:\|.*\n)*)", text)
+    assert len(rows.splitlines()) == 20
+    assert "table of confusions" in text
 
 
 def test_a_space_may_have_fewer_mistakes_than_the_maximum(tmp_path):

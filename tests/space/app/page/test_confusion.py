@@ -10,8 +10,12 @@ CLASSES = ["cat", "dog", "<i>"]
 
 def test_the_matrix_has_every_count_and_shades_it_by_the_share_of_its_row():
     html = confusion_table(CLASSES, COUNTS)
-    heads = re.findall(r'<th scope="col"><span>(.*?)</span>', html)
-    assert heads == re.findall(r'<th scope="row">(.*?)</th>', html) == ["cat", "dog", "&lt;i&gt;"]
+    heads = re.findall(r'<th scope="col" title="(.*?)"><span>\1</span>', html)
+    assert (
+        heads
+        == re.findall(r'<th scope="row" title="(.*?)">\1</th>', html)
+        == ["cat", "dog", "&lt;i&gt;"]
+    )
     cells = re.findall(r'<td class="(\w+)" style="--share: ([\d.]+)">([\d,]*)</td>', html)
     assert [kind for kind, *_ in cells] == ["hit", "miss", "miss", "miss"] * 2 + ["hit"]
     assert [text for *_, text in cells] == ["7", "", "1", "2", "1,234", "", "", "", "0"]

@@ -1,5 +1,5 @@
 import pytest
-from space_making import OPACITY, make_space
+from space_making import ODD_NAMES, OPACITY, make_space
 
 from cifarlens.display.heatmap import COLOURS
 from cifarlens.space.app.contents import load_contents
@@ -9,8 +9,11 @@ from cifarlens.space.app.page.theme import heat_rule
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"mistakes": 1}, {"perfect": True}, {"classes": 2}, {"architecture": "resnet18"}],
-    ids=["default", "one mistake", "no mistakes", "two classes", "resnet18"],
+    [
+        *({}, {"mistakes": 1}, {"perfect": True}, {"architecture": "resnet18"}),
+        *({"classes": 2}, {"classes": ODD_NAMES}, {"classes": 200}),
+    ],
+    ids=["default", "one mistake", "no mistakes", "resnet18", "2 classes", "odd names", "200"],
 )
 def test_the_page_can_be_built(tmp_path, options):
     blocks = build(load_contents(make_space(tmp_path, **options)))

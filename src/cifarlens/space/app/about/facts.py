@@ -1,5 +1,6 @@
 """Writes the facts about the network: its parts, its training and its accuracy."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ....display.formats import percent
@@ -30,10 +31,18 @@ The network is `{config.architecture}` with {card.parameters:,} parameters. Each
 
 It was trained on {card.train_images:,} images and tested on {card.test["images"]:,} others\
 {link} {dataset["about"]}{held_out if card.held_out else ""}
-The {len(contents.classes)} classes are {", ".join(map(plain, contents.classes))}.""",
+{_classes(contents.classes)}""",
         drawing=draw_network(contents.bundle),
         table=tabulate_network(contents.bundle),
     )
+
+
+def _classes(names: Sequence[str]) -> str:
+    """Lists the classes; many are folded."""
+    count, listed = len(names), ", ".join(map(plain, names))
+    if count <= MAX_CLASSES:
+        return f"The {count} classes are {listed}."
+    return f"\n<details><summary>The {count} classes</summary>\n\n{listed}\n\n</details>"
 
 
 def training(contents: Contents) -> Section:

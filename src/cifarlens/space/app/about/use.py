@@ -20,6 +20,7 @@ from ..choices import (
     TRUE_CLASS,
 )
 from ..contents import Contents
+from ..page.confusion import MAX_CLASSES
 from .section import Section
 
 
@@ -57,13 +58,15 @@ def _mistakes(contents: Contents) -> str:
     if not shown:
         return "**Mistakes** is empty: the network made none."
     total = test["images"] - test["correct"]
+    few = len(contents.classes) <= MAX_CLASSES
+    place = "confusion matrix" if few else "table of confusions"
     return f"""**Mistakes** shows {shown:,} of the {total:,} misclassified test images, the most
 confident first. They come from as many classes as possible.
 
 - *{SHOW_MISTAKES}*: shows or hides them.
 - *{MISTAKE_COUNT}*: how many to show.
 - *{TRUE_CLASS}* and *{PREDICTED_CLASS}*: show only images of these classes. A number in the
-  confusion matrix chooses both, *Show all classes* removes the choice.
+  {place} chooses both, *Show all classes* removes the choice.
 - *{EXPLAIN}*: shows two heat maps of each image, one for the predicted class and one
   for the true class.
 - *Classify*, below an image: opens it in the tab of that name."""
