@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 from space_making import OPACITY, ROOT, files, make_ingredients
 
 from cifarlens.classifier.bundle import BundleError
@@ -13,6 +14,7 @@ from cifarlens.explanation.explain import TRUST_COLUMNS, Explanations
 from cifarlens.explanation.gradcam import map_name
 from cifarlens.runtime import paths, stage
 from cifarlens.runtime.files import write_array, write_csv, write_json
+from cifarlens.space.app.contents import load_contents
 from stages import package_space
 
 
@@ -28,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explanations: Expla
     write_json(tmp_path / "metrics/evaluate.json", {"temperature": 0.8})
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["data"] |= {"source": "digits", "val_size": 50}
+    params["data"] |= {"source": "digits", "val_size": 50, "fit": "pad"}
     params["space"] = {"mistakes": 12, "top_classes": 3}
     params["gradcam"]["opacity"] = OPACITY
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
@@ -59,6 +61,18 @@ def test_the_stage_builds_the_same_space_with_its_own_recipe_and_verdicts(
     for name in ("README.md", "model/README.md"):  # contain the recipe
         del actual[name], expected[name]
     assert actual == expected
+
+
+@pytest.mark.parametrize(("source", "borders"), [("digits", 0), ("folder", 16)])
+def test_a_picture_becomes_a_square_as_the_training_images_did(project, source, borders):
+    """Only images from a folder get borders, whatever `data.fit` is."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["data"]["source"] = source
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    run_stage()
+    Image.new("RGB", (200, 100), "teal").save("wide.png")
+    pixels = load_contents(Path("space")).open(Path("wide.png"))
+    assert (pixels.max((1, 2)) == 0).sum() == borders
 
 
 @pytest.mark.parametrize(
