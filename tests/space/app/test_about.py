@@ -75,6 +75,13 @@ def test_the_accuracy_and_what_the_probabilities_are_worth(contents, error, conf
     assert "| 3 | 5 | 12 |" in text
 
 
+def test_rare_classes_that_are_worse_show_in_the_balanced_accuracy(contents):
+    rare = with_test(contents, accuracy=0.9, classes={"frequent": 0.98, "rare": 0.1})
+    assert "The balanced accuracy, the mean over the classes, is 54.00%." in about(rare)
+    even = with_test(contents, accuracy=0.9, classes={"frequent": 0.91, "rare": 0.89})
+    assert "balanced" not in about(even)
+
+
 def test_the_verdict_on_the_maps_of_every_layer_and_method(contents):
     text = about(contents)
     assert "| Grad-CAM | layer1, layer2, layer3 | prep | – |" in text

@@ -14,6 +14,7 @@ FITS = {  # what happens to a picture that is not square
     "crop": "cropped to its centre square",
     "pad": "made square with black borders",
 }
+UNEVEN = 0.02  # difference of balanced accuracy and accuracy that is worth a sentence; our choice
 CALIBRATED = 0.01  # calibration error of probabilities that need no caution; our choice
 
 
@@ -64,7 +65,7 @@ def accuracy(contents: Contents) -> Section:
 The network was evaluated once, after training, on {test["images"]:,} test images. It classified
 {test["correct"]:,} of them correctly, **{percent(test["accuracy"], 2)}**. For other images of this
 kind, the accuracy is between {low} and {high} with 95% confidence. The mean cross-entropy is
-{test["loss"]:.4f}.
+{test["loss"]:.4f}.{_balanced(test)}
 
 {_calibration(test)}{_temperature(contents)}
 
@@ -79,6 +80,15 @@ kind, the accuracy is between {low} and {high} with 95% confidence. The mean cro
         if pairs
         else "",
     )
+
+
+def _balanced(test: dict[str, Any]) -> str:
+    """Returns the mean accuracy of the classes if frequent classes hide that of rare ones."""
+    shares = test["classes"].values()
+    mean = sum(shares) / len(shares)
+    if abs(mean - test["accuracy"]) < UNEVEN:
+        return ""
+    return f" The balanced accuracy, the mean over the classes, is {percent(mean, 2)}."
 
 
 def _class_shares(contents: Contents) -> list[tuple[str, float]]:
