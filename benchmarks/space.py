@@ -95,7 +95,6 @@ def make_space(folder: Path) -> Path:
         trust=dict.fromkeys(network.layers, dict.fromkeys(METHODS, verdict)),
         lock=LOCK,
         source="digits",
-        fit="crop",
         space=Space(mistakes=50, top_classes=3),
         opacity=0.6,
         recipe={"Epochs": "0"},

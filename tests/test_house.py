@@ -30,8 +30,8 @@ ROOMS: dict[str, set[str]] = {
     },
     "space/app": {"classifier", "display", "pictures"},
     "space/packaging": {
-        *("classifier", "dataset", "display", "evaluation", "params", "runtime", "sources"),
-        "space/app",
+        *("classifier", "dataset", "display", "evaluation", "params", "pictures", "runtime"),
+        *("sources", "space/app"),
     },
     "demo": {"runtime"},
 }

@@ -47,10 +47,10 @@ class Ingredients:
         trust: the verdicts on the heat maps, see `read_trust`.
         lock: path of requirements.lock, which pins every version.
         source: where the data came from, a key of `SOURCES`.
-        fit: how a picture becomes a square, as for the training images.
         space: the number of mistakes to ship and of top classes to show first.
         opacity: initial opacity of the heat maps, 0 to 1.
         recipe: names and values of the training settings, in display order.
+        fit: how a picture becomes a square, as for the training images.
     """
 
     model: Path
@@ -61,10 +61,10 @@ class Ingredients:
     trust: contents.Trust
     lock: Path
     source: str
-    fit: Fit
     space: Space
     opacity: float
     recipe: Mapping[str, str]
+    fit: Fit = "crop"
 
     @property
     def scaled_logits(self) -> np.ndarray:
