@@ -23,7 +23,6 @@ WATCHED = Path("data/source/folder")  # a link to the folder
 SIDE = 32  # pixels
 MAX_CLASSES = 200
 MAX_NAMED = 10  # pictures or classes in a message
-JOINERS = "\u200c\u200d"  # in names of classes, as in a model's; Persian and emoji use them
 SPLIT_SEED = 0  # fixed, because `seed` in params.yaml must not change the test set
 TRAIN, TEST = "train", "test"
 JOINERS = "\u200c\u200d"  # invisible, but parts of words and emoji
@@ -170,7 +169,7 @@ def _read(
         try:
             if not picture.path.is_file():
                 return "It is not a file."
-            return fit_image(open_picture(picture.path), SIDE, options.fit)
+            return fit_image(open_picture(picture.path, options.fit), SIDE, options.fit)
         except PictureError as error:
             return str(error)
 
