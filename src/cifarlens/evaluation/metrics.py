@@ -14,6 +14,7 @@ from ..classifier.predict import softmax
 from .calibration import DIGITS, Calibration, measure_calibration
 
 Z95 = 1.959963984540054  # two-sided 95% quantile of the normal distribution
+BALANCED = 1.1  # ratio of the largest to the smallest class up to which classes count as balanced
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,25 @@ class Evaluation:
         """Returns the number of images of each class, int64."""
         return np.asarray(self.confusion.sum(axis=1))
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """Returns the mean of the classes' accuracies, 0 to 1; a class without images is left out.
+
+        It equals `accuracy` if all classes have the same number of images.
+        """
+        return float(np.nanmean(self.class_accuracy))
+
+    @property
+    def macro_f1(self) -> float:
+        """Returns the mean of the classes' F1 scores, 0 to 1, as scikit-learn computes it.
+
+        F1 is the harmonic mean of recall and precision. A class that is never predicted, or never
+        correctly, has an F1 of 0. A class without images counts only if it is predicted.
+        """
+        hits = self.confusion.diagonal()
+        total = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        return float((2 * hits[total > 0] / total[total > 0]).mean())
+
     def class_rows(self) -> list[tuple[str, float | None, int]]:
         """Returns name, accuracy (None without images) and number of images of each class."""
         rows = zip(self.classes, self.class_accuracy, self.class_images, strict=True)
@@ -64,6 +84,8 @@ class Evaluation:
         """Returns the content of metrics/evaluate.json; `classes` omits classes without images."""
         return {
             "accuracy": round(self.accuracy, DIGITS),
+            "balanced_accuracy": round(self.balanced_accuracy, DIGITS),
+            "macro_f1": round(self.macro_f1, DIGITS),
             "loss": round(self.loss, DIGITS),
             "calibration_error": round(self.calibration.error, DIGITS),
             "classes": {name: share for name, share, images in self.class_rows() if images},
@@ -80,7 +102,7 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
     """
     scores, target = torch.from_numpy(np.array(logits)), torch.from_numpy(np.array(labels))
     count = len(classes)
-    # Importing sklearn.metrics for this takes 1.5 s.
+    # Importing sklearn.metrics for this and the scores above takes 1.5 s.
     confusion = np.zeros((count, count), np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     hits, images = confusion.diagonal(), confusion.sum(axis=1)
@@ -92,6 +114,11 @@ def evaluate(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> 
         class_accuracy=np.where(images > 0, hits / np.maximum(images, 1), np.nan),
         confusion=confusion,
     )
+
+
+def balanced(counts: np.ndarray) -> bool:
+    """Returns whether the numbers of images of the classes, int, differ by at most 10%."""
+    return bool(counts.max() <= BALANCED * counts.min())
 
 
 def wilson_interval(correct: np.ndarray | int, images: np.ndarray | int) -> np.ndarray:
