@@ -99,6 +99,8 @@ def test_correct_cases_come_evenly_from_all_classes_without_mistakes() -> None:
     chosen = balanced_correct_cases(cases, 5)
     assert [(case.true, case.index) for case in chosen] == [(0, 0), (0, 1), (1, 4), (1, 5), (2, 6)]
     assert len(balanced_correct_cases(cases, 100)) == 7
+    many = all_cases(np.eye(200, dtype=np.float32), np.arange(200))
+    assert [case.true for case in balanced_correct_cases(many, 4)] == [0, 50, 100, 150]
 
 
 def test_typical_mistakes_begin_with_the_median_of_each_pair_the_most_frequent_first() -> None:

@@ -84,6 +84,7 @@ def make_run(dataset: Dataset, logits: np.ndarray, **changes: Any) -> Run:
         source="digits",
         params=PARAMS,
         dataset=dataset,
+        shared=0,
         config=bundle.config,
         layers=network_layers(bundle.network, 32),
         cases=all_cases(scaled, dataset.test_labels),

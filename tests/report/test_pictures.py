@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from cifarlens.display.heatmap import heat_colours
-from cifarlens.report.pictures import heat_picture, heat_uri, image_uri, strip_uri
+from cifarlens.report.pictures import confusion_picture, heat_picture, heat_uri, image_uri, strip_uri
 
 
 def decode(uri: str) -> np.ndarray:
@@ -40,3 +40,10 @@ def test_maps_that_mark_nothing_are_named_for_screen_readers() -> None:
     assert (picture["empty"], picture["note"]) == ([0, 2], ", no map at prep, layer2")
     assert heat_picture([map_], names)["note"] == ""
     assert heat_picture([empty], names)["note"] == ", no map"
+
+
+def test_a_confusion_matrix_is_blue_where_right_and_rare_errors_are_visible() -> None:
+    picture = confusion_picture(np.array([[99, 1, 0], [0, 0, 0], [0, 4, 0]]))
+    assert picture[..., 3].tolist() == [[254, 26, 0], [0, 0, 0], [0, 255, 0]]
+    assert picture[0, 0, :3].tolist() == [0, 114, 178]
+    assert picture[0, 1, :3].tolist() == picture[2, 1, :3].tolist() == [213, 94, 0]

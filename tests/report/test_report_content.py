@@ -69,7 +69,7 @@ def test_the_page_shows_the_results_and_loads_nothing(page: Page, run: Run) -> N
     result = run.result
     for number in (f"{result.accuracy:.2%}", f"{result.loss:.4f}", "up to 0.02 and back to 0.001"):
         assert number in page.text
-    assert len(page.select("svg")) == 9
+    assert len(page.select("svg")) == 8
     assert len(page.select("li")) == result.images - result.correct
     assert len(page.select("article")) == 6 + 6 + 6 + 3  # top, cases, methods, removed pixels
     assert [attrs["id"] for attrs in page.select("section")] == [item.name for item in SECTIONS]

@@ -92,10 +92,13 @@ def suspected_labels(cases: Sequence[Case]) -> list[Case]:
 def balanced_correct_cases(cases: Sequence[Case], limit: int) -> list[Case]:
     """Returns at most `limit` correct cases, evenly from all classes, sorted by class.
 
-    Within a class they are the first in test order.
+    Within a class they are the first in test order. If there are more classes than `limit`, the
+    classes are evenly spaced over the list.
     """
     correct = sorted((case for case in cases if case.correct), key=lambda case: case.true)
     classes = [list(group) for _, group in groupby(correct, key=lambda case: case.true)]
+    if len(classes) > limit:
+        classes = [classes[row * len(classes) // limit] for row in range(limit)]
     dealt = [case for turn in zip_longest(*classes) for case in turn if case]
     return sorted(dealt[:limit], key=lambda case: (case.true, case.index))
 

@@ -1,11 +1,8 @@
-"""Draws the dataset: images per class, examples of each class, and the channels of one image."""
+"""Chooses examples of each class, and splits an image into its channels."""
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from ..dataset.arrays import Dataset
-from .style import BLUE, MUTED, THOUSANDS, figure_style, new_figure
 
 EXAMPLES = 5  # images per class
 
@@ -34,21 +31,3 @@ def channel_images(image: np.ndarray) -> dict[str, np.ndarray]:
         split[name] = np.zeros_like(image)
         split[name][..., channel] = image[..., channel]
     return split
-
-
-def class_balance(dataset: Dataset) -> Figure:
-    """Draws a bar for each class: its number of training images."""
-    names = dataset.classes
-    counts = np.bincount(dataset.train_labels, minlength=len(names)).tolist()
-    with figure_style():
-        figure = new_figure(7.2, 1.2 + 0.27 * len(names))
-        axes = figure.subplots()
-        bars = axes.barh(names, counts, color=BLUE, height=0.68)
-        axes.bar_label(bars, labels=[f"{count:,}" for count in counts], padding=4, color=MUTED)
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
-        axes.set_xlim(0, 1.12 * max(counts))
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.xaxis.set_major_formatter(THOUSANDS)
-        axes.set(title="Training images per class", xlabel="images", ylabel="class")
-    return figure

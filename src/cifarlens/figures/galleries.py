@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import bidirectional
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 
 from ..display.formats import probability
 from ..display.heatmap import blend
 from ..evaluation.cases import Case
 from ..explanation.explain import ExplainedCase, Explanations
-from .style import INK, PAPER, figure_style, new_figure, save_png
+from .style import FONT, INK, PAPER, figure_style, new_figure, save_png
 
 MAX_CASES = 40  # per gallery
 COLUMNS = 4
 ROW_HEIGHT = 1.12  # inches
 GAP = 4  # between the pictures of a case, in pixels of the image
+MAX_NAME = 18  # characters of a class name
 LABEL = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # behind words on a picture
 
 
@@ -85,5 +88,13 @@ def _draw_case(axes: Axes, item: ExplainedCase, layer: str, opacity: float) -> N
 
 
 def _caption(case: Case, classes: Sequence[str]) -> str:
-    prediction = f"{classes[case.predicted]} {probability(case.confidence)}"
-    return prediction if case.correct else f"{prediction} (true: {classes[case.true]})"
+    prediction = f"{_name(case.predicted, classes)} {probability(case.confidence)}"
+    return prediction if case.correct else f"{prediction} (true: {_name(case.true, classes)})"
+
+
+def _name(label: int, classes: Sequence[str]) -> str:
+    """Returns a short name of a class; its label instead if matplotlib cannot draw the name."""
+    name, font = classes[label], get_font(findfont(FONT))
+    if any(bidirectional(c) in ("R", "AL") or not font.get_char_index(ord(c)) for c in name):
+        return f"class {label}"
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"

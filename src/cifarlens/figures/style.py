@@ -45,11 +45,12 @@ STANDALONE_PARTS = (
     r" font-family: [^;\"]*;",
 )
 
+FONT = "DejaVu Sans"  # ships with matplotlib: the same glyphs everywhere
 DPI = 200  # sharp on high-resolution screens
 THOUSANDS = "{x:,.0f}"  # axis format: 1,000
 PANEL = 4.8  # inches, width of a figure in half a page; its text stays readable on a phone
 RC: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
+    "font.family": FONT,
     "font.size": 10,
     "text.color": INK,
     "axes.titlesize": 11,

@@ -6,21 +6,36 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
 from ..display.heatmap import heat_colours
+from ..figures.style import BLUE, VERMILION
 
 LEVELS = 48  # colours of a heat map; more would look the same and need more bytes
 
 
 def image_uri(image: np.ndarray) -> str:
-    """Returns a data URI of an image, uint8 H×W×3."""
+    """Returns a data URI of an image, uint8 H×W×3, or H×W×4 with opacity."""
     return _uri(Image.fromarray(np.ascontiguousarray(image)))
 
 
 def strip_uri(images: np.ndarray) -> str:
     """Returns a data URI of images side by side, uint8 N×H×W×3, N at least 1."""
     return image_uri(np.concatenate(list(images), axis=1))
+
+
+def confusion_picture(confusion: np.ndarray) -> np.ndarray:
+    """Returns a pixel for each cell of a confusion matrix, int N×N, as uint8 RGBA N×N×4.
+
+    Correct predictions are blue, others vermilion. The opacity is the root of the share among the
+    images of the true class, so that rare errors are visible.
+    """
+    share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    picture = np.empty((*confusion.shape, 4), np.uint8)
+    picture[..., :3] = ImageColor.getrgb(VERMILION)
+    picture[np.eye(len(confusion), dtype=bool), :3] = ImageColor.getrgb(BLUE)
+    picture[..., 3] = np.rint(255 * np.sqrt(share))
+    return picture
 
 
 def heat_uri(maps: Sequence[np.ndarray]) -> str:

@@ -11,6 +11,7 @@ from ..sources import SOURCES
 from .page import asset, render_page
 from .run import Run
 from .sections import SECTIONS
+from .sections.errors import MANY
 
 # Later style sheets override earlier ones.
 STYLES = ("theme", "frame", "overview", "errors", "explanations", "trust", "media")
@@ -33,6 +34,7 @@ def write_report(path: Path, run: Run, explanations: Explanations, opacity: floa
         run=run,
         classes=run.dataset.classes,
         title=SOURCES[run.source].title,
+        many=MANY,
         opacity=round(opacity, 2),
         **{section.name: section.values(run, explanations) for section in SECTIONS},
     )

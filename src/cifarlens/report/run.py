@@ -10,6 +10,7 @@ import numpy as np
 from ..classifier.bundle import Bundle, BundleConfig
 from ..classifier.operations import Layer, network_layers
 from ..dataset.arrays import Dataset
+from ..dataset.duplicates import shared_images
 from ..evaluation.cases import Case, all_cases
 from ..evaluation.metrics import Evaluation, evaluate
 from ..figures.training import Columns
@@ -44,6 +45,7 @@ class Run:
         source: parameter `data.source`.
         params: parameters of the run.
         dataset: images and labels.
+        shared: number of test images that are training images too.
         config: configuration of the bundle.
         layers: layers of the network, from `network_layers`.
         cases: predictions for all test images, with scaled probabilities.
@@ -62,6 +64,7 @@ class Run:
     source: str
     params: RunParams
     dataset: Dataset
+    shared: int
     config: BundleConfig
     layers: Sequence[Layer]
     cases: list[Case]
@@ -89,6 +92,7 @@ def read_run(source: str, params: RunParams, dataset: Dataset, bundle: Bundle) -
         source=source,
         params=params,
         dataset=dataset,
+        shared=shared_images(dataset),
         config=bundle.config,
         layers=network_layers(bundle.network, bundle.config.image_size),
         cases=all_cases(scaled, labels),

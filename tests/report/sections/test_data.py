@@ -1,12 +1,27 @@
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cifarlens.dataset.arrays import Dataset
+from cifarlens.report.page import render_page
 from cifarlens.report.run import Run
 from cifarlens.report.sections.data import VERSIONS, augmented_versions, class_sizes, data_section
+from cifarlens.report.sections.errors import MANY
 from cifarlens.training.data.datamodule import ImageDataModule
+
+
+def render(run: Run) -> str:
+    text = render_page(
+        "sections/data.html.j2",
+        (),
+        run=run,
+        classes=run.dataset.classes,
+        many=MANY,
+        data=data_section(run),
+    )
+    return " ".join(text.split())
 
 
 def test_augmented_versions_equal_the_images_of_training(run: Run) -> None:
@@ -43,12 +58,48 @@ def test_the_first_classes_have_examples_except_those_without_images(
 
 
 @pytest.mark.parametrize(
-    ("sizes", "chart"), [((20, 20), False), ((22, 20), False), ((23, 20), True), ((20, 0), True)]
+    ("train", "test", "unbalanced"),
+    [((20, 20), 10, False), ((22, 20), 11, False), ((23, 20), 10, True), ((20, 20), 12, True)],
 )
-def test_a_chart_of_the_classes_only_if_their_sizes_differ(
-    few_digits: Dataset, sizes: tuple[int, int], chart: bool
+def test_sizes_of_classes_come_largest_first_and_differ_in_either_part(
+    few_digits: Dataset, train: tuple[int, int], test: int, unbalanced: bool
 ) -> None:
-    labels = np.repeat(range(10), [sizes[0], *[sizes[1]] * 9])
-    section = class_sizes(replace(few_digits, train_labels=labels))
-    assert (section["high"], section["low"]) == sizes
-    assert (section["balance"] is not None) is chart
+    other, last = train
+    dataset = replace(
+        few_digits,
+        train_labels=np.repeat(range(10), [last, *[other] * 9][::-1]),
+        test_labels=np.repeat(range(10), [test, *[10] * 9]),
+    )
+    section = class_sizes(dataset)
+    assert section["names"] == list("0123456789")
+    assert section["sizes"] == {"training": [other] * 9 + [last], "test": [test] + [10] * 9}
+    assert section["unbalanced"] is unbalanced
+
+
+def test_many_classes_have_a_bar_each_and_a_table(run: Run) -> None:
+    even = replace(
+        run.dataset, train_labels=np.arange(200) % 10, test_labels=np.arange(100) % 10
+    )
+    text = render(replace(run, dataset=even))
+    assert "The training images are balanced: 20 of each class" in text
+    assert "sizes" not in text
+    labels = np.sort(np.arange(200) ** 2 // 900)  # 30 images of class 0, 3 of class 43
+    names = tuple(f"class {label}" for label in range(45))
+    dataset = replace(run.dataset, train_labels=labels, classes=names)
+    text = render(replace(run, dataset=dataset))
+    assert "The largest class has <b>30 times</b> as many training images" in text
+    assert "a bar for each class: 1 to 30" in text
+    paths = re.findall(r'<path d="(.*?)"', text)
+    assert [path.count("h1") for path in paths] == [45, 45]
+    assert text.index(">class 0<") < text.index(">class 43<")
+
+
+def test_images_that_are_in_both_parts_are_counted_and_explained(
+    run: Run
+) -> None:
+    assert "is too high" not in render(run)
+    text = render(replace(run, shared=1))
+    assert "1 of the 100 test images is a training image too" in text
+    text = render(replace(run, shared=23))
+    assert "23 of the 100 test images are training images too" in text
+    assert "so the accuracy is too high" in text

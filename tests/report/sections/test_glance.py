@@ -107,3 +107,39 @@ def test_maps_that_mark_nothing_and_classes_that_are_equally_bad(
     assert f"No: at {layer}, they mark nothing." in text
     assert "of the evidence lies" not in text
     assert "None: 0.0% of the images of each class" in text
+
+
+def test_unbalanced_classes_have_balanced_scores_and_another_guess(
+    few_digits: Dataset, explanations: Explanations
+) -> None:
+    labels = np.arange(100) % 10
+    even = make_run(replace(few_digits, test_labels=labels), np.eye(10, dtype=np.float32)[labels])
+    assert "Guessing gives 10%." in render(even, explanations)
+    assert "macro" not in render(even, explanations)
+    dataset = replace(few_digits, test_labels=np.repeat(range(10), [91, *[1] * 9]))
+    always_0 = np.tile(np.eye(1, 10, dtype=np.float32), (100, 1))
+    text = render(make_run(dataset, always_0), explanations)
+    assert "Always answering <b>0</b> gives 91.0%." in text
+    assert "have 1 to 91 test images" in text
+    assert "<b>10.00%</b>, macro F1 <b>0.095</b>" in text
+    assert "<b>1</b> and 8 other classes: 0.0% of their images" in text
+
+
+def test_equally_weak_classes_are_counted_and_the_share_of_many_classes_is_not_zero(
+    few_digits: Dataset, explanations: Explanations
+) -> None:
+    labels = np.arange(100) * 2
+    names = tuple(f"class {label}" for label in range(200))
+    logits = np.eye(200, dtype=np.float32)[np.where(labels < 6, 8, labels)]
+    dataset = replace(few_digits, test_labels=labels, classes=names)
+    text = render(make_run(dataset, logits), explanations)
+    assert "<b>class 0</b> and 2 other classes: 0.0% of their images" in text
+    labels = np.arange(200) % 200
+    dataset = replace(dataset, test_labels=labels, test_images=few_digits.train_images)
+    text = render(make_run(dataset, np.eye(200, dtype=np.float32)), explanations)
+    assert "Guessing gives 0.5%" in text
+
+
+def test_a_test_image_that_trains_is_named_at_the_top(run: Run, explanations: Explanations) -> None:
+    text = render(replace(run, shared=1), explanations)
+    assert "<b>The accuracy is too high</b>: 1 of the test images is a training image too" in text

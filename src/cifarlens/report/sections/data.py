@@ -1,18 +1,12 @@
-"""Prepares the section on the data: examples, channels and augmented images."""
+"""Prepares the section on the data: sizes of the classes, examples, channels, augmented images."""
 
 from typing import Any
 
 import numpy as np
 
 from ...dataset.arrays import Dataset
-from ...figures.dataset import (
-    EXAMPLES,
-    channel_images,
-    class_balance,
-    colourful_image,
-    first_of_each_class,
-)
-from ...figures.style import PANEL, render_svg
+from ...evaluation.metrics import balanced
+from ...figures.dataset import EXAMPLES, channel_images, colourful_image, first_of_each_class
 from ...training.data.augmentation import Augmentation, pad
 from ...training.recipe import augmentation_steps
 from ..pictures import image_uri, strip_uri
@@ -21,9 +15,6 @@ from ..run import Run
 VERSIONS = 6  # augmented versions of an image
 MAX_AUGMENTED = 6  # images that the section shows augmented
 MAX_CLASSES = 50  # classes that the section shows
-BALANCED = (
-    1.1  # ratio of the largest to the smallest class up to which a sentence replaces the chart
-)
 
 
 def data_section(run: Run) -> dict[str, Any]:
@@ -55,17 +46,19 @@ def data_section(run: Run) -> dict[str, Any]:
 
 
 def class_sizes(dataset: Dataset) -> dict[str, Any]:
-    """Returns the sizes of the smallest and largest class, and a chart unless they are similar."""
-    counts = np.bincount(dataset.train_labels, minlength=len(dataset.classes))
-    low, high = int(counts.min()), int(counts.max())
-    if high <= BALANCED * low:
-        return {"low": low, "high": high, "balance": None}
-    chart = class_balance(dataset)
-    chart.set_size_inches(PANEL, max(3.2, chart.get_figheight()))
+    """Returns the numbers of training and test images of each class, the largest class first.
+
+    `unbalanced` says whether they differ enough for a chart.
+    """
+    labels = {"training": dataset.train_labels, "test": dataset.test_labels}
+    counts = {
+        name: np.bincount(values, minlength=len(dataset.classes)) for name, values in labels.items()
+    }
+    order = np.argsort(-counts["training"], kind="stable").tolist()
     return {
-        "low": low,
-        "high": high,
-        "balance": render_svg(chart, "balance", "Training images per class"),
+        "names": [dataset.classes[label] for label in order],
+        "sizes": {name: sizes[order].tolist() for name, sizes in counts.items()},
+        "unbalanced": not all(balanced(sizes) for sizes in counts.values()),
     }
 
 

@@ -4,14 +4,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...evaluation.cases import Case, suspected_labels, varied_mistakes
 from ...evaluation.metrics import Evaluation, confused_pairs, wilson_interval
-from ..pictures import image_uri
+from ..pictures import confusion_picture, image_uri
 from ..run import Run
 
 MAX_MISTAKES = 700  # misclassified images on the page
 VISIBLE_AT_FIRST = 18  # misclassified images visible before a click on "Show more"
-MAX_PAIRS = 10  # buttons of pairs of classes
+MANY = 25  # more classes have a confusion matrix without numbers, and tables that are folded
+MAX_PAIRS = 10  # buttons of pairs of classes; twice as many below a matrix without numbers
+LOWEST = 15  # rows of the table of many classes that are not folded
 STRIP = 9  # images with a suspect label, and hard images: one row on a wide screen
 
 
@@ -23,11 +27,17 @@ def error_section(run: Run) -> dict[str, Any]:
     indices = {case.index for case in suspects}
     others = [case for case in run.cases if case.index not in indices]
     classes = _classes(result)
+    many = len(classes) > MANY
     return {
-        "classes": classes,
+        "classes": [classes[:LOWEST], classes[LOWEST:]] if many else [classes],
         "low": _scale_start(classes),
         "counts": result.confusion.tolist(),
-        "pairs": pairs[:MAX_PAIRS],
+        "cells": [
+            (*place, int(result.confusion[*place]))
+            for place in np.argwhere(result.confusion).tolist()
+        ],
+        "map": image_uri(confusion_picture(result.confusion)) if many else None,
+        "pairs": pairs[: 2 * MAX_PAIRS if many else MAX_PAIRS],
         "true": sorted({true for true, *_ in pairs}),
         "predicted": sorted({predicted for _, predicted, _ in pairs}),
         "total": result.images - result.correct,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...display.formats import rate
-from ...evaluation.metrics import confused_pairs, wilson_interval
+from ...evaluation.metrics import balanced, confused_pairs, wilson_interval
 from ...explanation.explain import ExplainedCase, Explanations, pick_evenly
 from ...explanation.faithfulness import BASELINE, Faithfulness
 from ...sources import SOURCES
@@ -24,15 +24,21 @@ def glance_section(run: Run, explanations: Explanations) -> dict[str, Any]:
     low, high = wilson_interval(result.correct, result.images)
     names, layer = run.dataset.classes, explanations.layer
     pairs = confused_pairs(result.confusion, 1)
+    images, lowest = result.class_images, np.nanmin(result.class_accuracy)
     faithful, changes = explanations.trusted(layer)
     return {
         "low": low,
         "high": high,
+        "unbalanced": not balanced(images),
+        "largest": names[int(images.argmax())],
+        "guess": images.max() / images.sum(),
+        "sizes": (int(images.min()), int(images.max())),
         "weakest": names[int(np.nanargmin(result.class_accuracy))],
-        "weakest_accuracy": np.nanmin(result.class_accuracy),
+        "weakest_accuracy": lowest,
+        "as_weak": int((result.class_accuracy == lowest).sum()) - 1,
         "strongest": names[int(np.nanargmax(result.class_accuracy))],
         "strongest_accuracy": np.nanmax(result.class_accuracy),
-        "pair": [(names[i], names[j], n, int(result.class_images[i])) for i, j, n in pairs],
+        "pair": [(names[i], names[j], n, int(images[i])) for i, j, n in pairs],
         "layer": layer,
         "middle": _share_in_the_middle(
             np.stack([item.predicted_maps[layer] for item in explanations.sample])
