@@ -5,7 +5,13 @@ import numpy as np
 from PIL import Image
 
 from cifarlens.display.heatmap import heat_colours
-from cifarlens.report.pictures import confusion_picture, heat_picture, heat_uri, image_uri, strip_uri
+from cifarlens.report.pictures import (
+    confusion_picture,
+    heat_picture,
+    heat_uri,
+    image_uri,
+    strip_uri,
+)
 
 
 def decode(uri: str) -> np.ndarray:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
-from report_making import narrow_bundle
+from report_making import make_run, narrow_bundle
 
 from cifarlens.evaluation.cases import all_cases
 from cifarlens.evaluation.metrics import evaluate
@@ -196,3 +197,39 @@ def test_without_errors_the_page_works_too(page: Page, run: Run, tmp_path: Path)
     layer(page, "layer3").check()
     assert style(heat(page), "objectPosition") == "0px 100%"
     assert style(heat(page), "opacity") == "0"
+
+
+def test_a_place_in_the_matrix_of_many_classes_names_its_cell_and_shows_its_images(
+    page: Page, run: Run, tmp_path: Path
+) -> None:
+    names = ("<i>ä", "العربية", *(f"class {label}" for label in range(2, 30)))
+    labels = np.arange(len(run.dataset.test_labels)) % 30
+    logits = np.eye(30, dtype=np.float32)[np.where(labels == 1, 20, labels)]
+    dataset = replace(run.dataset, test_labels=labels, classes=names)
+    many = make_run(dataset, logits)
+    explanations = explain(narrow_bundle(names), dataset.test_images, many.cases, 2)
+    write_report(tmp_path / "index.html", many, explanations, opacity=0.6)
+    page.goto((tmp_path / "index.html").as_uri())
+    box = page.locator("#confusion img").bounding_box()
+    assert box
+    side = box["width"] / 30
+    cell = page.locator("#cell")
+
+    def place(label: float, predicted: float) -> dict[str, float]:
+        return {"x": (predicted + 0.5) * side, "y": (label + 0.5) * side}
+
+    picture = page.locator("#confusion")
+    picture.hover(position=place(0, 0))  # type: ignore[arg-type]
+    expect(cell).to_have_text("<i>ä → <i>ä: 12 of 12, right")
+    expect(cell).to_be_disabled()
+    picture.hover(position=place(2, 19))  # type: ignore[arg-type]  # the nearest cell with images
+    expect(cell).to_have_text("العربية → class 20: 12 of 12")
+    picture.click(position=place(1, 20))  # type: ignore[arg-type]
+    expect(page.locator("#mistakes > li:visible")).to_have_count(12)
+    expect(page.locator("#mistake-count")).to_have_text("12 of 12 misclassified images")
+    expect(page.locator("#mistakes-title")).to_be_focused()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        faults = Axe().run(page).response["violations"]
+        assert [(row["id"], row["nodes"][0]["html"][:200]) for row in faults] == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -77,9 +77,7 @@ def test_sizes_of_classes_come_largest_first_and_differ_in_either_part(
 
 
 def test_many_classes_have_a_bar_each_and_a_table(run: Run) -> None:
-    even = replace(
-        run.dataset, train_labels=np.arange(200) % 10, test_labels=np.arange(100) % 10
-    )
+    even = replace(run.dataset, train_labels=np.arange(200) % 10, test_labels=np.arange(100) % 10)
     text = render(replace(run, dataset=even))
     assert "The training images are balanced: 20 of each class" in text
     assert "sizes" not in text
@@ -94,9 +92,7 @@ def test_many_classes_have_a_bar_each_and_a_table(run: Run) -> None:
     assert text.index(">class 0<") < text.index(">class 43<")
 
 
-def test_images_that_are_in_both_parts_are_counted_and_explained(
-    run: Run
-) -> None:
+def test_images_that_are_in_both_parts_are_counted_and_explained(run: Run) -> None:
     assert "is too high" not in render(run)
     text = render(replace(run, shared=1))
     assert "1 of the 100 test images is a training image too" in text

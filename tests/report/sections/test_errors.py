@@ -72,4 +72,3 @@ def test_many_classes_have_a_matrix_without_numbers_and_folded_rows(
     sizes = [len(rows) for rows in section["classes"]]
     assert sizes == ([LOWEST, count - LOWEST] if many else [count])
     assert sum(images for *_, images in section["cells"]) == 100
-    assert len(section["pairs"]) <= (20 if many else 10)

@@ -14,7 +14,7 @@ from ..run import Run
 MAX_MISTAKES = 700  # misclassified images on the page
 VISIBLE_AT_FIRST = 18  # misclassified images visible before a click on "Show more"
 MANY = 25  # more classes have a confusion matrix without numbers, and tables that are folded
-MAX_PAIRS = 10  # buttons of pairs of classes; twice as many below a matrix without numbers
+MAX_PAIRS = 10  # buttons of pairs of classes
 LOWEST = 15  # rows of the table of many classes that are not folded
 STRIP = 9  # images with a suspect label, and hard images: one row on a wide screen
 
@@ -37,7 +37,7 @@ def error_section(run: Run) -> dict[str, Any]:
             for place in np.argwhere(result.confusion).tolist()
         ],
         "map": image_uri(confusion_picture(result.confusion)) if many else None,
-        "pairs": pairs[: 2 * MAX_PAIRS if many else MAX_PAIRS],
+        "pairs": pairs[:MAX_PAIRS],
         "true": sorted({true for true, *_ in pairs}),
         "predicted": sorted({predicted for _, predicted, _ in pairs}),
         "total": result.images - result.correct,
