@@ -15,7 +15,7 @@ from cifarlens.figures.dataset import (
     colourful_image,
     first_of_each_class,
 )
-from cifarlens.figures.galleries import _gallery, draw_galleries
+from cifarlens.figures.galleries import _gallery, _name, draw_galleries
 from cifarlens.figures.lr_curve import lr_curve
 from cifarlens.figures.reliability import reliability_figure
 from cifarlens.figures.style import render_svg
@@ -111,3 +111,9 @@ def test_a_gallery_depends_on_the_opacity_and_needs_cases(
     assert [text.get_text() for text in axes.texts] == ["no map"]
     draw_galleries(tmp_path, replace(explanations, mistakes=[]), few_digits.classes, 0.6)
     assert [path.name for path in tmp_path.iterdir()] == ["correct.png"]
+
+
+def test_a_gallery_names_a_class_by_its_label_if_matplotlib_cannot_draw_the_name() -> None:
+    classes = ("Größe & Maß", "日本語", "العربية", "a name of sixty characters", "$x_1$")
+    names = [_name(label, classes) for label in range(5)]
+    assert names == ["Größe & Maß", "class 1", "class 2", "a name of sixty c…", "$x_1$"]
