@@ -93,6 +93,19 @@ def test_pictures_become_upright_and_square():
     assert image[24, 16].min() > 243
 
 
+@pytest.mark.parametrize("size", [(300, 30), (9000, 300)])
+def test_padding_keeps_both_ends_of_a_thin_picture_of_any_size(size):
+    two_classes(count=2)
+    image = Image.new("RGB", size, (0, 200, 0))
+    image.paste((200, 0, 0), (0, 0, size[0] // 4, size[1]))
+    image.save("images/dog/1.png")
+    dataset = load(fit="pad")
+    images = np.concatenate([dataset.train_images, dataset.test_images]).astype(int)
+    (thin,) = (image for image in images if not image[0].any())
+    assert abs(thin[16, 2] - (200, 0, 0)).max() < 40
+    assert abs(thin[16, 29] - (0, 200, 0)).max() < 40
+
+
 def test_the_split_takes_a_share_of_each_class_and_never_depends_on_other_classes():
     two_classes(count=20)
     draw(Path("images/eel/0.png"), (1, 2, 3))

@@ -17,6 +17,8 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from .fit import Fit
+
 # Without this list Pillow also tries EPS, which starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
 FORMAT_NAMES = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
@@ -56,17 +58,18 @@ class PictureError(Exception):
     """Reports a file that is not a usable picture, in one sentence for the user."""
 
 
-def open_picture(path: Path) -> Image.Image:
+def open_picture(path: Path, fit: Fit = "crop") -> Image.Image:
     """Reads a picture file.
 
     Args:
         path: a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file; only the first frame of an animation
             is read.
+        fit: what becomes of the picture, see `fit_image`.
 
     Returns:
         An RGB picture, rotated upright according to EXIF, with transparent pixels on white. A
-        picture of more than `LARGE` pixels is reduced by a whole factor or cropped to its centre
-        square.
+        picture of more than `LARGE` pixels is reduced by a whole factor or, with `crop`, cropped to
+        its centre square.
 
     Raises:
         PictureError: the file cannot be read as a picture, has more pixels than its format may
@@ -77,8 +80,8 @@ def open_picture(path: Path) -> Image.Image:
         with path.open("rb") as file, Image.open(file, formats=list(FORMATS)) as image:
             _check_size(*image.size, _kind(image))
             if image.width * image.height <= LARGE:
-                return _decode(image)
-            return _large.submit(_decode, image).result()
+                return _decode(image, fit)
+            return _large.submit(_decode, image, fit).result()
     except PictureError:
         raise
     except Image.DecompressionBombError:
@@ -114,12 +117,12 @@ def _check_size(width: int, height: int, kind: str) -> None:
         )
 
 
-def _decode(image: Image.Image) -> Image.Image:
+def _decode(image: Image.Image, fit: Fit) -> Image.Image:
     _correct_tiff(image)
     image.draft("RGB", (MIN_DRAFT_SIDE, MIN_DRAFT_SIDE))  # JPEG only: decodes at a reduced scale
     image.load()
     transpose = _transpose(image)
-    result = _eight_bit(image)
+    result = _eight_bit(image, fit)
     image.close()  # frees its memory before the next picture is decoded
     return result if transpose is None else result.transpose(transpose)
 
@@ -145,18 +148,19 @@ def _transpose(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image, fit: Fit) -> Image.Image:
     """Returns an opaque RGB picture; works in strips, without a full-size copy.
 
     Reduces more than `LARGE` pixels by a whole factor. If the picture is too thin for that, crops
-    it to the centre square, which is all that a network sees.
+    it to the centre square, if that is all that the network sees.
     """
     left, top, right, bottom, factor = 0, 0, *image.size, 1
     if image.width * image.height > LARGE:
         factor = min(image.size) // MIN_DRAFT_SIDE
         if factor < 2:
-            left, top, right, bottom = _centre_square(*image.size)
             factor = 1
+            if fit == "crop":
+                left, top, right, bottom = _centre_square(*image.size)
     rows = max(STRIP_PIXELS // (right - left) // factor, 1) * factor
 
     def strips() -> Iterator[Image.Image]:

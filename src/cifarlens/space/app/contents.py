@@ -133,7 +133,7 @@ class Contents:
         if not file.exists():
             raise InputError(EXPIRED)
         try:
-            return self._fit(open_picture(file))
+            return self._fit(open_picture(file, self.card.fit))
         except PictureError as error:
             raise InputError(str(error)) from None
 
