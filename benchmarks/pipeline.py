@@ -19,7 +19,7 @@ from cifarlens.classifier.preprocess import normalize
 from cifarlens.dataset.arrays import save_dataset
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.paths import ARCHIVES, DATASET
-from cifarlens.sources.cifar10 import SOURCE_VARIABLE
+from cifarlens.sources.cifar10 import CIFAR10
 
 from .images import MEAN, STD
 from .processes import ROOT, run, run_seconds
@@ -82,14 +82,14 @@ def stage_rows(repeats: int = 3) -> Iterator[Row]:
         (times,) = measure_in_turn(repeats, lambda: run_seconds("-m", "stages.stats", cwd=project))
         yield make_row(f"stats, {TRAIN_IMAGES:,} images", "s", times, goal=5)
         if archive := local_archive():
-            source = {SOURCE_VARIABLE: str(archive)}
+            source = {CIFAR10.variable: str(archive)}
             download = partial(
                 run_seconds, "-m", "stages.download", cwd=project, environment=source
             )
             (times,) = measure_in_turn(repeats, download)
             yield make_row("download from an archive on disk", "s", times, goal=20)
         else:
-            print(f"download: skipped; set {SOURCE_VARIABLE} to an archive on this machine")
+            print(f"download: skipped; set {CIFAR10.variable} to an archive on this machine")
 
 
 def start_rows(repeats: int = 3) -> Iterator[Row]:
@@ -138,8 +138,8 @@ def is_up_to_date(folder: Path) -> bool:
 
 def local_archive() -> Path | None:
     """Returns the path of CIFAR-10's archive on this machine, or None."""
-    source = os.environ.get(SOURCE_VARIABLE, "")
-    paths = sorted((ROOT / ARCHIVES).glob("*.tar.gz"))
+    source = os.environ.get(CIFAR10.variable, "")
+    paths = sorted((ROOT / ARCHIVES).glob("cifar-10-*.tar.gz"))
     if source and "://" not in source:
         paths = [Path(source).expanduser()]
     return paths[0].resolve() if paths and paths[0].is_file() else None

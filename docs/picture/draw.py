@@ -37,6 +37,7 @@ def run_pipeline(folder: Path) -> None:
     prepare(ROOT, folder, PARAMS)
     sources = folder / "src/cifarlens/sources"
     shutil.copy(Path(__file__).with_name("scenes.py"), sources)
+    (folder / "data/source/scenes").touch()
     with (sources / "__init__.py").open("a") as stream:
         stream.write("\nfrom .scenes import SCENES  # noqa: E402\n\nSOURCES['scenes'] = SCENES\n")
     subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, check=True)

@@ -13,7 +13,7 @@ from benchmarks.images import augmentation_row
 from benchmarks.pipeline import evaluation_row, is_up_to_date, local_archive
 from benchmarks.processes import memory, run
 from benchmarks.scaling import print_scaling
-from cifarlens.sources.cifar10 import SOURCE_VARIABLE
+from cifarlens.sources.cifar10 import CIFAR10
 
 
 def test_rows_of_small_work():
@@ -58,7 +58,7 @@ def test_the_local_archive_is_used_if_it_exists(tmp_path, monkeypatch):
     archive = tmp_path / "cifar.tar.gz"
     archive.touch()
     for path, expected in ((archive, archive), (tmp_path / "none", None), (tmp_path, None)):
-        monkeypatch.setenv(SOURCE_VARIABLE, str(path))
+        monkeypatch.setenv(CIFAR10.variable, str(path))
         assert local_archive() == expected
     assert not is_up_to_date(tmp_path)
 

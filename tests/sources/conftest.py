@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from archive_making import make_batches, md5_sums, to_pickle, write_archive, write_folder
+from archive_making import make_members, md5_sums, write_archive, write_folder
 from closure import ROOT
 from small_stage import SmallStage
 from web_server import PAUSES, Web, serve
@@ -13,7 +15,6 @@ from web_server import PAUSES, Web, serve
 from cifarlens.dataset.arrays import dataset_digest, save_dataset
 from cifarlens.runtime.paths import PARAMS
 from cifarlens.sources import cifar10, fetch
-from cifarlens.sources.cifar10 import ARCHIVE, MD5S, SOURCE_VARIABLE, load_cifar10
 
 
 @pytest.fixture
@@ -23,16 +24,21 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture(scope="session")
-def members() -> dict[str, bytes]:
-    """The contents of the files of a small CIFAR-10."""
-    meta = {"label_names": [f"class {label}" for label in range(10)]}
-    return {name: to_pickle(make_batches().get(name, meta)) for name in MD5S}
+def cifar(request: pytest.FixtureRequest) -> ModuleType:
+    """The module of the dataset; CIFAR-10 unless a test has it as an indirect parameter."""
+    return getattr(request, "param", cifar10)
+
+
+@pytest.fixture(scope="session")
+def members(cifar: ModuleType) -> dict[str, bytes]:
+    """The contents of the files of a small dataset."""
+    return make_members(cifar.ARCHIVE)
 
 
 @pytest.fixture
-def md5s(members: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def md5s(cifar: ModuleType, members: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces the published MD5 sums with those of the small members."""
-    monkeypatch.setattr(cifar10, "MD5S", md5_sums(members))
+    monkeypatch.setattr(cifar, "ARCHIVE", replace(cifar.ARCHIVE, md5s=md5_sums(members)))
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +47,14 @@ def archive(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def digest(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> str:
+def digest(
+    cifar: ModuleType, members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """The digest of the dataset in the archive."""
     folder = tmp_path_factory.mktemp("digest")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cifar10, "MD5S", md5_sums(members))
-        patch.setenv(SOURCE_VARIABLE, str(write_folder(folder / "members", members)))
-        save_dataset(folder / "dataset", load_cifar10())
+        patch.setenv(cifar.ARCHIVE.variable, str(write_folder(folder / "members", members)))
+        save_dataset(folder / "dataset", replace(cifar.ARCHIVE, md5s=md5_sums(members)).load())
     return dataset_digest(folder / "dataset")
 
 
@@ -70,6 +77,7 @@ def stage(tmp_path: Path, digest: str, md5s: None, short_pauses: None) -> SmallS
 @pytest.fixture
 def web_stage(stage: SmallStage, web: Web, archive: bytes) -> SmallStage:
     """The stage with the archive on the web server."""
-    web.files[f"/{ARCHIVE.name}"] = archive
-    stage.source = f"{web.url}/{ARCHIVE.name}"
+    name = cifar10.ARCHIVE.path.name
+    web.files[f"/{name}"] = archive
+    stage.source = f"{web.url}/{name}"
     return stage

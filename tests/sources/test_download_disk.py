@@ -18,8 +18,8 @@ UNPRIVILEGED = 65534  # user and group ID
 
 def test_no_space_for_the_archive(web_stage):
     """A limit on the file size fails in the same way as a full disk."""
-    assert f"{ARCHIVE}.part {LIMIT}" in web_stage.fails(file_size=300_000)
-    assert not (web_stage.folder / ARCHIVE).exists()
+    assert f"{ARCHIVE.path}.part {LIMIT}" in web_stage.fails(file_size=300_000)
+    assert not (web_stage.folder / ARCHIVE.path).exists()
     assert "retrying" not in web_stage.succeeds()
 
 
@@ -45,7 +45,7 @@ def user(stage) -> Iterator[dict[str, int]]:
         (".", 0o500, ".dvc"),
         ("data", 0o500, NEW),
         ("data", 0o000, "data/archive"),
-        ("data/archive", 0o500, f"{ARCHIVE.parent}/"),
+        ("data/archive", 0o500, f"{ARCHIVE.path.parent}/"),
         ("params.yaml", 0o000, "params.yaml"),
         ("c.tar.gz", 0o000, "c.tar.gz"),
         ("folder", 0o000, "folder"),

@@ -11,7 +11,7 @@ from cifarlens.sources.cifar10 import ARCHIVE
 
 def is_sound(stage: SmallStage, archive: bytes) -> bool:
     """Whether the archive and the dataset are complete or missing."""
-    path, dataset = (stage.folder / name for name in (ARCHIVE, "data/dataset"))
+    path, dataset = (stage.folder / name for name in (ARCHIVE.path, "data/dataset"))
     return (not dataset.exists() or dataset_digest(dataset) == stage.digest) and (
         not path.exists() or path.read_bytes() == archive
     )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from archive_making import write_folder
 from PIL import Image
 
 from cifarlens.runtime.errors import UserError
-from cifarlens.sources.cifar10 import SOURCE_VARIABLE, load_cifar10
+from cifarlens.sources import cifar10
 from cifarlens.sources.digits import read_digits
 from cifarlens.sources.folder import WATCHED, load_folder
 from cifarlens.sources.source import FolderOptions
@@ -49,21 +50,12 @@ def divided(root=Path("images")) -> Path:
     return root
 
 
-def small_cifar10(members, tmp_path):
-    folder = tmp_path / "members"
-    folder.mkdir()
-    for name, content in members.items():
-        (folder / name).write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(SOURCE_VARIABLE, str(folder))
-        return load_cifar10()
-
-
 @pytest.mark.parametrize("source", ["digits", "cifar10"])
 def test_a_folder_gives_the_same_arrays_as_the_source_of_its_images(
-    source, members, md5s, tmp_path
+    source, members, md5s, tmp_path, monkeypatch
 ):
-    dataset = read_digits() if source == "digits" else small_cifar10(members, tmp_path)
+    monkeypatch.setenv("CIFAR10_SOURCE", str(write_folder(tmp_path / "members", members)))
+    dataset = read_digits() if source == "digits" else cifar10.ARCHIVE.load()
     for part in ("train", "test"):
         pixels, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
         for number, (image, label) in enumerate(zip(pixels, labels, strict=True)):

@@ -38,6 +38,7 @@ class DataSource:
             sources (through params.py), but only `download` loads one.
         hub_id: USER/NAME of the same dataset on the Hugging Face Hub, or None if it is not there;
             the Space and the model card link to it.
+        variable: environment variable that names another place to load it from; empty without one.
     """
 
     title: str
@@ -47,3 +48,4 @@ class DataSource:
     goal: float | None
     load: Callable[[FolderOptions], Dataset]
     hub_id: str | None = None
+    variable: str = ""

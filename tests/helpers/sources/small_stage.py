@@ -14,7 +14,7 @@ from typing import Any
 import stages.download
 from cifarlens.dataset.arrays import dataset_digest
 from cifarlens.runtime.stage import run_stage
-from cifarlens.sources.cifar10 import ARCHIVE, SOURCE_VARIABLE
+from cifarlens.sources.cifar10 import ARCHIVE
 
 TIMEOUT = 60  # seconds until a stage must have finished
 FORK = multiprocessing.get_context("fork")  # the child has this process's imports and patches
@@ -59,7 +59,7 @@ class SmallStage:
     ) -> None:
         sys.stdout, sys.stderr = io.StringIO(), stderr.open("w")
         sys.argv = ["download.py"]
-        os.environ[SOURCE_VARIABLE] = self.source
+        os.environ[ARCHIVE.variable] = self.source
         os.chdir(self.folder)
         if file_size:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
@@ -93,7 +93,8 @@ class SmallStage:
         assert dataset_digest(data / "dataset") == self.digest
         assert {path.name for path in data.iterdir()} <= {"dataset", "archive"}
         archives = {path.name for path in (data / "archive").glob("*")}
-        assert archives <= {ARCHIVE.name, f"{ARCHIVE.name}.version"}  # a version alone is harmless
+        name = ARCHIVE.path.name
+        assert archives <= {name, f"{name}.version"}  # a version alone is harmless
 
     def copy(self, name: str) -> "SmallStage":
         """Copies the project to a folder next to it."""
