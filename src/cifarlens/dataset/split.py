@@ -11,17 +11,25 @@ def split(labels: np.ndarray, val_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the sorted indices of training and held-out images; both have the same class shares.
 
     Raises:
-        UserError: `val_size` is not 0 and gives fewer held-out or training images than classes.
+        UserError: `val_size` is not 0 and gives fewer held-out or training images than classes, or
+            a class has a single image.
     """
     indices = np.arange(len(labels))
     if not val_size:
         return indices, indices[:0]
-    classes = len(np.unique(labels))
+    counts = np.unique_counts(labels).counts
+    classes, single = len(counts), int((counts == 1).sum())
     max_size = len(labels) - classes
     if not classes <= val_size <= max_size:
         raise UserError(
             f"params.yaml: data.val_size is {val_size}; it must be 0 or from {classes} to"
             f" {max_size} for {len(labels)} training images. Change it and run again."
+        )
+    if single:
+        raise UserError(
+            f"params.yaml: data.val_size is {val_size}; it must be 0 while classes have a single"
+            f" training image ({single} of {classes} classes). Add images or change it, and run"
+            " again."
         )
     from sklearn.model_selection import train_test_split  # a slow import, often not needed
 

@@ -1,5 +1,6 @@
 import resource
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_every_image_once_an_epoch_in_a_new_order():
     [
         ({"val_size": 5}, "data.val_size is 5; it must be 0 or from 10 to 190"),
         ({"val_size": 195}, "data.val_size is 195; it must be 0 or from 10 to 190"),
-        ({"batch_size": 181}, "batch_size is 181; it must be at most 180"),
+        ({"batch_size": 181}, "batch_size is 181; it must be at most 180, .* \\(16 gives 12 steps"),
         ({"batch_size": 59, "processes": 4}, "leaves 3 of 180 .*; it must leave 0 or at least 4"),
         ({"processes": 21}, "val_size is 20; it must be 0 or at least 21"),
     ],
@@ -86,6 +87,15 @@ def test_every_image_once_an_epoch_in_a_new_order():
 def test_sizes_that_do_not_fit_the_number_of_images_are_refused(few_digits, options, message):
     with pytest.raises(UserError, match=message):
         module(few_digits, **options)
+
+
+@pytest.mark.parametrize(
+    ("images", "advice"), [(5, "5 gives 1 "), (20, "8 gives 3 "), (480, "32 gives 15 ")]
+)
+def test_the_batch_size_that_the_message_names_fits(few_digits, images, advice):
+    few = replace(few_digits, train_labels=np.arange(images) % 2)
+    with pytest.raises(UserError, match=f"at most {images}, .* \\({advice}steps an epoch\\)"):
+        module(few, batch_size=512, val_size=0)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])

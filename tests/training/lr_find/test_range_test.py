@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cifarlens.params import MAX_SEED, LrFind
+from cifarlens.training.data.datamodule import TrainImages
 from cifarlens.training.lr_find.range_test import (
     Curve,
     _Record,
@@ -47,10 +48,40 @@ def test_rates_agree_across_seeds(setup):
 )
 def test_when_it_stops(losses, stops):
     trainer = SimpleNamespace(should_stop=False)
-    record = _Record(classes=10)
+    record = _Record(classes=10, batch_size=64)
     for loss in losses:
         record.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)})
     assert trainer.should_stop == stops
+
+
+@pytest.mark.parametrize("classes", [2, 4, 100, 200])
+@pytest.mark.parametrize(("end", "stops"), [(0.95, False), (1.05, True)])
+def test_it_stops_when_the_loss_returns_to_that_of_guessing_among_the_classes(classes, end, stops):
+    trainer, record = SimpleNamespace(should_stop=False), _Record(classes, batch_size=512)
+    for share in [0.8] * 5 + [end] * 5:
+        record.on_train_batch_end(trainer, None, torch.tensor(share * math.log(classes)))
+    assert trainer.should_stop == stops
+
+
+@pytest.mark.parametrize(("batch_size", "stops"), [(64, True), (8, False)])
+def test_small_batches_need_more_steps_to_show_more_than_noise(batch_size, stops):
+    trainer, record = SimpleNamespace(should_stop=False), _Record(2, batch_size)
+    for loss in [1.0] * 20 + [0.6] * 5 + [0.8] * 5:
+        record.on_train_batch_end(trainer, None, torch.tensor(loss))
+    assert trainer.should_stop == stops
+
+
+@pytest.mark.parametrize(("batch_size", "sizes"), [(89, {89}), (90, {90}), (128, {128, 52})])
+def test_a_small_last_step_of_an_epoch_is_left_out(setup, monkeypatch, batch_size, sizes):
+    """180 images: the rests are 2, 0 and 52."""
+    seen, load = set(), TrainImages.__getitems__
+    monkeypatch.setattr(
+        TrainImages, "__getitems__", lambda self, keys: seen.add(len(keys)) or load(self, keys)
+    )
+    range_test(
+        setup(batch_size=batch_size), LrFind(start=1e-5, stop=1, steps=30, repeats=1, factor=2)
+    )
+    assert seen == sizes
 
 
 def test_each_test_of_a_run_has_a_seed_of_its_own(setup):

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,25 @@ def test_how_far_the_last_losses_explode_does_not_matter(last):
 def test_the_whole_fall_counts_for_a_network_that_stays_near_chance(end, learned):
     falls = np.interp(np.log10(LRS), [-5, -4, -3, -2, -1], [4, 4, 2.5, end, 4])
     assert (suggest(LRS, falls, 2).lr_valley_start > 2e-3) == learned
+
+
+@pytest.mark.parametrize(("first", "is_valley"), [(1.6, True), (2.1, False)])
+def test_the_first_of_two_deep_valleys_counts(first, is_valley):
+    """Weight decay at high learning rates can lower the loss again."""
+    decades = [-5, -4, -3, -2, -1, 0]
+    losses = np.interp(np.log10(LRS), decades, [2.3, 2.3, first, 2.2, 1.5, 2.3])
+    suggestion = suggest(LRS, losses, 1)
+    assert (suggestion.lr_max < 2e-3) == (suggestion.lr_valley_end < 1e-2) == is_valley
+
+
+@pytest.mark.parametrize("classes", [2, 4, 100, 200])
+def test_the_level_of_chance_is_that_of_the_number_of_classes(classes):
+    """The first logits are large, so the loss falls to that of guessing before any learning."""
+    scale = math.log(classes) / math.log(10)
+    large = curve() + np.interp(np.log10(LRS), [-5, -4], [3, 0])
+    actual = suggest(LRS, scale * large, 0.25, classes=classes)
+    expected = suggest(LRS, large, 0.25)
+    assert actual.metrics() == pytest.approx(expected.metrics())
 
 
 def test_a_factor_is_for_the_full_width():

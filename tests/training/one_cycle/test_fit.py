@@ -22,6 +22,12 @@ from cifarlens.training.one_cycle.history import History
 from cifarlens.training.one_cycle.schedule import Recipe
 
 
+def test_the_last_step_of_an_epoch_may_have_one_image(setup, train):
+    run = setup(batch_size=179)  # of 180
+    assert run.images.steps_per_epoch == 2
+    assert len(train(run)) == 4
+
+
 def test_it_learns_and_keeps_a_history(setup, train, tmp_path):
     run = setup()
     history = train(run)

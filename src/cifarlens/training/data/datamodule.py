@@ -128,9 +128,13 @@ class ImageDataModule(pl.LightningDataModule):
         super().__init__()
         train, held_out = split(dataset.train_labels, val_size)
         if batch_size > len(train):
+            # About ten steps an epoch, but enough images for batch normalisation.
+            fits = min(len(train), max(8, 2 ** (len(train) // 10).bit_length() // 2))
+            steps = -(-len(train) // fits)
             raise UserError(
                 f"params.yaml: batch_size is {batch_size}; it must be at most {len(train)}, the"
-                " number of training images. Change it and run again."
+                f" number of training images ({fits} gives {steps} steps an epoch). Change it and"
+                " run again."
             )
         _check_shares(len(train), batch_size, len(held_out), processes)
         images, labels = dataset.train_images, dataset.train_labels

@@ -20,7 +20,9 @@ from ..trainer import make_trainer, translate_runtime_errors
 
 DIVERGENCE = 3.0  # times the lowest loss: higher learning rates add no information
 LEARNED_LOSS = 0.9  # times the loss of random guessing: below it, the network has learned
-WINDOW = 5  # steps that are averaged, since the loss of one batch is noisy
+MIN_WINDOW = 5  # steps that are averaged, since the loss of one batch is noisy
+MIN_IMAGES = 320  # in these steps; a small batch is noisier
+MIN_REST = 0.25  # of a batch; the loss of a smaller last step of an epoch is mostly noise
 SEED_STEP = 1_000_000_007  # between the tests of a run; odd, so that no seed repeats
 
 
@@ -35,11 +37,12 @@ class Curve:
 class _Record(pl.Callback):
     """Records each step; stops once higher learning rates add no information."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, batch_size: int) -> None:
         self.lrs: list[float] = []
         self.losses: list[float] = []
         self._min_loss = math.inf
         self._guessing_loss = math.log(classes)
+        self._window = max(MIN_WINDOW, math.ceil(MIN_IMAGES / batch_size))
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         self.lrs.append(float(trainer.optimizers[0].param_groups[0]["lr"]))
@@ -49,7 +52,7 @@ class _Record(pl.Callback):
     ) -> None:
         loss: Tensor = outputs["loss"] if isinstance(outputs, dict) else outputs
         self.losses.append(float(loss))
-        recent = fmean(self.losses[-WINDOW:])
+        recent = fmean(self.losses[-self._window :])
         self._min_loss = min(self._min_loss, recent)
         guessing = self._guessing_loss
         unlearned = self._min_loss < LEARNED_LOSS * guessing and recent > guessing
@@ -75,13 +78,16 @@ def range_test(setup: Setup, params: LrFind, title: str = "range test") -> Curve
         finite; a step without a finite loss is left out.
     """
     module = setup.module(params.start, partial(rising_schedule, params=params))
-    record = _Record(len(setup.config.classes))
+    batch_size, steps = setup.images.batch_size, setup.images.steps_per_epoch
+    rest = len(setup.images.train_images) % batch_size
+    record = _Record(len(setup.config.classes), batch_size)
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(
             setup.settings.trainer,
             [record, ProgressBar(title)],
             max_steps=params.steps,
             max_epochs=-1,
+            limit_train_batches=steps - (0 < rest < MIN_REST * batch_size),
             limit_val_batches=0,
             logger=False,
             enable_checkpointing=False,
@@ -89,9 +95,10 @@ def range_test(setup: Setup, params: LrFind, title: str = "range test") -> Curve
         )
         with translate_runtime_errors(setup.settings.trainer, setup.settings.batch_size):
             trainer.fit(module, datamodule=setup.images)
-    steps = [step for step in zip(record.lrs, record.losses, strict=True) if math.isfinite(step[1])]
+    points = zip(record.lrs, record.losses, strict=True)
+    finite = [point for point in points if math.isfinite(point[1])]
     print_line(f"{title}: {len(record.lrs)} steps, up to a learning rate of {record.lrs[-1]:.3g}")
-    return Curve(tuple(lr for lr, _ in steps), tuple(loss for _, loss in steps))
+    return Curve(tuple(lr for lr, _ in finite), tuple(loss for _, loss in finite))
 
 
 def repeat_settings(settings: Settings, times: int) -> Iterator[Settings]:

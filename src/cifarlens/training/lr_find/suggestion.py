@@ -17,6 +17,7 @@ SMOOTHING = 0.2  # standard deviation of the Gaussian, in decades; it removes on
 START_DECADES = 0.5  # at the low end; their mean loss is the initial loss
 FALL_BEGINS = 0.1  # share of the fall at which the loss begins to fall
 VALLEY_SHARE = 0.15  # of the fall; the valley is where the loss is less than this above its lowest
+CLEAR_RISE = 0.3  # of the fall so far; the first valley ends there, if it has half of the depth
 MIN_FALL = 0.05  # share of the initial loss; a smaller fall is noise
 MIN_POINTS = 20
 FULL_WIDTH = 64  # the width that the factor is for
@@ -119,7 +120,11 @@ def _valley(lrs: Sequence[float], losses: Sequence[float], top: float) -> tuple[
     The loss falls from `top` into the valley.
     """
     smooth = _smooth(lrs, losses, top)
-    lowest = int(smooth.argmin())
+    # A second valley, at rates so high that weight decay shrinks the weights, does not last.
+    low = np.minimum.accumulate(smooth)
+    deep = top - low >= (top - low[-1]) / 2
+    risen = np.flatnonzero(deep & (smooth > low + CLEAR_RISE * (top - low)))
+    lowest = int(smooth[: risen[0] if len(risen) else None].argmin())
     high = np.flatnonzero(smooth > smooth[lowest] + VALLEY_SHARE * (top - smooth[lowest]))
     if not len(high) or high[-1] < lowest:
         raise _curve_error(
