@@ -66,7 +66,7 @@ def test_it_stops_when_the_loss_returns_to_that_of_guessing_among_the_classes(cl
 @pytest.mark.parametrize(("batch_size", "stops"), [(64, True), (8, False)])
 def test_small_batches_need_more_steps_to_show_more_than_noise(batch_size, stops):
     trainer, record = SimpleNamespace(should_stop=False), _Record(2, batch_size)
-    for loss in [1.0] * 20 + [0.6] * 5 + [0.8] * 5:
+    for loss in [0.3] + [1.0] * 20 + [0.6] * 5 + [0.8] * 5:
         record.on_train_batch_end(trainer, None, torch.tensor(loss))
     assert trainer.should_stop == stops
 

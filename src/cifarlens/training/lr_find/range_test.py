@@ -53,7 +53,8 @@ class _Record(pl.Callback):
         loss: Tensor = outputs["loss"] if isinstance(outputs, dict) else outputs
         self.losses.append(float(loss))
         recent = fmean(self.losses[-self._window :])
-        self._min_loss = min(self._min_loss, recent)
+        if len(self.losses) >= self._window:
+            self._min_loss = min(self._min_loss, recent)
         guessing = self._guessing_loss
         unlearned = self._min_loss < LEARNED_LOSS * guessing and recent > guessing
         if unlearned or not math.isfinite(recent) or recent > DIVERGENCE * self._min_loss:
