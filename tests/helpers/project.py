@@ -120,7 +120,7 @@ def make_project(folder: Path, traces: Path | None = None, **changes: Any) -> Pr
         changes: changes to params.yaml after `SMALL`.
     """
     project = Project(folder, traces)
-    for name in (*COPIED, "params.yaml", ".gitignore", ".dvc/.gitignore"):
+    for name in (*COPIED, "params.yaml", ".gitignore", "data/.gitignore", ".dvc/.gitignore"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -1,6 +1,7 @@
 """DVC sees the images in a folder, and only while they are the source."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,29 @@ def test_changed_added_and_removed_pictures_rerun_and_touched_ones_do_not(own):
     assert repro(own) == []
 
 
+def test_the_folder_that_is_named_is_watched_also_if_its_result_is_known(own):
+    """DVC's run cache would give the result of the same pictures without running the stage."""
+    own.run("cp", "-r", "data/images", "data/copy")
+    for folder in ("data/images", "data/copy", "data/images"):
+        own.params(data={"folder": folder})
+        repro(own)
+    min((own.folder / "data/images/Ziffer 1").iterdir()).unlink()
+    assert "download" in repro(own)
+    own.run("rm", "-rf", "data/copy")
+
+
+def test_an_applied_experiment_watches_the_folder(own):
+    own.run("git", "checkout", "params.yaml")
+    own.run(
+        "dvc", "exp", "run", "-n", "own", *(f"-Sdata.{k}={v}" for k, v in FOLDER.items()), "stats"
+    )
+    own.run("git", "checkout", ".")
+    own.run("dvc", "exp", "apply", "own")
+    assert (own.folder / "data/source/folder").is_symlink()
+    min((own.folder / "data/images/Ziffer 1").iterdir()).unlink()
+    assert "download" in repro(own)
+
+
 def test_another_folder_and_a_wrong_one(own):
     assert repro(own)
     (own.folder / "data/images").rename(own.folder.parent / "photos")
@@ -70,9 +94,12 @@ def test_another_folder_and_a_wrong_one(own):
     assert "Traceback" not in output
 
 
-def test_images_that_dvc_tracks(own):
+def test_images_that_dvc_tracks(own, tmp_path):
     """As docs/your-own-images.md shows: the pictures are pushed and pulled with the results."""
     own.run("dvc", "add", "data/images")
+    own.run("dvc", "remote", "add", "--local", "-d", "store", str(tmp_path / "store"))
+    pushed = own.run("dvc", "push")
+    assert int(re.findall(r"(\d+) files? pushed", pushed)[0]) > 300
     assert "download" in repro(own)
     own.run("rm", "-rf", "data/images")
     own.run("dvc", "checkout", "data/images.dvc")

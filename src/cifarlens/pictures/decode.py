@@ -8,6 +8,7 @@ which the file states, so a picture gives the same answer from 8 and from 16 bit
 full range; those of a picture map their finite range.
 """
 
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +19,8 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from .fit import Fit
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF, and of large pictures
 
 # Without this list Pillow also tries EPS, which starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")

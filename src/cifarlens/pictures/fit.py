@@ -20,6 +20,16 @@ def fit_image(image: Image.Image, size: int, fit: Fit = "crop") -> np.ndarray:
     image = image.convert("RGB")
     if image.size != (size, size):
         image = image.reduce(max(min(image.size) // (MARGIN * size), 1))
-        resize = ImageOps.fit if fit == "crop" else ImageOps.pad
+        resize = ImageOps.fit if fit == "crop" else _pad
         image = resize(image, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image, np.uint8)
+
+
+def _pad(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
+    """Works as `ImageOps.pad`, also for a picture so thin that its short side rounds to 0."""
+    scale = min(size) / max(image.size)
+    width, height = (max(round(side * scale), 1) for side in image.size)
+    square = Image.new("RGB", size)
+    place = ((size[0] - width) // 2, (size[1] - height) // 2)
+    square.paste(image.resize((width, height), method), place)
+    return square

@@ -61,19 +61,22 @@ def load_folder(options: FolderOptions) -> Dataset:
             f"data.folder is {given}, which is not a folder; it must have a subfolder for each"
             f" class. Create it or {AGAIN}."
         )
-    _watch(root)
     parts = [root / TRAIN, root / TEST]
     divided = all(part.is_dir() for part in parts)
-    found = [list(_find_pictures(part, root)) for part in (parts if divided else [root])]
-    pictures = [picture for group in found for picture in group]
-    classes = sorted({picture.name for picture in pictures})
+    if divided:
+        _note_unread(root)
+    folders = [list(_find_classes(part, root)) for part in (parts if divided else [root])]
+    classes = sorted({_class_name(place.name) for part in folders for place in part})
     _check_classes(classes, given)
+    found = [[p for place in part for p in _find_pictures(place, root)] for part in folders]
+    pictures = [picture for group in found for picture in group]
     images, problems = _read(pictures, options)
     if problems:
         _report(problems, len(pictures), options.skip_bad)
     usable = [[p for p in group if p.path not in problems] for group in found]
     train, test = usable if divided else _split(usable[0], options.test_share)
     _check_counts(train, test, classes)
+    _watch(root)
     labels = {name: label for label, name in enumerate(classes)}
 
     def arrays(group: list[Picture]) -> tuple[np.ndarray, np.ndarray]:
@@ -85,35 +88,67 @@ def load_folder(options: FolderOptions) -> Dataset:
 
 
 def _watch(root: Path) -> None:
-    """Points the link that DVC follows to the folder."""
-    target = root if root.is_absolute() else os.path.relpath(root, WATCHED.parent)
+    """Points the link that DVC follows to the folder, by a relative path if the user gave one."""
+    target, place = os.path.realpath(root), os.path.realpath(WATCHED.parent)
+    WATCHED.parent.mkdir(parents=True, exist_ok=True)
     WATCHED.unlink(missing_ok=True)
-    WATCHED.symlink_to(target)
+    WATCHED.symlink_to(target if root.is_absolute() else os.path.relpath(target, place))
+
+
+def _note_unread(root: Path) -> None:
+    """Prints which folders beside train/ and test/ are not read."""
+    others = [place.name for place in sorted(root.iterdir()) if place.is_dir()]
+    names = [_show(name) for name in others if name not in (TRAIN, TEST) and name[0] != "."]
+    if names:
+        listing = ", ".join(names[:MAX_NAMED])
+        print(f"note: beside {TRAIN}/ and {TEST}/, nothing is read: {listing}", file=sys.stderr)
+
+
+def _find_classes(folder: Path, root: Path) -> Iterator[Path]:
+    """Yields the folders of the classes; raises UserError if one is a link."""
+    if folder != root:
+        _check_folder(folder)
+    for place in sorted(folder.iterdir()):
+        if not place.name.startswith(".") and not place.is_file():
+            _check_folder(place)
+            yield place
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        raise UserError(
+            f"{_show(folder)} is not a folder but a link or a device, which DVC does not follow;"
+            " put the folder itself in its place and run again."
+        )
 
 
 def _find_pictures(folder: Path, root: Path) -> Iterator[Picture]:
-    """Yields the files of all classes, without hidden files and files beside the classes.
+    """Yields the files of a class, without hidden ones.
 
     Raises:
-        UserError: a class contains a folder, or a link leads out of `root`.
+        UserError: the class contains a folder, a link leads out of `root`, or a name is not UTF-8.
     """
-    if folder != root:
-        _check_link(folder, root)
-    for place in sorted(folder.iterdir()):
-        if place.name.startswith(".") or not place.is_dir():
+    for path in sorted(folder.iterdir()):
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            raise UserError(
+                f"{_show(path)} has a name that is not UTF-8; rename it and run again."
+            ) from None
+        if path.name.startswith("."):
             continue
-        _check_link(place, root)
-        for path in sorted(place.iterdir()):
-            if path.name.startswith("."):
-                continue
-            _check_link(path, root)
-            if path.is_dir():
-                raise UserError(
-                    f"{_show(path)} is a folder in the class {_show(place.name)}; data.folder must"
-                    f" have CLASS/PICTURE, or {TRAIN}/CLASS/PICTURE and {TEST}/CLASS/PICTURE. Move"
-                    " it and run again."
-                )
-            yield Picture(path, _class_name(place.name))
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root.resolve()):
+            raise UserError(
+                f"{_show(path)} is a link out of data.folder; put a copy in its place and run"
+                " again."
+            )
+        if path.is_dir():
+            raise UserError(
+                f"{_show(path)} is a folder in the class {_show(folder.name)}; data.folder must"
+                f" have CLASS/PICTURE, or {TRAIN}/CLASS/PICTURE and {TEST}/CLASS/PICTURE. Move it"
+                " and run again."
+            )
+        yield Picture(path, _class_name(folder.name))
 
 
 def _class_name(folder: str) -> str:
@@ -131,7 +166,8 @@ def _check_link(path: Path, root: Path) -> None:
 def _check_classes(names: list[str], folder: str) -> None:
     """Raises UserError if the names cannot be the classes of a dataset."""
     for name in names:
-        if not all(char.isprintable() or char in JOINERS for char in name):
+        visible = all(char.isprintable() or char in JOINERS for char in name)
+        if not visible or not name.strip(JOINERS):
             raise UserError(
                 f"The class {name!a} has characters that cannot be shown; rename its folder and run"
                 " again."
@@ -168,7 +204,8 @@ def _read(
     def read(picture: Picture) -> np.ndarray | str:
         try:
             if not picture.path.is_file():
-                return "It is not a file."
+                return "It is neither a file nor a link to one."
+            picture.path.open("rb").close()  # a missing permission is not the picture's fault
             return fit_image(open_picture(picture.path, options.fit), SIDE, options.fit)
         except PictureError as error:
             return str(error)
@@ -197,8 +234,8 @@ def _report(problems: dict[Path, str], count: int, skip: bool) -> None:
     summary = f"{len(problems)} of {count} pictures cannot be used"
     if not skip:
         raise UserError(
-            f"{summary}; repair or remove them, or set data.skip_bad to true to leave them out, and"
-            f" run again:{listing}"
+            f"{summary}; repair or remove what is listed, or set data.skip_bad to true to leave it"
+            f" out, and run again:{listing}"
         )
     print(f"note: {summary} and are left out (data.skip_bad):{listing}", file=sys.stderr)
 

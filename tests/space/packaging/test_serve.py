@@ -28,7 +28,7 @@ def test_a_folder_without_a_space_is_named(tmp_path, capsys):
 DAMAGE = {
     "has a damaged model": lambda f: (f / "model/model.safetensors").write_bytes(b"x" * 99),
     "card.json cannot be read (Expecting": lambda f: (f / "card.json").write_text('{"dataset"'),
-    "(missing: dataset, held_out, opacity, ": lambda f: (f / "card.json").write_text("{}"),
+    "(missing: dataset, fit, held_out, opacity, ": lambda f: (f / "card.json").write_text("{}"),
     "index.json cannot be read": lambda f: (f / "mistakes/index.json").write_text("[3]"),
 }
 

@@ -133,8 +133,8 @@ class ImageDataModule(pl.LightningDataModule):
             steps = -(-len(train) // fits)
             raise UserError(
                 f"params.yaml: batch_size is {batch_size}; it must be at most {len(train)}, the"
-                f" number of training images ({fits} gives {steps} steps an epoch). Change it and"
-                " run again."
+                f" number of training images ({fits} gives {steps} step{'s' * (steps != 1)} an"
+                " epoch). Change it and run again."
             )
         _check_shares(len(train), batch_size, len(held_out), processes)
         images, labels = dataset.train_images, dataset.train_labels
