@@ -69,11 +69,15 @@ def test_the_folder_that_is_named_is_watched_also_if_its_result_is_known(own):
     own.run("rm", "-rf", "data/copy")
 
 
-def test_an_applied_experiment_watches_the_folder(own):
+def test_an_experiment_holds_the_link_and_no_picture_and_applied_it_watches_the_folder(own):
     own.run("git", "checkout", "params.yaml")
     own.run(
         "dvc", "exp", "run", "-n", "own", *(f"-Sdata.{k}={v}" for k, v in FOLDER.items()), "stats"
     )
+    (ref,) = own.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/own").split()
+    assert "data/source/folder\n" in own.run("git", "ls-tree", "-r", "--name-only", ref)
+    assert ".png" not in own.run("git", "ls-tree", "-r", "--name-only", ref)
+    assert ".png" not in own.run("git", "status", "--short")
     own.run("git", "checkout", ".")
     own.run("dvc", "exp", "apply", "own")
     assert (own.folder / "data/source/folder").is_symlink()
