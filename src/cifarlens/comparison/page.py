@@ -24,11 +24,7 @@ STYLES = ("theme", "frame", "explanations", "compare", "media")
 MAX_CASES = 12  # images in a gallery
 MIN_CLASSES = 3  # rows in the table of classes, if so many differ
 OPACITY = 0.6  # of the heat maps
-HIGHER = (
-    "accuracy",
-    "macro_f1",
-    "road",
-)  # ends of the names of metrics whose higher value is better
+HIGHER = ("accuracy", "macro_f1", "road")  # ends of names of metrics: a higher value is better
 LOWER = ("loss", "calibration_error")
 MISSING = "–"
 CHANCE = {True: "beyond chance", False: "may be chance", None: "not tested"}
