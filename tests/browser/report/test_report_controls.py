@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 from report_making import make_run, narrow_bundle
 
 from cifarlens.evaluation.cases import all_cases
@@ -215,16 +215,16 @@ def test_a_place_in_the_matrix_of_many_classes_names_its_cell_and_shows_its_imag
     side = box["width"] / 30
     cell = page.locator("#cell")
 
-    def place(label: float, predicted: float) -> dict[str, float]:
+    def place(label: float, predicted: float) -> Position:
         return {"x": (predicted + 0.5) * side, "y": (label + 0.5) * side}
 
     picture = page.locator("#confusion")
-    picture.hover(position=place(0, 0))  # type: ignore[arg-type]
+    picture.hover(position=place(0, 0))
     expect(cell).to_have_text("<i>ä → <i>ä: 12 of 12, right")
     expect(cell).to_be_disabled()
-    picture.hover(position=place(2, 19))  # type: ignore[arg-type]  # the nearest cell with images
+    picture.hover(position=place(2, 19))  # the nearest cell with images
     expect(cell).to_have_text("العربية → class 20: 12 of 12")
-    picture.click(position=place(1, 20))  # type: ignore[arg-type]
+    picture.click(position=place(1, 20))
     expect(page.locator("#mistakes > li:visible")).to_have_count(12)
     expect(page.locator("#mistake-count")).to_have_text("12 of 12 misclassified images")
     expect(page.locator("#mistakes-title")).to_be_focused()

@@ -65,7 +65,7 @@ def test_the_stage_builds_the_same_space_with_its_own_recipe_and_verdicts(
 
 @pytest.mark.parametrize(("source", "borders"), [("digits", 0), ("folder", 16)])
 def test_a_picture_becomes_a_square_as_the_training_images_did(project, source, borders):
-    """Only images from a folder get borders, whatever `data.fit` is."""
+    """Only images from a folder get borders."""
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["data"]["source"] = source
     Path("params.yaml").write_text(yaml.safe_dump(params))
