@@ -94,7 +94,7 @@ def test_sizes_that_do_not_fit_the_number_of_images_are_refused(few_digits, opti
 )
 def test_the_batch_size_that_the_message_names_fits(few_digits, images, advice):
     few = replace(few_digits, train_labels=np.arange(images) % 2)
-    with pytest.raises(UserError, match=f"at most {images}, .* \\({advice}steps an epoch\\)"):
+    with pytest.raises(UserError, match=f"at most {images}, .* \\({advice}steps? an epoch\\)"):
         module(few, batch_size=512, val_size=0)
 
 
