@@ -26,7 +26,6 @@ MAX_NAMED = 10  # pictures or classes in a message
 SPLIT_SEED = 0  # fixed, because `seed` in params.yaml must not change the test set
 TRAIN, TEST = "train", "test"
 JOINERS = "\u200c\u200d"  # invisible, but parts of words and emoji
-AGAIN = "change it and run again"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def load_folder(options: FolderOptions) -> Dataset:
     if not root.is_dir():
         raise UserError(
             f"data.folder is {given}, which is not a folder; it must have a subfolder for each"
-            f" class. Create it or {AGAIN}."
+            " class. Create it or change data.folder, and run again."
         )
     parts = [root / TRAIN, root / TEST]
     divided = all(part.is_dir() for part in parts)
@@ -156,13 +155,6 @@ def _class_name(folder: str) -> str:
     return " ".join(unicodedata.normalize("NFC", folder).split())
 
 
-def _check_link(path: Path, root: Path) -> None:
-    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root.resolve()):
-        raise UserError(
-            f"{_show(path)} is a link out of data.folder; put a copy in its place and run again."
-        )
-
-
 def _check_classes(names: list[str], folder: str) -> None:
     """Raises UserError if the names cannot be the classes of a dataset."""
     for name in names:
@@ -184,9 +176,9 @@ def _check_classes(names: list[str], folder: str) -> None:
         few = ["no class", *(f"only the class {_show(name)}" for name in names)]
         what = few[len(names)] if len(names) < 2 else f"{len(names)} classes"
         raise UserError(
-            f"data.folder is {folder}, which has {what}; it"
-            f" must have 2 to {MAX_CLASSES}, each a subfolder with pictures. Add or remove some, or"
-            " change data.folder, and run again."
+            f"data.folder is {folder}, which has {what}; it must have 2 to {MAX_CLASSES},"
+            " each a subfolder with pictures. Add or remove some, or change data.folder, and run"
+            " again."
         )
 
 
@@ -242,7 +234,6 @@ def _report(problems: dict[Path, str], count: int, skip: bool) -> None:
 
 def _split(pictures: list[Picture], share: float) -> tuple[list[Picture], list[Picture]]:
     """Splits each class at random; one with two pictures or more has at least one in each part."""
-    random = np.random.RandomState(SPLIT_SEED)  # its numbers are the same in every NumPy
     by_class: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
         by_class[picture.name].append(picture)
@@ -251,6 +242,7 @@ def _split(pictures: list[Picture], share: float) -> tuple[list[Picture], list[P
     for name in sorted(by_class):
         group = by_class[name]
         count = min(max(round(share * len(group)), 1), len(group) - 1)
+        random = np.random.RandomState(SPLIT_SEED)  # its numbers are the same in every NumPy
         chosen = set(random.permutation(len(group))[:count].tolist())
         for number, picture in enumerate(group):
             (test if number in chosen else train).append(picture)
@@ -260,7 +252,8 @@ def _split(pictures: list[Picture], share: float) -> tuple[list[Picture], list[P
 def _check_counts(train: list[Picture], test: list[Picture], classes: list[str]) -> None:
     """Raises UserError if a class has no picture to train with or none to test with."""
     for purpose, group in (("training", train), ("testing", test)):
-        missing = [_show(name) for name in classes if name not in {p.name for p in group}]
+        present = {picture.name for picture in group}
+        missing = [_show(name) for name in classes if name not in present]
         if missing:
             more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
             what = "class" if len(missing) == 1 else "classes"
