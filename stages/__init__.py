@@ -19,3 +19,7 @@ if sys.argv[0] == "-m" and signal.getsignal(signal.SIGINT) is signal.default_int
 os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
 with contextlib.chdir(Path(__file__).parent):
     import matplotlib  # noqa: F401  # reads its settings now
+
+from cifarlens.runtime.memory import keep_freed_memory
+
+keep_freed_memory()

@@ -10,10 +10,12 @@ from ..classifier.bundle import BundleConfig
 from ..classifier.networks import NETWORKS, Network
 from ..dataset.arrays import Dataset
 from ..params import Augment, Loss, Model, Optimizer, Section, Trainer
-from ..runtime.device import count_workers
+from ..runtime.device import count_workers, resolve_accelerator
 from ..runtime.errors import UserError
 from .data.datamodule import ImageDataModule, step_size
 from .module import Classifier, Schedule
+from .pooling import free_pooling_inputs
+from .weight_gradient import use_matrix_products
 
 
 class Settings(Section):
@@ -94,6 +96,9 @@ def set_up(dataset: Dataset, stats: dict[str, Any], settings: Settings) -> Setup
     torch.manual_seed(settings.seed)
     arguments = settings.model.arguments
     network = NETWORKS[settings.model.name](len(dataset.classes), **arguments)
+    if resolve_accelerator(trainer.accelerator) == "cpu":
+        free_pooling_inputs(network)
+        use_matrix_products(network)
     config = BundleConfig(
         architecture=settings.model.name,
         arguments=arguments,
