@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cifarlens.runtime.errors import UserError
+from cifarlens.runtime.memory import keep_freed_memory
 
 from .accelerator import accelerator_rows
 from .images import augmentation_row
-from .pipeline import evaluation_row, memory_row, nothing_to_do_row, stage_rows, start_rows
+from .pipeline import evaluation_row, memory_rows, nothing_to_do_row, stage_rows, start_rows
 from .scaling import print_scaling
 from .table import EXPLANATION, HEADER, Row, describe_machine, load_average, output_file
 from .training import step_rows
@@ -24,7 +25,7 @@ from .training import step_rows
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "augmentation": augmentation_row,
     "training": step_rows,
-    "memory": memory_row,
+    "memory": memory_rows,
     "evaluate": evaluation_row,
     "stages": stage_rows,
     "start": start_rows,
@@ -43,6 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.parts) - set(names):
         parser.error(f"{sorted(unknown)[0]} is not a part; choose from {', '.join(names)}")
+    keep_freed_memory()  # as a stage does
     result: dict[str, Any] = {"machine": describe_machine()}
     print(", ".join(f"{key} {value}" for key, value in result["machine"].items()))
     try:

@@ -1,11 +1,16 @@
-"""Measures a training step: ours with Lightning, a plain PyTorch loop, the arithmetic limit."""
+"""Measures a training step: ours with Lightning, a plain PyTorch loop, the arithmetic limit.
+
+Ours is also compared with this project at an earlier commit, from a worktree of git.
+"""
 
 import io
+import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +38,7 @@ from .table import Measure, Row, make_row, measure_in_turn
 FLOPS = 6 * 379.27e6  # per training image at width 64: forward and backward, 2 per multiply-add
 MATRIX = 2048  # side of the matrices whose product measures the machine's rate
 RECIPE = Recipe(epochs=1, peak_epoch=0.5, lr_max=0.001, lr_min=0.0001)
+EARLIER = "6f133ca"  # before training on a CPU was made faster
 TINY = 2  # width and batch size at which a step is almost only overhead
 
 
@@ -94,6 +100,31 @@ def lightning_step(
     """Returns the seconds of a step in the train stage."""
     setup = make_setup(images or steps * batch, batch, width, precision)
     return median_step_seconds(step_ends(setup, steps))
+
+
+def stage_step(steps: int, batch: int, width: int, precision: Any, tree: Path = ROOT) -> float:
+    """Returns the same, in a new process that starts like a stage, with the code in `tree`."""
+    call = f"lightning_step({steps}, {batch}, {width}, {precision!r})"
+    code = f"import stages; from benchmarks.training import lightning_step; print({call})"
+    path = os.pathsep.join([str(tree), str(tree / "src")])
+    return float(run("-c", code, cwd=tree, environment={"PYTHONPATH": path}).split()[-1])
+
+
+@contextmanager
+def earlier_code() -> Iterator[Path | None]:
+    """Yields a worktree of `EARLIER`; None, with a message, if git cannot make one."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / EARLIER
+        added = _git("worktree", "add", "--detach", str(tree), EARLIER)
+        if not added:
+            print(f"training compared with {EARLIER}: skipped; git has no such commit here")
+        yield tree if added else None
+    _git("worktree", "prune")
+
+
+def _git(*arguments: str) -> bool:
+    command = ["git", *arguments]
+    return not subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
 
 
 def step_ends(setup: Setup, steps: int | None = None) -> list[float]:
@@ -158,27 +189,37 @@ def step_rows(
 
     Measures bfloat16 where `trainer.precision: auto` selects it.
     """
-    dtypes = {"float32": torch.float32}
+    dtypes: dict[str, tuple[torch.dtype, Any, float]]
+    dtypes = {"float32": (torch.float32, 32, 1.1)}  # the goal compared with the earlier code
     if resolve_precision("auto", "cpu") == "bf16-mixed":
-        dtypes["bfloat16"] = torch.bfloat16
-    measures: list[Measure] = [partial(plain_step, steps, batch, width)]
-    for name, dtype in dtypes.items():
-        precision = 32 if name == "float32" else "bf16-mixed"
-        measures.append(partial(lightning_step, steps, batch, width, precision))
-        measures.append(partial(matrix_rate, dtype))
-    plain, *others = measure_in_turn(repeats, *measures)
+        goal = 1.6 if torch.cpu.get_capabilities().get("amx_bf16") else 1.2
+        dtypes["bfloat16"] = (torch.bfloat16, "bf16-mixed", goal)
+    with earlier_code() as tree:
+        measures: dict[str, Measure] = {"plain": partial(plain_step, steps, batch, width)}
+        for name, (dtype, precision, _) in dtypes.items():
+            step = partial(stage_step, steps, batch, width, precision)
+            measures |= {name: step, f"limit of {name}": partial(matrix_rate, dtype)}
+            if tree:
+                measures[f"earlier {name}"] = partial(step, tree=tree)
+        results = measure_in_turn(repeats, *measures.values())
+    seconds = dict(zip(measures, results, strict=True))
+
+    def rates(name: str) -> list[float]:
+        return [batch / value for value in seconds[name]]
+
     flops = FLOPS * (width / 64) ** 2
-    plain_rates = [batch / seconds for seconds in plain]
-    for index, name in enumerate(dtypes):
-        rates = [batch / seconds for seconds in others[2 * index]]
-        limit = [rate / flops for rate in others[2 * index + 1]]
-        baselines = {"plain": plain_rates, "limit": limit}
+    for name, (_, _, goal) in dtypes.items():
+        limit = [rate / flops for rate in seconds[f"limit of {name}"]]
+        row = partial(make_row, unit="images/s", ours=rates(name))
+        both = partial(row, plain=rates("plain"), limit=limit)
         label = f"training, width {width}, {name}"
-        yield make_row(label, "images/s", rates, **baselines, relative_to="plain", goal=1.25)
+        yield both(label, relative_to="plain", goal=1.25)
         if name == "float32":
-            label += ", arithmetic limit"
-            yield make_row(label, "images/s", rates, **baselines, relative_to="limit", goal=0.8)
-    yield overhead_row(tiny, statistics.median(others[0]))
+            yield both(f"{label}, arithmetic limit", relative_to="limit", goal=0.8)
+        if tree:
+            label = f"{name}, plain: ours at {EARLIER}"
+            yield row(label, plain=rates(f"earlier {name}"), relative_to="plain", goal=goal)
+    yield overhead_row(tiny, statistics.median(seconds["float32"]))
 
 
 def overhead_row(steps: int, full: float, repeats: int = 5) -> Row:

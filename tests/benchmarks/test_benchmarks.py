@@ -27,11 +27,14 @@ def test_rows_of_small_work():
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
 def test_rows_of_training(capsys, monkeypatch):
     monkeypatch.setattr(training, "overhead_row", partial(training.overhead_row, repeats=1))
+    monkeypatch.setattr(training, "EARLIER", "HEAD")  # a shallow clone has no other commit
     rows = list(training.step_rows(steps=3, batch=8, width=2, repeats=1, tiny=5))
     assert rows[0].name == "training, width 2, float32"
     assert rows[1].goal == "≥ 0.8 × limit"
+    assert rows[2].name == "float32, plain: ours at HEAD"
     assert rows[-1].name.startswith("Lightning")
-    assert all(row.plain > 0 and row.limit > 0 for row in rows[:-1])
+    assert all(row.plain > 0 for row in rows[:-1])
+    assert rows[0].limit > 0
     scaling = print_scaling((24, 32), (2,), 8)
     shape = [(row["width"], row["images"], len(row["steps"])) for row in scaling]
     assert shape == [(2, 24, 2), (2, 32, 3)]  # the start of the first step is unknown
