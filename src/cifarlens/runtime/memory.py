@@ -3,7 +3,7 @@
 import ctypes
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # numbers of settings, from glibc's malloc.h
-LARGEST_KEPT = 200 * 2**20  # bytes; keeping larger blocks costs memory and saves little time
+LARGEST_KEPT = 120 * 2**20  # bytes; keeping larger blocks costs memory and saves little time
 
 
 def keep_freed_memory() -> None:
