@@ -27,7 +27,7 @@ help:
 	@echo 'make test-fast  run the unit tests: no DVC, no browser (90 seconds)'
 	@echo 'make exact      kill every stage at random moments and compare the results byte by byte (30 minutes)'
 	@echo 'make clean-env  test the Space in a new environment from its requirements.txt (minutes, GBs)'
-	@echo 'make benchmark  measure the speed, compared with a plain program and the hardware limits (10 minutes)'
+	@echo 'make benchmark  measure the speed, compared with a plain program and the hardware limits (15 minutes)'
 	@echo 'make sweep      compare settings on held-out images, as a queue of experiments (hours; PLAN=FILE)'
 	@echo 'make sample     make docs/sample-report/ anew, after a change of the report (1 minute)'
 	@echo 'make lint       run ruff and mypy (make format fixes what ruff can)'

@@ -183,7 +183,7 @@ def matrix_rate(dtype: torch.dtype) -> float:
 
 
 def step_rows(
-    steps: int = 8, batch: int = 512, width: int = 64, repeats: int = 3, tiny: int = 200
+    steps: int = 6, batch: int = 512, width: int = 64, repeats: int = 3, tiny: int = 200
 ) -> Iterator[Row]:
     """Yields images per second of training, and the overhead of Lightning in a step.
 
