@@ -74,8 +74,9 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize("width", [4, 32])  # 32: weight gradients as matrix products, with AMX
 def test_neither_workers_nor_the_progress_bar_change_a_byte(
-    setup, train, tmp_path, monkeypatch, capsys
+    setup, train, tmp_path, monkeypatch, capsys, width
 ):
     def refuse(*_):
         raise OSError("no shared memory")
@@ -83,7 +84,7 @@ def test_neither_workers_nor_the_progress_bar_change_a_byte(
     monkeypatch.setattr(torch.UntypedStorage, "_share_fd_cpu_", refuse)
 
     def bundle(workers):
-        run = setup(dropout=0.1, precision="auto", workers=workers)
+        run = setup(width=width, dropout=0.1, precision="auto", workers=workers)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stderr", terminal := Terminal())
             history = train(run, f"{workers}", epochs=2)
