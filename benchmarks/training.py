@@ -103,7 +103,7 @@ def lightning_step(
 
 
 def stage_step(steps: int, batch: int, width: int, precision: Any, tree: Path = ROOT) -> float:
-    """Returns the same, in a new process that starts like a stage, with the code in `tree`."""
+    """Returns `lightning_step` of the code in `tree`, in a new process that starts like a stage."""
     call = f"lightning_step({steps}, {batch}, {width}, {precision!r})"
     code = f"import stages; from benchmarks.training import lightning_step; print({call})"
     path = os.pathsep.join([str(tree), str(tree / "src")])

@@ -10,7 +10,8 @@ def keep_freed_memory() -> None:
     """Makes glibc keep freed blocks for the next step, which needs blocks of the same sizes.
 
     Otherwise each training step returns most of its tensors to the system and gets them back as new
-    pages, which takes a fifth of the step (docs/speed.md). Does nothing without glibc.
+    pages, which takes a seventh to a quarter of the step (docs/speed.md). Does nothing without
+    glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
