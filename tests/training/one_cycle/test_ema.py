@@ -1,15 +1,30 @@
 """Compares runs that keep an average or the best epoch with a computation by hand."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from one_of_several import held_out_metrics
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from cifarlens.training.one_cycle.ema import select_epoch
+from cifarlens.training.one_cycle.ema import WeightAverage, select_epoch
 from cifarlens.training.one_cycle.fit import summarize
 from cifarlens.training.one_cycle.history import Epoch, History
 from cifarlens.training.one_cycle.schedule import Recipe
 
 DECAY = 0.8
+
+
+class Operations(TorchDispatchMode):
+    """Records the names of PyTorch's operations."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.names.append(operation.name().partition(".")[0])
+        return operation(*args, **(kwargs or {}))
 
 
 def state(setup):
@@ -31,6 +46,19 @@ def test_the_average_is_that_of_every_step(setup, train, monkeypatch):
         torch.testing.assert_close(averaged[name], tensor)
     expected = pytest.approx(held_out_metrics(run, run.network), 1e-4)
     assert [history[-1].val_loss, history[-1].val_accuracy] == expected
+
+
+def test_a_step_of_the_average_does_not_wait_for_the_device(setup):
+    """A GPU waits where a number moves from or to it; one operation on all tensors moves none."""
+    run, average = setup(), WeightAverage(DECAY)
+    module = run.module(0.001, lambda optimizer: None)
+    root = SimpleNamespace(root_device=torch.device("cpu"))
+    average.setup(SimpleNamespace(strategy=root), module, "fit")
+    for step in (1, 2):
+        with Operations() as seen:
+            average.on_train_batch_end(SimpleNamespace(global_step=step), module)
+        assert set(seen.names) == {"aten::detach", "aten::_foreach_lerp_"}
+        assert seen.names.count("aten::_foreach_lerp_") == 1
 
 
 def test_the_run_keeps_the_weights_of_the_best_epoch(setup, train):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import WeightAveraging
-from torch import Tensor
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import Tensor, nn
 
 from ..module import Classifier
 from .history import Epoch, History
@@ -23,14 +23,21 @@ class WeightAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch has no types here
-        super().__init__(multi_avg_fn=average)
+        super().__init__()
+        self._decay = decay
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._device = trainer.strategy.root_device  # Lightning moves the module there later
         super().setup(trainer, pl_module, stage)
-        if self._average_model is not None:  # Lightning reads this number at every step
-            self._average_model.n_averaged = self._average_model.n_averaged.cpu()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+    ) -> None:
+        """Averages in one operation; that of PyTorch waits for a GPU at every step."""
+        assert self._average_model is not None
+        average, current = (_floats(m) for m in (self._average_model.module, pl_module))
+        # The first average is a copy.
+        torch._foreach_lerp_(average, current, 1 - self._decay if trainer.global_step > 1 else 1.0)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Does nothing, as a run resumed after its last epoch skips this hook; see `restore`."""
@@ -38,6 +45,12 @@ class WeightAverage(WeightAveraging):
     def restore(self, module: Classifier) -> None:
         """Copies the averaged weights into the network."""
         self._copy_average_to_current(module)
+
+
+def _floats(module: nn.Module) -> list[Tensor]:
+    """Returns the weights and batch statistics of a module, without its counters of batches."""
+    tensors = (*module.parameters(), *module.buffers())
+    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
 
 
 class BestEpoch(pl.Callback):
