@@ -43,7 +43,7 @@ def augmentation_row(images: int = 5000, repeats: int = 5) -> Iterator[Row]:
 
     def fetch() -> None:
         for start in range(0, images, BATCH):
-            ours.__getitems__([(0, i) for i in range(start, start + BATCH)])
+            ours.load(0, range(start, start + BATCH))
 
     def transform() -> None:
         for image in pixels:

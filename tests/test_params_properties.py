@@ -56,8 +56,8 @@ def set_up_run(params: Params, dataset) -> None:
     assert all(0 < rate <= 10 for _, rate in rate_curve(recipe, setup.images.steps_per_epoch))
     check_suggestion(params.lr_find)
 
-    keys = [(0, 0), (recipe.epochs - 1, len(setup.images.train_images) - 1)]
-    batch = setup.images.train_images.__getitems__(keys)
+    images = setup.images.train_images
+    batch = images.load(recipe.epochs - 1, [0, len(images) - 1])
     setup.images.train_dataloader()
     module = setup.module(recipe.lr_min, lambda optimizer: one_cycle(optimizer, recipe, 9))
     module.configure_optimizers()

@@ -43,14 +43,13 @@ def test_rows_of_training(capsys, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
-def test_rows_of_an_accelerator(capsys, monkeypatch):
+def test_rows_of_an_accelerator(capsys):
     """Runs on the CPU, which takes the same code path without torch.compile."""
-    row = accelerator.fed_row("cpu", images=24, batch=8, width=2, epochs=2, repeats=1, steps=2)
+    row = accelerator.fed_row("cpu", images=24, batch=8, width=2, epochs=2, repeats=1)
     assert row.name == "training, width 2, cpu, with augmentation workers"
     assert len(row.repeats["ours"]) == 1  # the first epoch does not count
     assert min(row.limit, row.ours) > 0
-    monkeypatch.setattr(accelerator, "isolated_step_rate", accelerator.step_rate)
-    (row,) = accelerator.variant_rows("cpu", {}, batch=8, width=2, repeats=1, steps=2)
+    (row,) = accelerator.price_rows("cpu", {}, repeats=1)
     assert (row.name, row.goal) == ("steps, deterministic", "≥ 0.85 × plain")
     if not torch.cuda.is_available():  # a GPU would be measured for minutes
         assert list(accelerator.accelerator_rows()) == []

@@ -90,12 +90,12 @@ def main() -> None:
     folder, data, victim = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     machine = folder / f"machine{os.environ['GROUP_RANK']}"
     images_seen: list[list[object]] = []
-    load_batch = TrainImages.__getitems__
+    load = TrainImages.load
 
-    def record_batch(self, keys):
-        batch = load_batch(self, keys)
-        for key, image in zip(keys, batch.images, strict=True):
-            images_seen.append([*key, digest(image)])
+    def record_batch(self, epoch, indices):
+        batch = load(self, epoch, indices)
+        for index, image in zip(indices, batch.images, strict=True):
+            images_seen.append([epoch, index, digest(image)])
         return batch
 
     def disturb(self, trainer, *_):
@@ -104,7 +104,7 @@ def main() -> None:
         if trainer.current_epoch == 2 and rank() == 0:  # the checkpoint of the second epoch
             shutil.copytree(machine, folder / "after2", dirs_exist_ok=True)
 
-    TrainImages.__getitems__ = record_batch
+    TrainImages.load = record_batch
     History.on_train_batch_end = disturb
     devices = int(os.environ["LOCAL_WORLD_SIZE"])
     setup = small_setup(load_dataset(data), devices=devices, num_nodes=2 // devices, **UNEVEN)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from cifarlens.dataset.arrays import save_dataset
 from cifarlens.params import Trainer
 from cifarlens.runtime.errors import UserError
+from cifarlens.training.data.datamodule import image_order
 from cifarlens.training.launch import launch
 from cifarlens.training.one_cycle.fit import _check_same_run
 from cifarlens.training.one_cycle.schedule import one_cycle
@@ -72,9 +73,13 @@ def results(data, tmp_path_factory):
 
 def test_every_image_once_an_epoch_augmented_as_by_one_process(results, few_digits):
     images = small_setup(few_digits, **UNEVEN).images.train_images
-    keys = [(epoch, index) for epoch in range(RECIPE.epochs) for index in range(COUNT)]
+    expected = [
+        (epoch, index, digest(images.load(epoch, [index])[0]))
+        for epoch in range(RECIPE.epochs)
+        for index in range(COUNT)
+    ]
     actual = [tuple(image) for rank in results.ranks for image in rank["images"]]
-    assert sorted(actual) == [(*key, digest(images.__getitems__([key])[0])) for key in keys]
+    assert sorted(actual) == expected
     shares = [len(rank["images"]) // RECIPE.epochs for rank in results.ranks]
     assert shares == [91, 88]
 
@@ -90,21 +95,20 @@ def train_in_one_process(setup):
     optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     average, weights, history = None, [], []
     for epoch in range(RECIPE.epochs):
-        images.sampler.set_epoch(epoch)
-        keys, states = list(images.sampler), {}
+        order, states = image_order(COUNT, setup.settings.seed, epoch).tolist(), {}
         for rank in (0, 1):
             torch.manual_seed(epoch + 1000 * rank)
             states[rank] = torch.get_rng_state()
         total_loss, correct = 0.0, 0
         network.train()
         for start in range(0, COUNT, 63):
-            batch = keys[start : start + 63]
+            batch = order[start : start + 63]
             optimizer.zero_grad()
             for rank in (1, 0):  # the run keeps the running statistics of the first process
                 buffers = [b.clone() for b in network.buffers()]
                 torch.set_rng_state(states[rank])
                 x, y = module.on_after_batch_transfer(
-                    images.train_images.__getitems__(batch[rank::2]).tensors(), 0
+                    images.train_images.load(epoch, batch[rank::2]).tensors(), 0
                 )
                 logits = network(x)
                 loss = F.cross_entropy(logits, y, label_smoothing=0.1)

@@ -38,7 +38,7 @@ def test_augmented_versions_equal_the_images_of_training(run: Run) -> None:
     versions = augmented_versions(replace(run, params=replace(run.params, seed=7)), 5)
     assert versions.shape == (VERSIONS, 32, 32, 3)
     for epoch, image in enumerate(versions):
-        (expected,), _ = module.train_images.__getitems__([(epoch, 5)])
+        (expected,), _ = module.train_images.load(epoch, [5])
         np.testing.assert_array_equal(image, expected)
     assert len({image.tobytes() for image in versions}) > 1
 

@@ -1,6 +1,7 @@
 import resource
 import tempfile
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from cifarlens.params import Augment
 from cifarlens.runtime.errors import UserError
 from cifarlens.training.data.augmentation import pad
 from cifarlens.training.data.datamodule import (
-    EpochSampler,
     ImageDataModule,
-    ShareSampler,
+    TrainBatches,
     as_memmap,
     held_out_batches,
+    image_order,
 )
 
 AUGMENT = Augment(padding=4, flip=True, cutout=8)
@@ -62,16 +63,22 @@ def test_a_memmap_that_does_not_fit_names_the_folder(tmp_path, monkeypatch):
 
 
 def test_every_image_once_an_epoch_in_a_new_order():
-    sampler = EpochSampler(100, seed=3)
-    first = list(sampler)
-    sampler.set_epoch(1)
-    second = list(sampler)
-    assert {epoch for epoch, _ in first} == {0}
-    assert {epoch for epoch, _ in second} == {1}
-    orders = [[index for _, index in order] for order in (first, second)]
-    assert all(sorted(order) == list(range(100)) for order in orders)
-    assert orders[0] != orders[1]
-    assert list(EpochSampler(100, seed=4)) != first
+    first, second = (image_order(100, 3, epoch).tolist() for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(100))
+    assert first != second
+    assert image_order(100, 4, 0).tolist() != first
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_worker_finds_the_images_of_a_step_from_epoch_and_step(few_digits, workers):
+    images = module(few_digits, workers=workers)
+    loader = images.train_dataloader()
+    for epoch in (3, 4):
+        images.sampler.set_epoch(epoch)
+        assert list(loader.sampler) == [(epoch, 0), (epoch, 1), (epoch, 2)]  # all that is sent
+        labels = torch.cat([y for _, y in loader]).numpy()
+        expected = images.train_images.labels[image_order(180, 0, epoch)]
+        np.testing.assert_array_equal(labels, expected)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +107,14 @@ def test_the_batch_size_that_the_message_names_fits(few_digits, images, advice):
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])
 def test_processes_share_every_step_as_evenly_as_possible(processes):
-    sampler = EpochSampler(100, seed=3)
-    steps = list(ShareSampler(sampler, 40, 0, 1))
-    assert [len(batch) for batch in steps] == [40, 40, 20]
-    samplers = [ShareSampler(sampler, 40, rank, processes) for rank in range(processes)]
-    assert {len(share) for share in samplers} == {3}
-    for batch, *shares in zip(steps, *samplers, strict=True):
-        assert sorted(key for share in shares for key in share) == sorted(batch)
-        sizes = [len(share) for share in shares]
+    images = range(100)  # only their number matters
+    shares = [TrainBatches(images, 40, 3, rank, processes) for rank in range(processes)]
+    assert {len(share) for share in shares} == {3}
+    order = image_order(100, 3, 5).tolist()
+    for step in range(3):
+        indices = [share.indices(5, step) for share in shares]
+        assert sorted(chain(*indices)) == sorted(order[40 * step : 40 * (step + 1)])
+        sizes = [len(own) for own in indices]
         assert max(sizes) - min(sizes) <= 1
 
 

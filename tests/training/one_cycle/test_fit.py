@@ -103,7 +103,8 @@ def test_another_seed_gives_other_weights_order_and_augmentation(setup):
     first, other = setup(), setup(seed=1)
     parameters = [next(run.network.parameters()) for run in (first, other)]
     assert (parameters[0] != parameters[1]).any()
-    assert list(first.images.sampler) != list(other.images.sampler)
+    labels = [next(iter(run.images.train_dataloader()))[1] for run in (first, other)]
+    assert (labels[0] != labels[1]).any()
     image = first.images.train_images.images[0]
     augmented = [run.images.train_images.augmentation(image, 0, 0) for run in (first, other)]
     assert (augmented[0] != augmented[1]).any()
@@ -119,7 +120,7 @@ def test_another_seed_gives_other_weights_order_and_augmentation(setup):
     ],
 )
 def test_workers_that_end_or_stop_are_explained(setup, train, monkeypatch, signum, message):
-    monkeypatch.setattr(TrainImages, "__getitems__", lambda *_: os.kill(os.getpid(), signum))
+    monkeypatch.setattr(TrainImages, "load", lambda *_: os.kill(os.getpid(), signum))
     monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.1,))  # 5 s
     run = setup(workers=2)
     loader = run.images.train_dataloader()

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 import pytorch_lightning as pl
@@ -19,57 +19,37 @@ from .loader import Batch, BatchLoader
 
 VALIDATION_BATCH = 500
 
-Key = tuple[int, int]  # (epoch, index)
+Key = tuple[int, int]  # (epoch, step)
 
 
-class EpochSampler(Sampler[Key]):
-    """Yields (epoch, index) in an order that depends only on (seed, epoch)."""
+class StepSampler(Sampler[Key]):
+    """Yields (epoch, step) for every step of an epoch; both count from 0."""
 
-    def __init__(self, count: int, seed: int) -> None:
-        self.count, self.seed, self.epoch = count, seed, 0
+    def __init__(self, steps: int) -> None:
+        self.steps, self.epoch = steps, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch. Lightning does so before each epoch, `fit` before a resumed one."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.count
+        return self.steps
 
     def __iter__(self) -> Iterator[Key]:
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         epoch = self.epoch
-        for index in torch.randperm(self.count, generator=generator).tolist():
-            yield epoch, index
+        for step in range(self.steps):
+            yield epoch, step
 
 
-class ShareSampler(Sampler[list[Key]]):
-    """Yields one process's share of the images of each step.
-
-    All processes take the same steps. The shares of a step are disjoint, and their sizes differ by
-    at most one image.
-
-    Args:
-        sampler: order of all images.
-        batch_size: images per step, over all processes.
-        rank: rank of this process, from 0.
-        processes: number of training processes.
-    """
-
-    def __init__(self, sampler: EpochSampler, batch_size: int, rank: int, processes: int) -> None:
-        self.sampler, self.batch_size = sampler, batch_size  # Lightning sets sampler's epoch
-        self.rank, self.processes = rank, processes
-
-    def __len__(self) -> int:
-        return -(-len(self.sampler) // self.batch_size)
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        keys = list(self.sampler)
-        for start in range(0, len(keys), self.batch_size):
-            yield keys[start : start + self.batch_size][self.rank :: self.processes]
+@lru_cache(maxsize=1)  # a process loads one epoch after the other
+def image_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Returns the order of `count` training images, int64, in an epoch; see `set_epoch`."""
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    return torch.randperm(count, generator=generator).numpy()
 
 
-class TrainImages(TorchDataset[Any]):
-    """Holds the padded training images and augments them one batch at a time."""
+class TrainImages:
+    """Holds the padded training images and augments them."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, augmentation: Augmentation) -> None:
         self.images, self.labels, self.augmentation = images, labels, augmentation
@@ -77,14 +57,48 @@ class TrainImages(TorchDataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitems__(self, keys: Sequence[Key]) -> Batch:
-        augmented = [self.augmentation(self.images[index], epoch, index) for epoch, index in keys]
-        labels = self.labels[[index for _, index in keys]]
-        return Batch(np.stack(augmented), labels)
+    def load(self, epoch: int, indices: Sequence[int]) -> Batch:
+        augmented = [self.augmentation(self.images[index], epoch, index) for index in indices]
+        return Batch(np.stack(augmented), self.labels[indices])
 
 
-class HeldOutImages(TorchDataset[Any]):
-    """Holds the held-out images, which are not augmented."""
+class TrainBatches(TorchDataset[Batch]):
+    """Holds one process's share of the images of each step, by (epoch, step).
+
+    A worker finds the images of a step itself, so the training process does not send their indices.
+    All processes take the same steps. The shares of a step are disjoint, and their sizes differ by
+    at most one image.
+
+    Args:
+        images: all training images.
+        batch_size: images per step, over all processes.
+        seed: seed of the order.
+        rank: rank of this process, from 0.
+        processes: number of training processes.
+    """
+
+    def __init__(
+        self, images: TrainImages, batch_size: int, seed: int, rank: int, processes: int
+    ) -> None:
+        self.images, self.batch_size, self.seed = images, batch_size, seed
+        self.rank, self.processes = rank, processes
+
+    def __len__(self) -> int:
+        return -(-len(self.images) // self.batch_size)
+
+    def __getitem__(self, key: Key) -> Batch:
+        epoch, step = key
+        return self.images.load(epoch, self.indices(epoch, step))
+
+    def indices(self, epoch: int, step: int) -> list[int]:
+        """Returns the indices of the images that this process takes in a step."""
+        order = image_order(len(self.images), self.seed, epoch)
+        batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+        return batch[self.rank :: self.processes].tolist()  # type: ignore[no-any-return]  # of int64
+
+
+class HeldOutImages(TorchDataset[Batch]):
+    """Holds the held-out images, which are not augmented, by a list of indices."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = images, labels
@@ -92,8 +106,8 @@ class HeldOutImages(TorchDataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitems__(self, keys: Sequence[int]) -> Batch:
-        return Batch(self.images[keys], self.labels[keys])
+    def __getitem__(self, indices: Sequence[int]) -> Batch:
+        return Batch(self.images[indices], self.labels[indices])
 
 
 class ImageDataModule(pl.LightningDataModule):
@@ -144,17 +158,18 @@ class ImageDataModule(pl.LightningDataModule):
         padded = as_memmap(pad(images[train], augment.padding))
         self.train_images = TrainImages(padded, np.array(labels[train]), augmentation)
         self.held_out = HeldOutImages(images[held_out], np.array(labels[held_out]))
-        self.sampler = EpochSampler(len(train), seed)
+        self.sampler = StepSampler(-(-len(train) // batch_size))
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-len(self.train_images) // self.batch_size)
+        return len(self.sampler)
 
     def train_dataloader(self) -> BatchLoader:
+        place = self._rank_and_processes()
         return BatchLoader(
-            self.train_images,
-            ShareSampler(self.sampler, self.batch_size, *self._rank_and_processes()),
+            TrainBatches(self.train_images, self.batch_size, self.seed, *place),
+            self.sampler,
             workers=self.workers,
             pin_memory=self._on_gpu(),
             generator=torch.Generator().manual_seed(self.seed),

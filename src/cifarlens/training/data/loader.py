@@ -1,6 +1,7 @@
 """Loads batches in worker processes, and reports workers that cannot start or deliver."""
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -40,8 +41,8 @@ class BatchLoader(DataLoader[Any]):
     """Loads batches.
 
     Args:
-        dataset: its `__getitems__` returns a `Batch`.
-        batches: keys of the images of each batch.
+        dataset: its `__getitem__` returns a `Batch`.
+        keys: the key of each batch in `dataset`.
         workers: number of processes that load batches; 0 loads them in this process.
         pin_memory: whether the batches are for a GPU.
         generator: seeds the workers, so that torch's own generator does not change.
@@ -49,8 +50,8 @@ class BatchLoader(DataLoader[Any]):
 
     def __init__(
         self,
-        dataset: Dataset[Any],
-        batches: Sampler[Any] | list[Any],
+        dataset: Dataset[Batch],
+        keys: Sampler[Any] | list[Any],
         *,
         workers: int,
         pin_memory: bool,
@@ -58,7 +59,8 @@ class BatchLoader(DataLoader[Any]):
     ) -> None:
         super().__init__(
             dataset,
-            batch_sampler=batches,
+            batch_size=None,  # the dataset makes the batches
+            sampler=keys,
             num_workers=workers,
             persistent_workers=workers > 0,
             collate_fn=return_batch,
@@ -89,6 +91,8 @@ class BatchLoader(DataLoader[Any]):
         except RuntimeError as error:
             if "DataLoader timed out" not in str(error):
                 raise
+            # DataLoader's handler of this signal would report the killed workers instead.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for worker in multiprocessing.active_children():
                 worker.kill()  # a stopped process would not end otherwise
             raise UserError(
