@@ -2,8 +2,8 @@
 
 Compares this project with a plain program for the same task and with what the hardware allows.
 Alternates between them and prints medians over the repeats. Use an idle machine, because other
-programs distort the results. The part accelerator measures the GPU, all others the CPU. Without
-PART, everything except scaling runs.
+programs distort the results. The parts accelerator and gpu measure the GPU, all others the CPU.
+Without PART, everything except scaling and gpu runs.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.memory import keep_freed_memory
 
 from .accelerator import accelerator_rows
+from .gpu.tables import print_gpu
 from .images import augmentation_row
 from .pipeline import evaluation_row, memory_rows, nothing_to_do_row, stage_rows, start_rows
 from .scaling import print_scaling
@@ -36,7 +37,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [*PARTS, "scaling"]
+    names = [*PARTS, "scaling", "gpu"]
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(names)}")
     parser.add_argument(
         "--json", type=output_file, help="also write the measurements of every repeat to this file"
@@ -70,6 +71,8 @@ def measure(parts: list[str], result: dict[str, Any]) -> None:
             result["rows"].append(row.record())
     if "scaling" in parts:
         result["scaling"] = print_scaling()
+    if "gpu" in parts:
+        result["gpu"] = print_gpu()
     result["load at the end"] = load_average()
     print(f"load {load_average()} at the end")
 

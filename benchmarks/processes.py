@@ -52,6 +52,16 @@ def run_seconds(
     return time.perf_counter() - start
 
 
+def git(*arguments: str) -> str | None:
+    """Returns the output of git in the project; None if git fails or this machine has none."""
+    command = ["git", *arguments]
+    try:
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return process.stdout.strip() if process.returncode == 0 else None
+
+
 def memory(pid: int | str, key: str = "VmRSS") -> float:
     """Returns the memory of a process in megabytes, read from /proc (Linux); VmHWM is its peak."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

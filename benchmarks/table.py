@@ -4,7 +4,6 @@ import argparse
 import os
 import platform
 import statistics
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from .processes import git
 
 Measure = Callable[[], float]
 
@@ -122,7 +123,7 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "commit": _commit(),
+        "commit": git("describe", "--always", "--dirty", "--exclude=*") or "unknown",
         "date": datetime.now(UTC).date().isoformat(),
         "load": load_average(),
     }
@@ -141,13 +142,6 @@ def output_file(text: str) -> Path:
             f"{text!r} must be a file in an existing folder; create the folder or name another file"
         )
     return path
-
-
-def _commit() -> str:
-    root = Path(__file__).parent
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    process = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return process.stdout.strip() or "unknown"
 
 
 def _ratio(unit: str, ours: float, other: float) -> float:

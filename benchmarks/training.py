@@ -6,7 +6,6 @@ Ours is also compared with this project at an earlier commit, from a worktree of
 import io
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ from cifarlens.training.setup import Settings, Setup, set_up
 from cifarlens.training.trainer import resolve_precision
 
 from .images import MEAN, STD, usual_transforms
-from .processes import ROOT, run
+from .processes import ROOT, git, run
 from .table import Measure, Row, make_row, measure_in_turn
 
 FLOPS = 6 * 379.27e6  # per training image at width 64: forward and backward, 2 per multiply-add
@@ -115,16 +114,11 @@ def earlier_code() -> Iterator[Path | None]:
     """Yields a worktree of `EARLIER`; None, with a message, if git cannot make one."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / EARLIER
-        added = _git("worktree", "add", "--detach", str(tree), EARLIER)
+        added = git("worktree", "add", "--detach", str(tree), EARLIER) is not None
         if not added:
             print(f"training compared with {EARLIER}: skipped; git has no such commit here")
         yield tree if added else None
-    _git("worktree", "prune")
-
-
-def _git(*arguments: str) -> bool:
-    command = ["git", *arguments]
-    return not subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+    git("worktree", "prune")
 
 
 def step_ends(setup: Setup, steps: int | None = None) -> list[float]:

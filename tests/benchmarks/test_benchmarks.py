@@ -9,10 +9,12 @@ import torch
 
 from benchmarks import __main__ as program
 from benchmarks import accelerator, training
+from benchmarks.gpu import steps
 from benchmarks.images import augmentation_row
 from benchmarks.pipeline import evaluation_row, is_up_to_date, local_archive
 from benchmarks.processes import memory, run
 from benchmarks.scaling import print_scaling
+from benchmarks.table import describe_machine
 from cifarlens.sources.cifar10 import CIFAR10
 
 
@@ -43,8 +45,13 @@ def test_rows_of_training(capsys, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # two workers, on one core too
-def test_rows_of_an_accelerator(capsys):
-    """Runs on the CPU, which takes the same code path without torch.compile."""
+def test_rows_of_an_accelerator(capsys, monkeypatch):
+    """Runs on the CPU and in this process."""
+
+    def rate(_, variant):
+        return steps.measure(variant, False, 2)[0]["images_s"]
+
+    monkeypatch.setattr(accelerator, "step_rate", rate)
     row = accelerator.fed_row("cpu", images=24, batch=8, width=2, epochs=2, repeats=1)
     assert row.name == "training, width 2, cpu, with augmentation workers"
     assert len(row.repeats["ours"]) == 1  # the first epoch does not count
@@ -85,6 +92,15 @@ def test_rows_measured_before_an_error_are_printed_and_written(tmp_path, monkeyp
     assert written["repeats"].keys() == {"ours", "plain", "limit"}
     keys = {"processor", "cores", "torch", "commit", "date", "load"}
     assert keys <= result["machine"].keys()
+
+
+def test_a_machine_without_git(monkeypatch, capsys):
+    assert describe_machine()["commit"] != "unknown"
+    monkeypatch.setenv("PATH", "")
+    assert describe_machine()["commit"] == "unknown"
+    with training.earlier_code() as tree:
+        assert tree is None
+    assert "skipped; git has no such commit here" in capsys.readouterr().out
 
 
 def test_memory_of_a_process():
