@@ -1,7 +1,7 @@
 """Runs the train and evaluate stages in the current folder, timed.
 
-The folder holds what train reads: params.yaml, data/dataset, data/stats.json, metrics/lr_find.json.
-Variants; only what one names is replaced in the stage:
+The folder holds params.yaml, data/dataset and metrics/lr_find.json; data/stats.json is computed if it
+is missing. Variants; only what one names is replaced in the stage:
 
 exact      as shipped
 free       the fastest algorithms of cuDNN, not deterministic
@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 import stages.evaluate
+import stages.stats
 import stages.train
 from benchmarks.gpu.common import EpochClock, make_parser, time_when_finished
 from cifarlens.params import load_params
@@ -135,6 +136,11 @@ def run(name: str, label: str, gpu: bool) -> dict[str, Any]:
     return result
 
 
+def compute_missing_stats() -> None:
+    if not paths.STATS.exists():
+        stages.stats.main()
+
+
 def weights_digest() -> str:
     """Returns sixteen hexadecimal digits of the file of weights."""
     return hashlib.sha256((paths.MODEL / "model.safetensors").read_bytes()).hexdigest()[:16]
@@ -146,6 +152,7 @@ def main() -> None:
     parser.add_argument("--seeds", help="such as 1,2, one run each; else the seed in params.yaml")
     options = parser.parse_args()
     gpu = resolve_accelerator(load_params().trainer.accelerator) == "gpu"
+    compute_missing_stats()
     with variant(options.variant, gpu):
         for seed in options.seeds.split(",") if options.seeds else [""]:
             if seed:

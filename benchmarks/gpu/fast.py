@@ -24,7 +24,7 @@ from torch.optim import SGD, Adam
 
 import stages.evaluate
 from benchmarks.gpu.common import make_parser, time_when_finished
-from benchmarks.gpu.drive import weights_digest
+from benchmarks.gpu.drive import compute_missing_stats, weights_digest
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.classifier.preprocess import normalize
 from cifarlens.dataset.arrays import load_dataset
@@ -246,6 +246,7 @@ def main() -> None:
     default = max(1, len(os.sched_getaffinity(0)) - 1)
     parser.add_argument("--workers", type=int, default=default)
     options = parser.parse_args()
+    compute_missing_stats()
     begin = time.perf_counter()
     setup, recipe = load()
     images = setup.images

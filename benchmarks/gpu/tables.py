@@ -31,7 +31,7 @@ VARIANTS = {  # of a step
 }
 PROFILED = ("exact", "compile-graph")
 SEEDS = "1,2,3,4"  # beside that of params.yaml
-READ = (paths.PARAMS, paths.DATASET, paths.STATS, paths.LR_FIND_METRICS)  # by train
+READ = (paths.PARAMS, paths.DATASET, paths.LR_FIND_METRICS)
 
 
 def print_gpu(accelerator: Accelerator = "gpu", project: Path = ROOT) -> dict[str, Any]:

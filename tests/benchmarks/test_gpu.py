@@ -11,7 +11,6 @@ from one_of_several import ROOT
 from benchmarks import __main__ as program
 from benchmarks.gpu import steps, tables
 from cifarlens.dataset.arrays import save_dataset
-from cifarlens.dataset.statistics import channel_statistics
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import write_json
 
@@ -20,15 +19,13 @@ SMALL = {"epochs": 2, "peak_epoch": 1, "batch_size": 64, "width": 4, "lr_max": 0
 
 @pytest.fixture
 def project(tmp_path, few_digits):
-    """The files that the train stage reads, for a small training."""
+    """The files that a small training needs."""
     lines = (ROOT / paths.PARAMS).read_text().splitlines()
     for key, value in SMALL.items():
         (index,) = (i for i, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
         lines[index] = f"{lines[index].partition(':')[0]}: {value}"
     (tmp_path / paths.PARAMS).write_text("\n".join(lines))
     save_dataset(tmp_path / paths.DATASET, few_digits)
-    mean, std = channel_statistics(few_digits.train_images)
-    write_json(tmp_path / paths.STATS, {"mean": mean, "std": std})
     write_json(tmp_path / paths.LR_FIND_METRICS, {"lr_max": 0.01, "lr_min": 0.0001})
     return tmp_path
 
@@ -61,11 +58,13 @@ def test_all_tables(project, monkeypatch, capsys):
 
 
 def test_it_says_what_is_missing(project, monkeypatch, capsys):
-    (project / paths.STATS).unlink()
+    (project / paths.LR_FIND_METRICS).unlink()
     for name in ("print_smoke", "print_steps", "print_layers"):
         monkeypatch.setattr(tables, name, lambda _: [])
     tables.print_gpu("cpu", project)
-    expected = "trainings: skipped; data/stats.json is missing. Run `dvc repro lr_find` first.\n"
+    expected = (
+        "trainings: skipped; metrics/lr_find.json is missing. Run `dvc repro lr_find` first.\n"
+    )
     assert capsys.readouterr().out.endswith(expected)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "gpu", "--json", str(project / "gpu.json")])
