@@ -20,8 +20,9 @@ def train(tmp_path):
     The checkpoint of a run is in `tmp_path/name`.
     """
 
-    def run(setup, name="run", **changes):
+    def run(setup, name="run", extra_callbacks=(), **changes):
         recipe = Recipe(epochs=4, peak_epoch=1, lr_max=0.01, lr_min=0.0001)._replace(**changes)
-        return fit(setup, recipe, checkpoints=tmp_path / name, logs=tmp_path / "logs" / name)
+        folders = {"checkpoints": tmp_path / name, "logs": tmp_path / "logs" / name}
+        return fit(setup, recipe, **folders, extra_callbacks=extra_callbacks)
 
     return run

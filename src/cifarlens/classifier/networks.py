@@ -21,12 +21,23 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """Classifies images with named feature layers and a head."""
+    """Classifies images with named feature layers and a head.
 
-    def __init__(self, features: "OrderedDict[str, nn.Module]", head: nn.Module) -> None:
+    Args:
+        features: feature layers by name, in the order of computation.
+        head: computes the logits.
+        static: whether the forward pass runs the same operations for any images: no decision by a
+            value or by Python's random numbers, and no tensor made from numbers. A GPU then trains
+            it with CUDA graphs, which is faster.
+    """
+
+    def __init__(
+        self, features: "OrderedDict[str, nn.Module]", head: nn.Module, *, static: bool = False
+    ) -> None:
         super().__init__()
         self.features = nn.Sequential(features)
         self.head = head
+        self.static = static
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -105,7 +116,7 @@ def custom_resnet(
     head = nn.Sequential(
         nn.MaxPool2d(4), nn.Flatten(), nn.Linear(8 * width, num_classes, bias=norm_first)
     )
-    return Network(features, head)
+    return Network(features, head, static=True)
 
 
 class BasicBlock(nn.Module):
@@ -147,7 +158,7 @@ def _resnet(
             inputs = outputs
         features[f"layer{stage + 1}"] = nn.Sequential(*layer)
     head = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(inputs, num_classes))
-    return Network(features, head)
+    return Network(features, head, static=True)
 
 
 def resnet18(num_classes: int, width: int = 64, dropout: float = 0.0) -> Network:

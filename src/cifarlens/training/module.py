@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
@@ -16,6 +17,7 @@ from ..classifier.networks import Network
 from ..classifier.preprocess import normalize
 from ..params import MAX_EPOCHS, Loss
 from ..params import Optimizer as OptimizerParams
+from .cuda_graph import Pass, record
 
 Schedule = Callable[[Optimizer], LRScheduler]
 Batch = tuple[Tensor, Tensor]  # images, uint8 N×H×W×3 until on the device; labels, int64 N
@@ -36,6 +38,7 @@ class Classifier(pl.LightningModule):
         seed: seed of dropout.
         step_size: maps a step of the epoch, from 0, to its images over all processes.
         processes: number of training processes.
+        image_size: height and width of an image in pixels.
     """
 
     def __init__(
@@ -52,23 +55,40 @@ class Classifier(pl.LightningModule):
         seed: int,
         step_size: Callable[[int], int],
         processes: int,
+        image_size: int,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.mean, self.std = mean, std
         self.optimizer_params, self.loss, self.lr = optimizer, loss, lr
         self.schedule, self.seed = schedule, seed
-        self.step_size, self.processes = step_size, processes
+        self.step_size, self.processes, self.image_size = step_size, processes, image_size
+        self.replay: Pass | None = None
         self.train_metrics = make_metrics(classes)
         self.val_metrics = make_metrics(classes)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Normalises on the device, since uint8 images are four times smaller to transfer."""
         images, labels = batch
-        return normalize(images, self.mean, self.std), labels
+        return self._normalize(images), labels
+
+    def _normalize(self, pixels: Tensor) -> Tensor:
+        return normalize(pixels, self.mean, self.std)
+
+    def on_fit_start(self) -> None:
+        # Here no thread loads batches yet.
+        strategy = self.trainer.strategy
+        single = isinstance(strategy, SingleDeviceStrategy)
+        if single and strategy.root_device.type == "cuda" and self.network.static:
+            side, half = self.image_size, self.trainer.precision == "bf16-mixed"
+            shape = (self.step_size(0), side, side, 3)
+            pixels = torch.zeros(shape, dtype=torch.uint8, device=self.device)
+            self.replay = record(self.network, self._normalize(pixels), half=half)
 
     def forward(self, images: Tensor) -> Tensor:
-        return cast(Tensor, self.network(images))
+        full = len(images) == self.step_size(0)
+        network = self.replay if self.replay and self.training and full else self.network
+        return cast(Tensor, network(images))
 
     def on_train_epoch_start(self) -> None:
         # Dropout depends only on seed, epoch and process, so a resumed run repeats it.

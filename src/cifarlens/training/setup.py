@@ -61,6 +61,7 @@ class Setup:
             seed=self.settings.seed,
             step_size=partial(step_size, len(self.images.train_images), self.images.batch_size),
             processes=self.settings.trainer.processes,
+            image_size=self.config.image_size,
         )
 
 

@@ -31,6 +31,7 @@ EXPECTED_WARNINGS = (
     ".*You have overridden `on_after_batch_transfer` in `LightningModule`.*",
     ".*find_unused_parameters=True was specified in DDP constructor.*",
     ".*You defined a `validation_step` but have no `val_dataloader`.*",
+    ".*AccumulateGrad node's stream does not match.*",  # CUDA graphs are recorded on another stream
 )
 
 OUT_OF_MEMORY = "can't allocate memory|out of memory|_ALLOC_FAILED"
