@@ -1,12 +1,13 @@
 """Runs the train and evaluate stages in the current folder, timed.
 
-The folder holds params.yaml, data/dataset and metrics/lr_find.json; data/stats.json is computed if it
-is missing. Variants; only what one names is replaced in the stage:
+The folder holds params.yaml, data/dataset and metrics/lr_find.json. data/stats.json is computed if
+it is missing. Variants; only what one names is replaced in the stage:
 
 exact      as shipped
+eager      without CUDA graphs
+callables  with CUDA graphs also for a network that is not static
 free       the fastest algorithms of cuDNN, not deterministic
-compile    torch.compile of the network
-callables  forward and backward pass of the network as CUDA graphs
+compile    torch.compile of the network instead of CUDA graphs
 profile    without evaluate; prints torch.profiler's tables of steps 110 to 140
 
 Prints a line of JSON for each seed.
@@ -17,7 +18,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +35,7 @@ import stages.evaluate
 import stages.stats
 import stages.train
 from benchmarks.gpu.common import EpochClock, make_parser, time_when_finished
+from cifarlens.classifier.networks import Network
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.device import resolve_accelerator
@@ -41,6 +43,7 @@ from cifarlens.runtime.files import read_json
 from cifarlens.training import trainer as trainer_module
 from cifarlens.training.module import Classifier
 
+VARIANTS = ("exact", "eager", "callables", "free", "compile", "profile")
 PARAMS = Path("params.yaml")
 
 
@@ -84,10 +87,22 @@ def variant(name: str, gpu: bool) -> Iterator[None]:
             yield
     elif name == "compile":
         compiled = partial(torch.compile, dynamic=False, backend="inductor" if gpu else "aot_eager")
-        with patch.object(Classifier, "forward", each_network(compiled)):
+        with without_graphs(), patch.object(Classifier, "forward", each_network(compiled)):
+            yield
+    elif name == "eager":
+        with without_graphs():
+            yield
+    elif name == "callables":
+        with patch.object(
+            Network, "static", property(lambda _: True, lambda *_: None), create=True
+        ):
             yield
     else:
         yield
+
+
+def without_graphs() -> AbstractContextManager[Any]:
+    return patch.object(Classifier, "on_fit_start", lambda _: None)
 
 
 def each_network(change: Callable[[Any], Any]) -> Callable[[Classifier, Tensor], Tensor]:
@@ -148,7 +163,7 @@ def weights_digest() -> str:
 
 def main() -> None:
     parser = make_parser(__doc__, accelerator=False)
-    parser.add_argument("variant", choices=("exact", "free", "compile", "callables", "profile"))
+    parser.add_argument("variant", choices=VARIANTS)
     parser.add_argument("--seeds", help="such as 1,2, one run each; else the seed in params.yaml")
     options = parser.parse_args()
     gpu = resolve_accelerator(load_params().trainer.accelerator) == "gpu"

@@ -2,12 +2,12 @@
 
 A step is normalisation, forward and backward pass, and Adam, without Lightning, metrics or loading:
 
-exact          deterministic, as the train stage sets it
+exact          deterministic
 exact-fill     the same, filling fresh memory, which the train stage does not do
 free           the fastest algorithms of cuDNN, not deterministic
 heur-b         exact, with cuDNN's other heuristic
 graph          exact, the whole step as one CUDA graph
-callables      exact, forward and backward as CUDA graphs
+callables      exact, forward and backward as CUDA graphs, as the train stage does
 compile        exact, torch.compile of the network
 compile-graph  the same, the whole step as one CUDA graph
 overhead       exact, torch.compile in the mode reduce-overhead
@@ -36,6 +36,7 @@ from benchmarks.gpu.common import digest, make_parser, time_when_finished
 from benchmarks.images import MEAN, STD
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.preprocess import normalize
+from cifarlens.training.cuda_graph import record
 from cifarlens.training.trainer import resolve_precision
 
 VARIANTS = (
@@ -121,10 +122,7 @@ class Step:
             how: dict[str, Any] = {"mode": mode} if self.gpu else {}
             return torch.compile(self.network, dynamic=False, backend=backend, **how)
         if variant == "callables" and self.gpu:
-            kept = {name: value.clone() for name, value in self.network.state_dict().items()}
-            with self.autocast():
-                torch.cuda.make_graphed_callables(self.network, (self.normalized().clone(),))
-            self.network.load_state_dict(kept)  # the capture changes batch statistics
+            return record(self.network, self.normalized(), half=self.half)
         return self.network
 
     def _capture(self) -> Callable[[], None]:

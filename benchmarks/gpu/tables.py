@@ -21,16 +21,21 @@ from cifarlens.runtime import paths
 from ..processes import ROOT, run
 
 VARIANTS = {  # of a step
-    "exact": "deterministic, as the train stage",
+    "exact": "deterministic",
     "free": "not deterministic, cuDNN's fastest",
-    "callables": "forward, backward as CUDA graphs",
+    "callables": "with CUDA graphs, as the train stage",
     "graph": "the whole step as one CUDA graph",
     "compile": "torch.compile",
     "overhead": "torch.compile, reduce-overhead",
     "compile-graph": "torch.compile, one CUDA graph",
 }
-PROFILED = ("exact", "compile-graph")
-SEEDS = "1,2,3,4"  # beside that of params.yaml
+PROFILED = ("exact", "callables", "compile-graph")
+TRAININGS = {
+    "first": ("exact",),
+    "again": ("exact",),
+    "without CUDA graphs": ("eager",),
+    "other seeds": ("exact", "--seeds", "1,2,3,4"),
+}
 READ = (paths.PARAMS, paths.DATASET, paths.LR_FIND_METRICS)
 
 
@@ -131,17 +136,17 @@ def print_trainings(project: Path) -> dict[str, Any]:
     columns = ("accuracy", "training", "an epoch", "stage")
     print(_line("a training", columns))
     runs: list[dict[str, Any]] = []
-    for name in ("first", "again", "other seeds"):
+    for name, arguments in TRAININGS.items():
         with copy_inputs(project, name) as folder:
-            seeds = ["--seeds", SEEDS] if name == "other seeds" else []
-            for row in measure("drive", "exact", *seeds, folder=folder):
+            for row in measure("drive", *arguments, folder=folder):
                 runs.append(row)
                 seconds = (row["training_s"], row["median_epoch_s"], row["stage_s"])
                 cells = (f"{row['test']['accuracy']:.2%}", *(f"{value:.2f} s" for value in seconds))
                 print(_line(row["run"], cells), flush=True)
     same = runs[0]["weights"] == runs[1]["weights"]
     print(f"first and again, same bytes: {_yes(same)}")
-    accuracies = [row["test"]["accuracy"] for row in runs if row["run"] != "again"]
+    seeds = [row for row in runs if row["run"] not in ("again", "without CUDA graphs")]
+    accuracies = [row["test"]["accuracy"] for row in seeds]
     deviation = f"± {statistics.stdev(accuracies):.2%}"
     print(f"{len(accuracies)} seeds: {statistics.fmean(accuracies):.2%} {deviation}")
     fast: list[dict[str, Any]] = []

@@ -33,7 +33,7 @@ def project(tmp_path, few_digits):
 @pytest.mark.slow
 def test_all_tables(project, monkeypatch, capsys):
     monkeypatch.setattr(tables, "VARIANTS", {"exact": "as train", "compile-graph": "compiled"})
-    monkeypatch.setattr(tables, "SEEDS", "1")
+    monkeypatch.setitem(tables.TRAININGS, "other seeds", ("exact", "--seeds", "1"))
     monkeypatch.setenv("PATH", "")  # neither git nor DVC
     result = tables.print_gpu("cpu", project)
     printed = capsys.readouterr().out
@@ -46,9 +46,9 @@ def test_all_tables(project, monkeypatch, capsys):
         "exact ms": 0,
         "free ms": 0,
     }
-    assert [row["run"] for row in result["runs"]] == ["first", "again", "seed 1"]
-    first, again, other = (row["weights"] for row in result["runs"])
-    assert first == again != other
+    assert [row["run"] for row in result["runs"]] == [*list(tables.TRAININGS)[:3], "seed 1"]
+    first, again, eager, other = (row["weights"] for row in result["runs"])
+    assert first == again == eager != other
     assert result["same_bytes_twice"]
     # The sketch computes what the stage computes.
     assert result["fast"][0]["weights"] == first
