@@ -16,7 +16,7 @@ from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.memory import keep_freed_memory
 
 from .accelerator import accelerator_rows
-from .gpu.tables import print_gpu
+from .gpu.tables import gpu_tables
 from .images import augmentation_row
 from .pipeline import evaluation_row, memory_rows, nothing_to_do_row, stage_rows, start_rows
 from .scaling import print_scaling
@@ -72,7 +72,9 @@ def measure(parts: list[str], result: dict[str, Any]) -> None:
     if "scaling" in parts:
         result["scaling"] = print_scaling()
     if "gpu" in parts:
-        result["gpu"] = print_gpu()
+        result["gpu"] = {}
+        for table, rows in gpu_tables():
+            result["gpu"][table] = rows
     result["load at the end"] = load_average()
     print(f"load {load_average()} at the end")
 

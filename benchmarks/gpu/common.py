@@ -49,6 +49,17 @@ def time_when_finished(gpu: bool) -> float:
     return time.perf_counter()
 
 
+def is_kernel(event: Any) -> bool:
+    """Returns whether an event of the profiler is work of the GPU, not a mark around some."""
+    return "cuda" in str(event.device_type).lower() and not event.is_user_annotation
+
+
+def peak_memory() -> dict[str, float]:
+    """Returns the peak memory of the GPU in GB: of tensors, and with all that PyTorch keeps."""
+    allocated, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
+    return {"peak_gb": round(allocated / 1e9, 2), "peak_reserved_gb": round(reserved / 1e9, 2)}
+
+
 def digest(network: nn.Module) -> str:
     """Returns sixteen hexadecimal digits of the bytes of all weights and batch statistics."""
     state = network.state_dict().values()

@@ -17,24 +17,30 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 import stages.evaluate
 import stages.stats
 import stages.train
-from benchmarks.gpu.common import EpochClock, make_parser, time_when_finished
+from benchmarks.gpu.common import (
+    EpochClock,
+    is_kernel,
+    make_parser,
+    peak_memory,
+    time_when_finished,
+)
 from cifarlens.classifier.networks import Network
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
@@ -68,10 +74,9 @@ class Profile(pl.Callback):
         wall = time_when_finished(self.gpu) - self.start
         self.profile.stop()
         events = self.profile.key_averages()
-        on_device = [event for event in events if "cuda" in str(event.device_type).lower()]
-        busy = sum(event.self_device_time_total for event in on_device)  # microseconds
+        busy = sum(event.self_device_time_total for event in events if is_kernel(event))
         self.result["wall_ms"] = round(1e3 * wall / self.count, 3)
-        self.result["kernels_ms"] = round(busy / 1e3 / self.count, 3)
+        self.result["kernels_ms"] = round(busy / 1e3 / self.count, 3)  # from microseconds
         orders = ["self_cuda_time_total"] if self.gpu else []
         for order in (*orders, "self_cpu_time_total"):
             print(events.table(sort_by=order, row_limit=50, max_name_column_width=110))
@@ -86,11 +91,15 @@ def variant(name: str, gpu: bool) -> Iterator[None]:
         with patch.object(trainer_module, "pl", free):
             yield
     elif name == "compile":
-        compiled = partial(torch.compile, dynamic=False, backend="inductor" if gpu else "aot_eager")
-        with without_graphs(), patch.object(Classifier, "forward", each_network(compiled)):
+        backend = "inductor" if gpu else "aot_eager"  # a CPU may lack a compiler
+
+        def compile_network(module: Classifier) -> None:
+            module.replay = torch.compile(module.network, dynamic=False, backend=backend)
+
+        with patch.object(Classifier, "on_fit_start", compile_network):
             yield
     elif name == "eager":
-        with without_graphs():
+        with patch.object(Classifier, "on_fit_start", lambda _: None):
             yield
     elif name == "callables":
         with patch.object(
@@ -101,24 +110,10 @@ def variant(name: str, gpu: bool) -> Iterator[None]:
         yield
 
 
-def without_graphs() -> AbstractContextManager[Any]:
-    return patch.object(Classifier, "on_fit_start", lambda _: None)
-
-
-def each_network(change: Callable[[Any], Any]) -> Callable[[Classifier, Tensor], Tensor]:
-    """Returns a forward pass of the LightningModule that changes its network at the first call."""
-    changed: dict[int, Any] = {}
-
-    def forward(module: Classifier, images: Tensor) -> Tensor:
-        if id(module) not in changed:
-            changed[id(module)] = change(module.network)
-        return changed[id(module)](images)  # type: ignore[no-any-return]  # a network
-
-    return forward
-
-
 def run(name: str, label: str, gpu: bool) -> dict[str, Any]:
     """Runs the two stages, and returns their times in seconds and the metrics."""
+    if gpu:
+        torch.cuda.reset_peak_memory_stats()
     clock, start = EpochClock(), time.perf_counter()
     watchers: list[pl.Callback] = [clock, *([Profile(gpu)] if name == "profile" else [])]
     with patch.object(stages.train, "fit", partial(stages.train.fit, extra_callbacks=watchers)):
@@ -133,6 +128,7 @@ def run(name: str, label: str, gpu: bool) -> dict[str, Any]:
         "before_training_s": round(ends[0] - start, 2),
         "training_s": round(ends[-1] - ends[0], 3),
         "first_epoch_s": round(epochs[0], 3),
+        "mean_epoch_s": round(fmean(epochs), 4),
         "median_epoch_s": round(later[len(later) // 2], 4),
         "best_epoch_s": round(later[0], 4),
         "epochs_s": [round(seconds, 3) for seconds in epochs],
@@ -141,7 +137,7 @@ def run(name: str, label: str, gpu: bool) -> dict[str, Any]:
         "train": read_json(paths.TRAIN_METRICS),
     }
     if gpu:
-        result["peak_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
+        result |= peak_memory()
     if isinstance(watchers[-1], Profile):
         return {**result, "profile": watchers[-1].result}
     stages.evaluate.main()

@@ -2,9 +2,9 @@
 
 Images, augmentation, order, network, Adam and learning rates are those of the train stage. But the
 workers run ahead over all epochs and write into one ring of shared, page-locked memory, without a
-queue or a thread in the training process, and a step with its metrics is one CUDA graph. No
-checkpoints, validation or distributed training. `--eager` takes the steps without graphs,
-`--compile` with torch.compile.
+queue or a thread in the training process, and a step with its metrics is one CUDA graph. There are
+no checkpoints, validation, average of weights or distributed training. `--eager` takes the steps
+without graphs, `--compile` with torch.compile.
 
 Needs the files that drive.py needs. Writes models/ and evaluates them. Prints a line of JSON.
 """
@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -267,17 +268,19 @@ def main() -> None:
     words = ("fast", *(name for name in ("compile", "eager") if getattr(options, name)))
     result: dict[str, Any] = {
         "variant": " ".join(words),
+        "run": Path.cwd().name,
         "workers": options.workers,
         "ready_s": round(made - begin, 2),
         "training_s": round(end - made, 3),
-        "all_s": round(end - begin, 2),
+        "mean_epoch_s": round((end - made) / recipe.epochs, 4),
+        "stage_s": round(end - begin, 2),
         "waited_for_images_s": round(ring.waited, 3),
         "train_loss": round(loss, 6),
         "train_accuracy": round(accuracy, 6),
         "weights": weights_digest(),
     }
     stages.evaluate.main()
-    result["test_accuracy"] = read_json(paths.EVALUATE_METRICS)["accuracy"]
+    result["test"] = {"accuracy": read_json(paths.EVALUATE_METRICS)["accuracy"]}
     print(json.dumps(result))
 
 

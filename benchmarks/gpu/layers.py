@@ -15,6 +15,7 @@ import torch.utils.deterministic as deterministic
 from torch import Tensor
 
 from benchmarks.gpu.common import make_parser
+from cifarlens.training.trainer import resolve_precision
 
 
 class Layer(NamedTuple):
@@ -57,11 +58,13 @@ def measure(run: Callable[[], Any], gpu: bool) -> float:
     return statistics.median(times)
 
 
-def passes(layer: Layer, batch: int, device: str) -> dict[str, Callable[[], Any]]:
-    """Returns the three passes of a layer on random bfloat16 tensors in channels_last."""
+def passes(layer: Layer, batch: int, gpu: bool) -> dict[str, Callable[[], Any]]:
+    """Returns the three passes of a layer on random tensors in channels_last, as in training."""
+    half = resolve_precision("auto", "gpu" if gpu else "cpu") == "bf16-mixed"
+    dtype = torch.bfloat16 if half else torch.float32
 
     def tensor(*shape: int) -> Tensor:
-        values = torch.randn(*shape, device=device).bfloat16()
+        values = torch.randn(*shape, device="cuda" if gpu else "cpu").to(dtype)
         return values.to(memory_format=torch.channels_last)
 
     images = tensor(batch, layer.inputs, layer.size, layer.size)
@@ -82,7 +85,7 @@ def passes(layer: Layer, batch: int, device: str) -> dict[str, Callable[[], Any]
 
 def rows(gpu: bool) -> Iterator[dict[str, Any]]:
     """Yields the times of each layer in ms, then their sum over a step."""
-    batch, device = (512, "cuda") if gpu else (2, "cpu")
+    batch = 512 if gpu else 2
     total = dict.fromkeys(WAYS, 0.0)
     for layer in LAYERS:
         flop = 2 * batch * layer.size**2 * 9 * layer.inputs * layer.outputs
@@ -90,7 +93,7 @@ def rows(gpu: bool) -> Iterator[dict[str, Any]]:
         for way, exact in WAYS.items():
             torch.use_deterministic_algorithms(exact)
             torch.backends.cudnn.benchmark = not exact
-            for name, run in passes(layer, batch, device).items():
+            for name, run in passes(layer, batch, gpu).items():
                 ms = measure(run, gpu)
                 row[f"{name} {way} ms"] = round(ms, 4)
                 if name == "fwd" and gpu:

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from torch.optim import Adam
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.gpu.common import digest, make_parser, time_when_finished
+from benchmarks.gpu.common import digest, is_kernel, make_parser, peak_memory, time_when_finished
 from benchmarks.images import MEAN, STD
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.preprocess import normalize
@@ -165,9 +165,7 @@ def measure(variant: str, gpu: bool, steps: int) -> tuple[dict[str, Any], Step]:
         "run_s_of_24_epochs": round(RUN * seconds / steps, 2),
         "weights": digest(step.network),
     }
-    if gpu:
-        result["peak_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
-    return result, step
+    return {**result, **(peak_memory() if gpu else {})}, step
 
 
 def kernels(step: Step, file: Path) -> dict[str, Any]:
@@ -180,9 +178,8 @@ def kernels(step: Step, file: Path) -> dict[str, Any]:
     sums: dict[str, float] = {}
     launches, events = 0, seen.key_averages()
     for event in events:
-        on_device = "cuda" in str(event.device_type).lower()
         microseconds = event.self_device_time_total if step.gpu else event.self_cpu_time_total
-        if not microseconds or (step.gpu and not on_device):
+        if not microseconds or (step.gpu and not is_kernel(event)):
             continue
         launches += event.count
         kind = next(

@@ -17,6 +17,7 @@ import torch
 
 from cifarlens.params import Accelerator
 from cifarlens.runtime import paths
+from cifarlens.runtime.errors import UserError
 
 from ..processes import ROOT, run
 
@@ -31,16 +32,20 @@ VARIANTS = {  # of a step
 }
 PROFILED = ("exact", "callables", "compile-graph")
 TRAININGS = {
-    "first": ("exact",),
-    "again": ("exact",),
-    "without CUDA graphs": ("eager",),
-    "other seeds": ("exact", "--seeds", "1,2,3,4"),
+    "first": ("drive", "exact"),
+    "again": ("drive", "exact"),
+    "without CUDA graphs": ("drive", "eager"),
+    "sketch": ("fast",),
+    "sketch, compiled": ("fast", "--compile"),
+    "seeds": ("drive", "exact", "--seeds", "0,1,2,3,4"),
 }
 READ = (paths.PARAMS, paths.DATASET, paths.LR_FIND_METRICS)
 
 
-def print_gpu(accelerator: Accelerator = "gpu", project: Path = ROOT) -> dict[str, Any]:
-    """Prints each table as soon as it is measured, and returns the measurements for the JSON file.
+def gpu_tables(accelerator: Accelerator = "gpu", project: Path = ROOT) -> Iterator[tuple[str, Any]]:
+    """Prints each table as it is measured; yields names and measurements for the JSON file.
+
+    A name comes again when it has more measurements.
 
     Args:
         accelerator: `cpu` runs a small case, to try the programs.
@@ -48,17 +53,18 @@ def print_gpu(accelerator: Accelerator = "gpu", project: Path = ROOT) -> dict[st
     """
     if accelerator == "gpu" and not torch.cuda.is_available():
         print(f"gpu: skipped; {_missing()}")
-        return {}
-    result: dict[str, Any] = {"device": describe_device(accelerator)}
-    print(", ".join(f"{key} {value}" for key, value in result["device"].items()))
-    result["smoke"] = print_smoke(accelerator)
-    result["steps"] = print_steps(accelerator)
-    result["layers"] = print_layers(accelerator)
+        return
+    device = describe_device(accelerator)
+    print(", ".join(f"{key} {value}" for key, value in device.items()))
+    yield "device", device
+    yield "smoke", print_smoke(accelerator)
+    yield from (("steps", rows) for rows in print_steps(accelerator))
+    yield "layers", print_layers(accelerator)
     missing = [path for path in READ if not (project / path).exists()]
     if missing:
         print(f"trainings: skipped; {missing[0]} is missing. Run `dvc repro lr_find` first.")
-        return result
-    return {**result, **print_trainings(project)}
+    else:
+        yield from (("runs", rows) for rows in print_trainings(project))
 
 
 def _missing() -> str:
@@ -84,36 +90,45 @@ def describe_device(accelerator: Accelerator) -> dict[str, str]:
 
 
 def measure(program: str, *arguments: str, folder: Path = ROOT) -> list[dict[str, Any]]:
-    """Runs a program of this folder; returns the objects that it prints, one a line."""
-    output = run("-m", f"benchmarks.gpu.{program}", *arguments, cwd=folder)
+    """Runs a program of this folder; returns the objects that it prints, one a line.
+
+    If it fails, prints why and returns nothing: a GPU may lack memory or a compiler for one part.
+    """
+    try:
+        output = run("-m", f"benchmarks.gpu.{program}", *arguments, cwd=folder)
+    except UserError as error:
+        print(f"{program} {' '.join(arguments)}: left out; {error}")
+        return []
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
-def print_smoke(accelerator: Accelerator) -> dict[str, Any]:
-    (result,) = measure("smoke", "--accelerator", accelerator)
-    print(f"two short trainings, same bytes: {_yes(result['same bits'])}")
-    return result
+def print_smoke(accelerator: Accelerator) -> list[dict[str, Any]]:
+    """Prints whether two short trainings give the same bytes."""
+    rows = measure("smoke", "--accelerator", accelerator)
+    for row in rows:
+        print(f"two short trainings, same bytes: {_yes(row['same bits'])}")
+    return rows
 
 
-def print_steps(accelerator: Accelerator) -> list[dict[str, Any]]:
+def print_steps(accelerator: Accelerator) -> Iterator[list[dict[str, Any]]]:
     """Prints the speed of training steps on a batch that already lies on the device."""
     columns = ("ms a step", "images/s", "24 epochs", "kernels", "launches", "weights")
     print(_line("a training step", columns))
     rows: list[dict[str, Any]] = []
     for variant, name in VARIANTS.items():
         profile = ["--profile", os.devnull] if variant in PROFILED else []
-        (row,) = measure("steps", variant, "--accelerator", accelerator, *profile)
-        rows.append(row)
-        same = "same" if row["weights"] == rows[0]["weights"] else "other"
-        seconds = f"{row['run_s_of_24_epochs']:.1f} s"
-        kernels = f"{row['kernels_sum_ms']:.2f} ms" if profile else "-"
-        launches = f"{row['launches']}" if profile else "-"
-        speed = f"{row['ms']:.3f}", f"{row['images_s']:,}"
-        print(_line(name, (*speed, seconds, kernels, launches, same)), flush=True)
+        for row in measure("steps", variant, "--accelerator", accelerator, *profile):
+            rows.append(row)
+            same = "same" if row["weights"] == rows[0]["weights"] else "other"
+            seconds = f"{row['run_s_of_24_epochs']:.1f} s"
+            kernels = f"{row['kernels_sum_ms']:.2f} ms" if profile else "-"
+            launches = f"{row['launches']}" if profile else "-"
+            speed = f"{row['ms']:.3f}", f"{row['images_s']:,}"
+            print(_line(name, (*speed, seconds, kernels, launches, same)), flush=True)
+            yield rows
     for row in (row for row in rows if "kernels_ms" in row):
         kinds = ", ".join(f"{kind} {ms:.2f}" for kind, ms in row["kernels_ms"].items())
         print(f"kernels of {VARIANTS[row['variant']]}, ms: {kinds}")
-    return rows
 
 
 def print_layers(accelerator: Accelerator) -> list[dict[str, Any]]:
@@ -131,38 +146,24 @@ def print_layers(accelerator: Accelerator) -> list[dict[str, Any]]:
     return rows
 
 
-def print_trainings(project: Path) -> dict[str, Any]:
+def print_trainings(project: Path) -> Iterator[list[dict[str, Any]]]:
     """Prints whole trainings of the pipeline in `project`, and what a sketch reaches."""
-    columns = ("accuracy", "training", "an epoch", "stage")
+    columns = ("accuracy", "training", "an epoch", "stage", "weights")
     print(_line("a training", columns))
-    runs: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for name, arguments in TRAININGS.items():
         with copy_inputs(project, name) as folder:
-            for row in measure("drive", *arguments, folder=folder):
-                runs.append(row)
-                seconds = (row["training_s"], row["median_epoch_s"], row["stage_s"])
-                cells = (f"{row['test']['accuracy']:.2%}", *(f"{value:.2f} s" for value in seconds))
-                print(_line(row["run"], cells), flush=True)
-    same = runs[0]["weights"] == runs[1]["weights"]
-    print(f"first and again, same bytes: {_yes(same)}")
-    seeds = [row for row in runs if row["run"] not in ("again", "without CUDA graphs")]
-    accuracies = [row["test"]["accuracy"] for row in seeds]
-    deviation = f"± {statistics.stdev(accuracies):.2%}"
-    print(f"{len(accuracies)} seeds: {statistics.fmean(accuracies):.2%} {deviation}")
-    fast: list[dict[str, Any]] = []
-    for options in ((), ("--compile",)):
-        with copy_inputs(project, "fast") as folder:
-            (row,) = measure("fast", *options, folder=folder)
-        fast.append(row)
-        cells = (
-            f"{row['test_accuracy']:.2%}",
-            f"{row['training_s']:.2f} s",
-            "-",
-            f"{row['all_s']} s",
-        )
-        print(_line(f"sketch: {row['variant']}", cells), flush=True)
-    print(f"sketch and first, same bytes: {_yes(fast[0]['weights'] == runs[0]['weights'])}")
-    return {"runs": runs, "same_bytes_twice": same, "fast": fast}
+            for row in measure(*arguments, folder=folder):
+                rows.append(row)
+                accuracy, training = f"{row['test']['accuracy']:.2%}", f"{row['training_s']:.2f} s"
+                epoch, stage = f"{row['mean_epoch_s']:.2f} s", f"{row['stage_s']:.2f} s"
+                same = "same" if row["weights"] == rows[0]["weights"] else "other"
+                print(_line(row["run"], (accuracy, training, epoch, stage, same)), flush=True)
+                yield rows
+    seeds = [row["test"]["accuracy"] for row in rows if row["run"].startswith("seed ")]
+    if len(seeds) > 1:
+        deviation = statistics.stdev(seeds)
+        print(f"{len(seeds)} seeds: {statistics.fmean(seeds):.2%} ± {deviation:.2%}")
 
 
 @contextmanager

@@ -33,27 +33,23 @@ def project(tmp_path, few_digits):
 @pytest.mark.slow
 def test_all_tables(project, monkeypatch, capsys):
     monkeypatch.setattr(tables, "VARIANTS", {"exact": "as train", "compile-graph": "compiled"})
-    monkeypatch.setitem(tables.TRAININGS, "other seeds", ("exact", "--seeds", "1"))
+    monkeypatch.setitem(tables.TRAININGS, "seeds", ("drive", "exact", "--seeds", "0,1"))
     monkeypatch.setenv("PATH", "")  # neither git nor DVC
-    result = tables.print_gpu("cpu", project)
+    result = dict(tables.gpu_tables("cpu", project))
     printed = capsys.readouterr().out
-    assert result["smoke"]["same bits"]
+    assert result["smoke"][0]["same bits"]
     assert [row["variant"] for row in result["steps"]] == ["exact", "compile-graph"]
     assert result["steps"][0]["weights"] == result["steps"][1]["weights"]
     assert result["steps"][0]["kernels_ms"]["conv"] > 0
-    assert result["layers"][-1] == {
-        "layer": "all convolutions of a step",
-        "exact ms": 0,
-        "free ms": 0,
-    }
-    assert [row["run"] for row in result["runs"]] == [*list(tables.TRAININGS)[:3], "seed 1"]
-    first, again, eager, other = (row["weights"] for row in result["runs"])
-    assert first == again == eager != other
-    assert result["same_bytes_twice"]
-    # The sketch computes what the stage computes.
-    assert result["fast"][0]["weights"] == first
-    assert result["fast"][0]["train_loss"] == result["runs"][0]["train"]["train_loss"]
-    assert printed.count("same bytes: yes") == 3
+    layers = [row["layer"] for row in result["layers"]]
+    assert (len(layers), layers[-1]) == (8, "all convolutions of a step")
+    runs = {row["run"]: row for row in result["runs"]}
+    assert list(runs) == [*list(tables.TRAININGS)[:-1], "seed 0", "seed 1"]
+    # Everything computes what the stage computes, except another seed.
+    weights = {name: row["weights"] for name, row in runs.items()}
+    other = weights.pop("seed 1")
+    assert set(weights.values()) == {weights["first"]} != {other}
+    assert runs["sketch"]["train_loss"] == runs["first"]["train"]["train_loss"]
     assert "2 seeds: " in printed
 
 
@@ -61,19 +57,24 @@ def test_it_says_what_is_missing(project, monkeypatch, capsys):
     (project / paths.LR_FIND_METRICS).unlink()
     for name in ("print_smoke", "print_steps", "print_layers"):
         monkeypatch.setattr(tables, name, lambda _: [])
-    tables.print_gpu("cpu", project)
-    expected = (
-        "trainings: skipped; metrics/lr_find.json is missing. Run `dvc repro lr_find` first.\n"
-    )
-    assert capsys.readouterr().out.endswith(expected)
+    assert dict(tables.gpu_tables("cpu", project)).keys() == {"device", "smoke", "layers"}
+    expected = "skipped; metrics/lr_find.json is missing. Run `dvc repro lr_find` first.\n"
+    assert capsys.readouterr().out.endswith(f"trainings: {expected}")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "gpu", "--json", str(project / "gpu.json")])
     program.main()
     assert "gpu: skipped; PyTorch" in capsys.readouterr().out
     assert json.loads((project / "gpu.json").read_text())["gpu"] == {}
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert tables.print_gpu() == {}
+    assert list(tables.gpu_tables()) == []
     assert capsys.readouterr().out.endswith("is built without CUDA\n")
+
+
+def test_a_program_that_fails_leaves_out_its_rows(tmp_path, capsys):
+    assert tables.measure("drive", "exact", folder=tmp_path) == []
+    assert (
+        "drive exact: left out; python -m benchmarks.gpu.drive failed: " in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(("variant", "fills"), [("exact", False), ("exact-fill", True)])

@@ -74,6 +74,14 @@ def test_steps_give_the_same_bits(name):
     torch.testing.assert_close(network.state_dict(), eager.state_dict(), rtol=0, atol=0)
 
 
+def test_a_weight_without_a_gradient_keeps_none():
+    network = NETWORKS["custom_resnet"](10, width=4)
+    network.unused = torch.nn.Parameter(torch.ones(3))
+    replay = record(network, torch.zeros(16, 3, 32, 32), half=False)
+    take_steps(network, replay, torch.randn(1, 16, 3, 32, 32))
+    assert network.unused.grad is None
+
+
 class Recording(pl.Callback):
     """Records the network where a training on a GPU does so."""
 

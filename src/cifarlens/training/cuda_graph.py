@@ -4,6 +4,7 @@ Starting them one by one takes the CPU longer than the GPU needs to run them: 6.
 on an H200 (docs/gpu.md).
 """
 
+import gc
 from collections.abc import Callable
 
 import torch
@@ -25,9 +26,11 @@ def record(network: nn.Module, images: Tensor, *, half: bool) -> Pass:
         half: whether autocast computes in bfloat16.
     """
     kept = {name: value.clone() for name, value in network.state_dict().items()}
+    # Deletes the graphs of an earlier training now; during a recording that would be an error.
+    gc.collect()
     # A graph cannot use the cache of converted weights.
     with torch.autocast("cuda", torch.bfloat16, enabled=half, cache_enabled=False):
-        torch.cuda.make_graphed_callables(network, (images,))
+        torch.cuda.make_graphed_callables(network, (images,), allow_unused_input=True)
     replay: Pass = network.forward
     del network.forward  # it hides that of the class, which takes images of any shape
     network.load_state_dict(kept)  # recording changes batch statistics
