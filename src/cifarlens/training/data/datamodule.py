@@ -58,6 +58,7 @@ class TrainImages:
         return len(self.images)
 
     def load(self, epoch: int, indices: Sequence[int]) -> Batch:
+        """Returns images as an epoch sees them, with their labels, in the order of `indices`."""
         augmented = [self.augmentation(self.images[index], epoch, index) for index in indices]
         return Batch(np.stack(augmented), self.labels[indices])
 
@@ -65,8 +66,8 @@ class TrainImages:
 class TrainBatches(TorchDataset[Batch]):
     """Holds one process's share of the images of each step, by (epoch, step).
 
-    A worker finds the images of a step itself, so the training process does not send their indices.
-    All processes take the same steps. The shares of a step are disjoint, and their sizes differ by
+    A worker finds the images of a step itself, so the training process sends it no indices. All
+    processes take the same steps. The shares of a step are disjoint, and their sizes differ by
     at most one image.
 
     Args:
