@@ -49,10 +49,10 @@ def test_maps_equal_those_of_the_space(
     assert steps == ("head", *reversed(network.layers))
 
 
-def test_batches_do_not_change_the_maps(
-    bundle: Bundle, few_digits: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images, labels = few_digits.test_images[:3], [0, 9, 3]
+def test_batches_do_not_change_the_maps(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The images are noise: in flat areas of digits, rounding decides which pixel pooling takes."""
+    shape, labels = (3, 32, 32, 3), [0, 9, 3]
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     together = cam_maps(bundle, images, labels)
     for maps in together.values():
         assert maps.shape == (3, 32, 32)
@@ -60,5 +60,4 @@ def test_batches_do_not_change_the_maps(
         assert 0 <= maps.min() <= maps.max() <= 1
     monkeypatch.setattr(gradcam, "BATCH", 2)
     for name, maps in cam_maps(bundle, images, labels).items():
-        # Batches of other sizes round differently, most visibly in maps with a small maximum.
-        np.testing.assert_allclose(together[name], maps, atol=1e-2)
+        np.testing.assert_allclose(together[name], maps, atol=1e-3)
