@@ -14,9 +14,13 @@ SAMPLE = Path(__file__).parents[2] / "docs/sample-report"
 
 
 def skeleton(page: Path) -> list[str]:
-    """Returns the lines of a page without pictures and numbers, which vary between processors."""
+    """Returns the lines of a page without what varies between processors.
+
+    These are pictures, numbers, and the names of clip paths, which matplotlib makes from them.
+    """
     text = page.read_text(encoding="utf-8").replace(' href="../logs/runs.html"', "")
     text = re.sub(r"data:[\w/;+-]+,[^\"')]*", "data", text)
+    text = re.sub(r"-p[0-9a-f]{10}\b", "-p", text)
     return re.sub(r"[-+]?[0-9]+([.][0-9]+)?(e-?[0-9]+)?", "#", text).splitlines()
 
 
