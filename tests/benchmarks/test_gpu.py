@@ -6,13 +6,16 @@ import sys
 import pytest
 import torch
 import torch.utils.deterministic as deterministic
-from one_of_several import ROOT
+from one_of_several import ROOT, small_setup
 
 from benchmarks import __main__ as program
-from benchmarks.gpu import steps, tables
+from benchmarks.gpu import drive, steps, tables
+from benchmarks.gpu.common import digest
 from cifarlens.dataset.arrays import save_dataset
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import write_json
+from cifarlens.training.one_cycle.fit import fit
+from cifarlens.training.one_cycle.schedule import Recipe
 
 SMALL = {"epochs": 2, "peak_epoch": 1, "batch_size": 64, "width": 4, "lr_max": 0.005}
 
@@ -57,6 +60,17 @@ def test_all_tables(project, monkeypatch, capsys):
     assert set(weights.values()) == {weights["first"]} != {other}
     assert runs["sketch"]["train_loss"] == runs["first"]["train"]["train_loss"]
     assert "2 seeds: " in printed
+
+
+@pytest.mark.parametrize("name", ["eager", "callables", "free", "compile"])
+def test_a_variant_of_the_stage_trains_to_the_same_bytes_on_a_cpu(few_digits, tmp_path, name):
+    weights = []
+    for variant in ("exact", name):
+        setup, folder = small_setup(few_digits), tmp_path / variant
+        with drive.variant(variant, gpu=False):
+            fit(setup, Recipe(2, 1, 0.01, 0.001), checkpoints=folder / "run", logs=folder / "logs")
+        weights.append(digest(setup.network))
+    assert weights[0] == weights[1]
 
 
 def test_it_says_what_is_missing(project, monkeypatch, capsys):

@@ -87,8 +87,9 @@ class Classifier(pl.LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         full = len(images) == self.step_size(0)
-        network = self.replay if self.replay and self.training and full else self.network
-        return cast(Tensor, network(images))
+        if self.replay is not None and self.training and full:
+            return self.replay(images)
+        return cast(Tensor, self.network(images))
 
     def on_train_epoch_start(self) -> None:
         # Dropout depends only on seed, epoch and process, so a resumed run repeats it.
