@@ -44,7 +44,7 @@ def fed_row(
     in 15 s.
     """
     rates = epoch_rates(accelerator, images, batch, width, epochs)
-    limit = [step_rate(accelerator, "exact") for _ in range(repeats)]
+    limit = [step_rate(accelerator, "callables") for _ in range(repeats)]
     name = f"training, width {width}, {accelerator}, with augmentation workers"
     return make_row(name, "images/s", rates, limit=limit, goal=IMAGES_PER_RUN / 15)
 
@@ -69,7 +69,7 @@ def price_rows(
 def step_rate(accelerator: Accelerator, variant: str) -> float:
     """Returns images per second of a variant of gpu/steps.py, in a process of its own."""
     output = run("-m", "benchmarks.gpu.steps", variant, "--accelerator", accelerator)
-    return float(json.loads(output)["images_s"])
+    return float(json.loads(output.splitlines()[-1])["images_s"])
 
 
 def epoch_rates(

@@ -49,6 +49,11 @@ def time_when_finished(gpu: bool) -> float:
     return time.perf_counter()
 
 
+def compiler(gpu: bool) -> str:
+    """Returns the backend of torch.compile; a machine without a GPU may lack a C compiler."""
+    return "inductor" if gpu else "aot_eager"
+
+
 def is_kernel(event: Any) -> bool:
     """Returns whether an event of the profiler is work of the GPU, not a mark around some."""
     return "cuda" in str(event.device_type).lower() and not event.is_user_annotation

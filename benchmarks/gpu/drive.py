@@ -8,7 +8,7 @@ eager      without CUDA graphs
 callables  with CUDA graphs also for a network that is not static
 free       the fastest algorithms of cuDNN, not deterministic
 compile    torch.compile of the network instead of CUDA graphs
-profile    without evaluate; prints torch.profiler's tables of steps 110 to 140
+profile    without evaluate; prints torch.profiler's tables of steps 110 to 139
 
 Prints a line of JSON for each seed.
 """
@@ -16,6 +16,7 @@ Prints a line of JSON for each seed.
 import hashlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ import stages.stats
 import stages.train
 from benchmarks.gpu.common import (
     EpochClock,
+    compiler,
     is_kernel,
     make_parser,
     peak_memory,
@@ -91,10 +93,10 @@ def variant(name: str, gpu: bool) -> Iterator[None]:
         with patch.object(trainer_module, "pl", free):
             yield
     elif name == "compile":
-        backend = "inductor" if gpu else "aot_eager"  # a CPU may lack a compiler
 
         def compile_network(module: Classifier) -> None:
-            module.replay = torch.compile(module.network, dynamic=False, backend=backend)
+            forward = module.network.forward  # not the network, which would be a second submodule
+            module.replay = torch.compile(forward, dynamic=False, backend=compiler(gpu))
 
         with patch.object(Classifier, "on_fit_start", compile_network):
             yield
@@ -112,6 +114,7 @@ def variant(name: str, gpu: bool) -> Iterator[None]:
 
 def run(name: str, label: str, gpu: bool) -> dict[str, Any]:
     """Runs the two stages, and returns their times in seconds and the metrics."""
+    shutil.rmtree(paths.CHECKPOINTS, ignore_errors=True)  # an earlier variant's, to resume from
     if gpu:
         torch.cuda.reset_peak_memory_stats()
     clock, start = EpochClock(), time.perf_counter()
@@ -162,7 +165,12 @@ def main() -> None:
     parser.add_argument("variant", choices=VARIANTS)
     parser.add_argument("--seeds", help="such as 1,2, one run each; else the seed in params.yaml")
     options = parser.parse_args()
-    gpu = resolve_accelerator(load_params().trainer.accelerator) == "gpu"
+    trainer = load_params().trainer
+    if trainer.processes > 1:
+        parser.error(
+            f"trainer.devices × trainer.num_nodes is {trainer.processes}; it must be 1 here"
+        )
+    gpu = resolve_accelerator(trainer.accelerator) == "gpu"
     compute_missing_stats()
     with variant(options.variant, gpu):
         for seed in options.seeds.split(",") if options.seeds else [""]:

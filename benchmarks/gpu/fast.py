@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam
 
 import stages.evaluate
-from benchmarks.gpu.common import make_parser, time_when_finished
+from benchmarks.gpu.common import compiler, make_parser, time_when_finished
 from benchmarks.gpu.drive import compute_missing_stats, weights_digest
 from cifarlens.classifier.bundle import save_bundle
 from cifarlens.classifier.preprocess import normalize
@@ -58,7 +58,7 @@ class Ring:
     """Holds the next batches in memory that the workers share.
 
     Args:
-        batches: the batches of an epoch.
+        batches: the batches of every epoch.
         steps: steps of the run.
         side: height and width of an image in pixels.
     """
@@ -70,12 +70,15 @@ class Ring:
         self.ready = torch.zeros(steps, dtype=torch.uint8).share_memory_()
         self.taken = torch.zeros(1, dtype=torch.int64).share_memory_()  # steps copied to the device
         self.waited = 0.0  # seconds without a batch
+        self.workers: list[Any] = []
 
     def start(self, workers: int) -> None:
         """Starts the workers. Before CUDA starts: they must not inherit it."""
         context = multiprocessing.get_context("fork")
         for worker in range(workers):
-            context.Process(target=self._fill, args=(worker, workers), daemon=True).start()
+            arguments = (worker, workers)
+            self.workers.append(context.Process(target=self._fill, args=arguments, daemon=True))
+            self.workers[-1].start()
 
     def _fill(self, worker: int, workers: int) -> None:
         torch.set_num_threads(1)
@@ -101,6 +104,8 @@ class Ring:
             start = time.perf_counter()
             time.sleep(0.0001)
             self.waited += time.perf_counter() - start
+            if any(worker.exitcode for worker in self.workers):
+                raise RuntimeError("an augmentation process failed")
             release()
         return self.images[step % SLOTS], self.labels[step % SLOTS]
 
@@ -124,10 +129,9 @@ class Training:
         precision = resolve_precision(trainer.precision, "gpu" if gpu else "cpu")
         self.half, adam = precision == "bf16-mixed", setup.settings.optimizer
         network = setup.network.to(self.device).to(memory_format=torch.channels_last).train()
-        backend = "inductor" if gpu else "aot_eager"  # a CPU may lack a compiler
-        self.network = (
-            torch.compile(network, dynamic=False, backend=backend) if compiled else network
-        )
+        self.network: Callable[[Tensor], Tensor] = network
+        if compiled:
+            self.network = torch.compile(network, dynamic=False, backend=compiler(gpu))
         self.rate = torch.zeros((), device=self.device)
         self.optimizer = Adam(
             network.parameters(),
@@ -244,17 +248,16 @@ def main() -> None:
     parser = make_parser(__doc__, accelerator=False)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--eager", action="store_true")
-    default = max(1, len(os.sched_getaffinity(0)) - 1)
-    parser.add_argument("--workers", type=int, default=default)
     options = parser.parse_args()
+    gpu = resolve_accelerator(load_params().trainer.accelerator) == "gpu"
+    workers = max(1, len(os.sched_getaffinity(0)) - 1)
     compute_missing_stats()
     begin = time.perf_counter()
     setup, recipe = load()
     images = setup.images
     batches = TrainBatches(images.train_images, images.batch_size, images.seed, 0, 1)
     ring = Ring(batches, recipe.epochs * len(batches), setup.config.image_size)
-    ring.start(options.workers)
-    gpu = resolve_accelerator(setup.settings.trainer.accelerator) == "gpu"
+    ring.start(workers)
     torch.use_deterministic_algorithms(True)
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's class has it
     if gpu:
@@ -269,7 +272,7 @@ def main() -> None:
     result: dict[str, Any] = {
         "variant": " ".join(words),
         "run": Path.cwd().name,
-        "workers": options.workers,
+        "workers": workers,
         "ready_s": round(made - begin, 2),
         "training_s": round(end - made, 3),
         "mean_epoch_s": round((end - made) / recipe.epochs, 4),

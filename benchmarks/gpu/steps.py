@@ -32,7 +32,14 @@ from torch.nn import functional as F
 from torch.optim import Adam
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.gpu.common import digest, is_kernel, make_parser, peak_memory, time_when_finished
+from benchmarks.gpu.common import (
+    compiler,
+    digest,
+    is_kernel,
+    make_parser,
+    peak_memory,
+    time_when_finished,
+)
 from benchmarks.images import MEAN, STD
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.preprocess import normalize
@@ -118,8 +125,8 @@ class Step:
     def _forward(self, variant: str) -> Callable[[Tensor], Tensor]:
         if variant in ("compile", "compile-graph", "overhead"):
             mode = "reduce-overhead" if variant == "overhead" else None
-            backend = "inductor" if self.gpu else "aot_eager"  # a CPU may lack a compiler
             how: dict[str, Any] = {"mode": mode} if self.gpu else {}
+            backend = compiler(self.gpu)
             return torch.compile(self.network, dynamic=False, backend=backend, **how)
         if variant == "callables" and self.gpu:
             return record(self.network, self.normalized(), half=self.half)

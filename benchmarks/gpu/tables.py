@@ -97,7 +97,7 @@ def measure(program: str, *arguments: str, folder: Path = ROOT) -> list[dict[str
     try:
         output = run("-m", f"benchmarks.gpu.{program}", *arguments, cwd=folder)
     except UserError as error:
-        print(f"{program} {' '.join(arguments)}: left out; {error}")
+        print(f"{' '.join((program, *arguments))}: left out; {error}")
         return []
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from cifarlens.classifier.networks import NETWORKS
+from cifarlens.classifier.preprocess import normalize
 from cifarlens.training import module as module_file
 from cifarlens.training.cuda_graph import record
 
@@ -60,17 +61,19 @@ def take_steps(network, compute, batches):
         optimizer.step()
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_steps_give_the_same_bits(name):
-    network = NETWORKS[name](10, width=4).to(memory_format=torch.channels_last)
+def test_steps_give_the_same_bits(name, dropout):
+    network = NETWORKS[name](10, width=4, dropout=dropout).to(memory_format=torch.channels_last)
     eager, before = copy.deepcopy(network), copy.deepcopy(network.state_dict())
     batches = torch.randn(3, 16, 3, 32, 32)
     replay = record(network, torch.zeros(16, 3, 32, 32), half=False)
     torch.testing.assert_close(network.state_dict(), before, rtol=0, atol=0)
     assert network(batches[0, :5]).shape == (5, 10)  # any number of images, as before
     network.load_state_dict(before)
-    take_steps(network, replay, batches)
-    take_steps(eager, eager, batches)
+    for trained, compute in ((network, replay), (eager, eager)):
+        torch.manual_seed(1)
+        take_steps(trained, compute, batches)
     torch.testing.assert_close(network.state_dict(), eager.state_dict(), rtol=0, atol=0)
 
 
@@ -107,23 +110,36 @@ def test_a_whole_training_gives_the_same_bits(setup, train, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("device", "static", "records"),
-    [("cuda", True, True), ("cuda", False, False), ("cpu", True, False)],
+    ("strategy", "static", "precision", "records"),
+    [
+        (SingleDeviceStrategy(device=torch.device("cuda")), True, "bf16-mixed", True),
+        (SingleDeviceStrategy(device=torch.device("cuda")), True, "32-true", True),
+        (SingleDeviceStrategy(device=torch.device("cuda")), False, "bf16-mixed", False),
+        (SingleDeviceStrategy(device=torch.device("cpu")), True, "bf16-mixed", False),
+        (SimpleNamespace(root_device=torch.device("cuda")), True, "bf16-mixed", False),
+    ],
 )
-def test_a_static_network_on_one_gpu_is_recorded(setup, monkeypatch, device, static, records):
+def test_one_gpu_records_a_static_network(setup, monkeypatch, strategy, static, precision, records):
     calls = []
     monkeypatch.setattr(module_file, "record", lambda *args, half: calls.append((*args, half)))
     run = setup()
     run.network.static = static
     module = run.module(0.001, lambda optimizer: None)
-    strategy = SingleDeviceStrategy(device=torch.device(device))
-    module._trainer = SimpleNamespace(strategy=strategy, precision="bf16-mixed")
+    module._trainer = SimpleNamespace(strategy=strategy, precision=precision)
     module.on_fit_start()
     assert len(calls) == records
+    black = torch.zeros(64, 32, 32, 3, dtype=torch.uint8)
     for network, images, half in calls:
         assert network is run.network
-        assert images.shape == (64, 3, 32, 32)
-        assert half
+        torch.testing.assert_close(images, normalize(black, run.config.mean, run.config.std))
+        assert half == (precision == "bf16-mixed")
+
+
+def test_a_recording_uses_no_cache_of_weights(monkeypatch):
+    calls, autocast = [], torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda *a, **k: calls.append(k) or autocast(*a, **k))
+    record(NETWORKS["custom_resnet"](10, width=2), torch.zeros(4, 3, 32, 32), half=False)
+    assert calls == [{"enabled": False, "cache_enabled": False}]
 
 
 def test_only_full_training_batches_are_replayed(setup):

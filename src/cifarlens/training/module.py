@@ -76,7 +76,7 @@ class Classifier(pl.LightningModule):
         return normalize(pixels, self.mean, self.std)
 
     def on_fit_start(self) -> None:
-        # Here no thread loads batches yet, which would end a recording.
+        # The loader's threads do not run yet; their CUDA calls would stop the recording.
         strategy = self.trainer.strategy
         single = isinstance(strategy, SingleDeviceStrategy)
         if single and strategy.root_device.type == "cuda" and self.network.static:
