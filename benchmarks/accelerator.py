@@ -7,12 +7,12 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from cifarlens.params import Accelerator, Trainer
-from cifarlens.runtime.device import count_workers, resolve_accelerator
+from cifarlens.params import Accelerator
+from cifarlens.runtime.device import resolve_accelerator
 from cifarlens.training.one_cycle.fit import fit
 from cifarlens.training.one_cycle.schedule import Recipe
 
-from .gpu.common import EpochClock
+from .gpu.common import EpochClock, one_device
 from .processes import run
 from .table import Row, make_row, measure_in_turn
 from .training import make_setup
@@ -76,20 +76,7 @@ def epoch_rates(
     accelerator: Accelerator, images: int, batch: int, width: int, epochs: int
 ) -> list[float]:
     """Returns images per second of each epoch except the first, which includes the start-up."""
-    workers = count_workers("auto", accelerator, 1)
-    setup = make_setup(
-        images,
-        batch,
-        width,
-        trainer=Trainer(
-            devices=1,
-            num_nodes=1,
-            strategy="auto",
-            accelerator=accelerator,
-            precision="auto",
-            workers=workers,
-        ),
-    )
+    setup = make_setup(images, batch, width, trainer=one_device(accelerator))
     recipe, clock = Recipe(epochs, epochs / 2, 0.001, 0.0001), EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         run, logs = Path(folder) / "run", Path(folder) / "logs"

@@ -1,4 +1,4 @@
-"""Holds what the programs here share: their arguments, clocks, and a digest of weights."""
+"""Holds what the programs here share: arguments, settings, clocks, and a digest of weights."""
 
 import argparse
 import hashlib
@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from cifarlens.runtime.device import resolve_accelerator
+from cifarlens.params import Accelerator, Trainer
+from cifarlens.runtime.device import count_workers, resolve_accelerator
 
 # cuBLAS reads it when it starts; the same value as Lightning sets for deterministic training.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -30,6 +31,18 @@ def make_parser(description: str | None, *, accelerator: bool = True) -> argpars
         help="a CPU runs a small case, to try the program",
     )
     return parser
+
+
+def one_device(accelerator: Accelerator) -> Trainer:
+    """Returns the settings of a training on one device, otherwise as the pipeline chooses them."""
+    return Trainer(
+        accelerator=accelerator,
+        devices=1,
+        num_nodes=1,
+        strategy="auto",
+        precision="auto",
+        workers=count_workers("auto", accelerator, 1),
+    )
 
 
 class EpochClock(pl.Callback):

@@ -3,8 +3,8 @@
 Images, augmentation, order, network, Adam and learning rates are those of the train stage. But the
 workers run ahead over all epochs and write into one ring of shared, page-locked memory, without a
 queue or a thread in the training process, and a step with its metrics is one CUDA graph. There are
-no checkpoints, validation, average of weights or distributed training. `--eager` takes the steps
-without graphs, `--compile` with torch.compile.
+no checkpoints, validation, average of weights or distributed training. `--compile` takes the steps
+with torch.compile.
 
 Needs the files that drive.py needs. Writes models/ and evaluates them. Prints a line of JSON.
 """
@@ -118,12 +118,9 @@ class Training:
         recipe: epochs and learning rates.
         gpu: whether to run on a GPU.
         compiled: whether to compile the network.
-        graphs: whether to record a step as a CUDA graph.
     """
 
-    def __init__(
-        self, setup: Setup, recipe: Recipe, *, gpu: bool, compiled: bool, graphs: bool
-    ) -> None:
+    def __init__(self, setup: Setup, recipe: Recipe, *, gpu: bool, compiled: bool) -> None:
         self.setup, self.gpu, self.device = setup, gpu, "cuda" if gpu else "cpu"
         trainer = setup.settings.trainer
         precision = resolve_precision(trainer.precision, "gpu" if gpu else "cpu")
@@ -149,7 +146,7 @@ class Training:
         count, size = len(setup.images.train_images), setup.images.batch_size
         sizes = (size, count % size or size)  # the last step of an epoch may be smaller
         self.inputs = {n: self._inputs(n) for n in sizes}
-        self.runs = self._capture() if graphs else {n: self._eager(n) for n in self.inputs}
+        self.runs = self._capture() if gpu else {n: self._eager(n) for n in self.inputs}
 
     def _inputs(self, size: int) -> tuple[Tensor, Tensor]:
         side = self.setup.config.image_size
@@ -247,7 +244,6 @@ def learning_rates(recipe: Recipe, steps_per_epoch: int) -> list[float]:
 def main() -> None:
     parser = make_parser(__doc__, accelerator=False)
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--eager", action="store_true")
     options = parser.parse_args()
     gpu = resolve_accelerator(load_params().trainer.accelerator) == "gpu"
     workers = max(1, len(os.sched_getaffinity(0)) - 1)
@@ -262,15 +258,13 @@ def main() -> None:
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's class has it
     if gpu:
         ring.lock_pages()
-    graphs = gpu and not options.eager
-    training = Training(setup, recipe, gpu=gpu, compiled=options.compile, graphs=graphs)
+    training = Training(setup, recipe, gpu=gpu, compiled=options.compile)
     made = time_when_finished(gpu)
     loss, accuracy = training.run(ring)
     end = time_when_finished(gpu)
     save_bundle(paths.MODEL, setup.network, setup.config)
-    words = ("fast", *(name for name in ("compile", "eager") if getattr(options, name)))
     result: dict[str, Any] = {
-        "variant": " ".join(words),
+        "variant": "fast compile" if options.compile else "fast",
         "run": Path.cwd().name,
         "workers": workers,
         "ready_s": round(made - begin, 2),

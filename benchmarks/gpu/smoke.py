@@ -13,10 +13,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.common import digest, make_parser
+from benchmarks.gpu.common import digest, make_parser, one_device
 from benchmarks.training import make_setup
-from cifarlens.params import Trainer
-from cifarlens.runtime.device import count_workers
 from cifarlens.training.one_cycle.fit import fit
 from cifarlens.training.one_cycle.schedule import Recipe
 
@@ -24,14 +22,7 @@ from cifarlens.training.one_cycle.schedule import Recipe
 def main() -> None:
     accelerator = make_parser(__doc__).parse_args().accelerator
     images, batch, width = (4096 + 336, 512, 64) if accelerator == "gpu" else (200, 64, 4)
-    trainer = Trainer(
-        accelerator=accelerator,
-        devices=1,
-        num_nodes=1,
-        strategy="auto",
-        precision="auto",
-        workers=count_workers("auto", accelerator, 1),
-    )
+    trainer = one_device(accelerator)
     runs: list[dict[str, Any]] = []
     for decay in (0.0, 0.0, 0.9):
         setup = make_setup(images, batch, width, trainer=trainer)
