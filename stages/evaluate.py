@@ -39,9 +39,7 @@ def main() -> None:
         metrics |= {f"scaled_{key}": scaled.metrics()[key] for key in ("loss", "calibration_error")}
 
     write_array(paths.TEST_LOGITS, logits)
-    predicted = logits.argmax(axis=1)
-    pairs = ((classes[i], classes[j]) for i, j in zip(labels, predicted, strict=True))
-    write_csv(CONFUSION, ("actual", "predicted"), pairs)
+    write_csv(CONFUSION, ("actual", "predicted", "images"), result.confusion_rows())
     write_csv(PER_CLASS, ("class", "accuracy", "images"), result.class_rows())
     rows = scaled.calibration.rows()
     write_csv(CALIBRATION, ("confidence", "accuracy", "images"), rows)

@@ -21,7 +21,7 @@ TITLES = {
     "Training": ["Loss", "Accuracy", "Learning rate", "Learning-rate finder"],
     "Pictures": ["Ramp"],
 }
-CONFUSION = [("cat", "cat")] * 12 + [("cat", "dog")] * 3 + [("frog", "cat")]
+CONFUSION = [("cat", "cat", 12), ("cat", "dog", 3), ("frog", "cat", 1)]
 
 
 def dvc(folder: Path, *arguments: str) -> None:
@@ -42,7 +42,7 @@ def plots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     header = ["epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
     epochs = [(epoch, 0.01, 20 / epoch, 0.3 * epoch, None, None) for epoch in (1, 2, 3)]
     write_csv(tables / "train.csv", header, epochs)
-    write_csv(tables / "confusion.csv", ["actual", "predicted"], CONFUSION)
+    write_csv(tables / "confusion.csv", ["actual", "predicted", "images"], CONFUSION)
     (folder / "reports" / "gradcam").mkdir()
     Image.linear_gradient("L").resize((2000, 90)).save(folder / "reports" / "gradcam" / "ramp.png")
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]

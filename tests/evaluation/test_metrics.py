@@ -30,6 +30,8 @@ def test_metrics_are_rounded_and_omit_a_class_without_images() -> None:
     assert metrics["accuracy"] == 0.666667
     assert metrics["classes"] == {"ant": 0.5, "bee": 1.0}
     assert result.class_rows() == [("ant", 0.5, 2), ("bee", 1.0, 1), ("cow", None, 0)]
+    rows = [("ant", "ant", 1), ("ant", "bee", 1), ("bee", "bee", 1)]
+    assert result.confusion_rows() == rows
     numbers = {"accuracy", "balanced_accuracy", "macro_f1", "loss", "calibration_error"}
     assert set(metrics) == numbers | {"classes"}
 

@@ -29,7 +29,9 @@ def test_results_agree_with_each_other(project):
     correct = int((logits.argmax(1) == dataset.test_labels).sum())
     assert metrics["accuracy"] == round(correct / 360, 6)
     rows = read_csv(folder / "reports/plots/confusion.csv")
-    assert sum(row["actual"] == row["predicted"] for row in rows) == correct
+    right = [row for row in rows if row["actual"] == row["predicted"]]
+    assert sum(int(row["images"]) for row in right) == correct
+    assert sum(int(row["images"]) for row in rows) == 360
     history = read_csv(folder / "reports/plots/train.csv")
     suggestion = read_json(folder / "metrics/lr_find.json")
     assert [row["epoch"] for row in history] == ["1", "2"]

@@ -80,6 +80,11 @@ class Evaluation:
             for name, share, count in rows
         ]
 
+    def confusion_rows(self) -> list[tuple[str, str, int]]:
+        """Returns true class, predicted class and number of images, if there are any."""
+        cells = zip(*np.nonzero(self.confusion), strict=True)
+        return [(self.classes[i], self.classes[j], int(self.confusion[i, j])) for i, j in cells]
+
     def metrics(self) -> dict[str, object]:
         """Returns the content of metrics/evaluate.json; `classes` omits classes without images."""
         return {
