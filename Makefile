@@ -14,10 +14,12 @@ export MPLBACKEND := agg
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo repro compare space push test test-fast exact benchmark sweep clean-env sample lint format lock venv
+.PHONY: help demo pretrained verify repro compare space push test test-fast exact benchmark sweep clean-env sample lint format lock venv
 
 help:
 	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
+	@echo 'make pretrained make report and Space of CIFAR-10 from the released weights, without training (3 minutes)'
+	@echo 'make verify     evaluate the released weights on this machine and compare with the committed results'
 	@echo 'make repro      run all stages on CIFAR-10 (dvc repro)'
 	@echo 'make compare    compare two runs in one page: make compare A=main B=faster; names of git or of dvc exp show'
 	@echo 'make space      start the packaged Space on this machine (SPACE=demo/space for the demo)'
@@ -35,6 +37,12 @@ help:
 
 demo: $(READY)
 	$(RUN) cifarlens.demo
+
+pretrained: $(READY)
+	$(RUN) cifarlens.release.pretrained
+
+verify: $(READY)
+	$(RUN) cifarlens.release.verify
 
 repro: $(READY)
 	$(RUN) dvc repro

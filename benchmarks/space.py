@@ -31,12 +31,13 @@ from cifarlens.classifier.bundle import BundleConfig, BundleError, load_bundle, 
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
 from cifarlens.classifier.saliency import METHODS
+from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import Space
 from cifarlens.runtime.errors import UserError
 from cifarlens.runtime.paths import LOCK
 from cifarlens.sources.digits import read_digits
 from cifarlens.space.app.contents import ContentsError
-from cifarlens.space.packaging.package import Ingredients, package_space
+from cifarlens.space.packaging.package import Ingredients, describe_test, package_space
 from cifarlens.space.packaging.serve import check_space
 
 from .processes import memory
@@ -86,10 +87,14 @@ def make_space(folder: Path) -> Path:
         "custom_resnet", {"width": 64}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
     )
     save_bundle(folder / "models", network, config)
+    logits = predict_logits(load_bundle(folder / "models"), data.test_images)
+    result = evaluate(logits, data.test_labels, data.classes)
     ingredients = Ingredients(
         model=folder / "models",
         dataset=data,
-        test_logits=predict_logits(load_bundle(folder / "models"), data.test_images),
+        test_logits=logits,
+        test=describe_test(result),
+        train_images=len(data.train_labels),
         held_out=0,
         temperature=1.0,
         trust=dict.fromkeys(network.layers, dict.fromkeys(METHODS, verdict)),

@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from cifarlens.classifier.bundle import Bundle, BundleError, load_bundle
-from cifarlens.classifier.predict import predict_batches
+from cifarlens.classifier.bundle import BundleError, load_bundle
 from cifarlens.dataset.arrays import load_dataset
 from cifarlens.dataset.split import split
 from cifarlens.evaluation.metrics import evaluate
+from cifarlens.evaluation.predictions import predict_all
 from cifarlens.evaluation.temperature import fit_temperature
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
@@ -27,12 +24,12 @@ def main() -> None:
     device = choose_device(params.trainer.accelerator)
     dataset, bundle = load_dataset(paths.DATASET), load_bundle(paths.MODEL)
     classes, labels = dataset.classes, dataset.test_labels
-    logits = predict(bundle, dataset.test_images, device, "evaluate")
+    logits = predict_all(bundle, dataset.test_images, device, "evaluate")
     result = evaluate(logits, labels, classes)
     metrics, scaled = result.metrics(), result
     _, held_out = split(dataset.train_labels, params.data.val_size)
     if len(held_out):
-        held_out_logits = predict(bundle, dataset.train_images[held_out], device, "calibrate")
+        held_out_logits = predict_all(bundle, dataset.train_images[held_out], device, "calibrate")
         temperature = fit_temperature(held_out_logits, dataset.train_labels[held_out])
         scaled = evaluate(logits / temperature, labels, classes)
         metrics["temperature"] = temperature
@@ -45,16 +42,6 @@ def main() -> None:
     write_csv(CALIBRATION, ("confidence", "accuracy", "images"), rows)
     write_json(paths.EVALUATE_METRICS, metrics)
     print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")
-
-
-def predict(bundle: Bundle, images: np.ndarray, device: str, title: str) -> np.ndarray:
-    """Returns the logits, float32 N×classes, of images, uint8 N×H×W×3, and shows a progress bar."""
-    batches = []
-    with tqdm(total=len(images), desc=title, unit="image", disable=None) as bar:
-        for batch in predict_batches(bundle, images, device=device):
-            batches.append(batch)
-            bar.update(len(batch))
-    return np.concatenate(batches)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import numpy as np
 
 from cifarlens.classifier.bundle import BundleError
 from cifarlens.dataset.arrays import load_dataset
+from cifarlens.evaluation.metrics import DIGITS, evaluate
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_json, write_bytes
 from cifarlens.runtime.stage import run_stage
 from cifarlens.space.packaging.model_card import MODEL_CARD
-from cifarlens.space.packaging.package import Ingredients, package_space, read_trust
+from cifarlens.space.packaging.package import Ingredients, describe_test, package_space, read_trust
+from cifarlens.space.packaging.runs import RUNS, read_runs
 from cifarlens.training.recipe import describe_recipe
 
 
@@ -25,12 +27,17 @@ def main() -> None:
         loss=params.loss,
         train=read_json(paths.TRAIN_METRICS),
     )
+    dataset, logits = load_dataset(paths.DATASET), np.load(paths.TEST_LOGITS)
+    temperature = read_json(paths.EVALUATE_METRICS).get("temperature", 1.0)
+    result = evaluate(logits / temperature, dataset.test_labels, dataset.classes)
     ingredients = Ingredients(
         model=paths.MODEL,
-        dataset=load_dataset(paths.DATASET),
-        test_logits=np.load(paths.TEST_LOGITS),
+        dataset=dataset,
+        test_logits=logits,
+        test=describe_test(result),
+        train_images=len(dataset.train_labels) - params.data.val_size,
         held_out=params.data.val_size,
-        temperature=read_json(paths.EVALUATE_METRICS).get("temperature", 1.0),
+        temperature=temperature,
         trust=read_trust(paths.TRUST),
         lock=paths.LOCK,
         source=params.data.source,
@@ -38,6 +45,7 @@ def main() -> None:
         space=params.space,
         opacity=params.gradcam.opacity,
         recipe=recipe,
+        runs=read_runs(RUNS, params.seed, round(result.accuracy, DIGITS)),
     )
     package_space(paths.SPACE, ingredients)
     write_bytes(paths.MODEL_CARD, (paths.SPACE / MODEL_CARD).read_bytes())

@@ -28,12 +28,13 @@ ROOMS: dict[str, set[str]] = {
     "comparison": {
         *("classifier", "display", "evaluation", "explanation", "figures", "report", "runtime"),
     },
+    "demo": {"runtime"},
+    "release": {"classifier", "dataset", "demo", "evaluation", "params", "runtime"},
     "space/app": {"classifier", "display", "pictures"},
     "space/packaging": {
-        *("classifier", "dataset", "display", "evaluation", "params", "pictures", "runtime"),
-        *("sources", "space/app"),
+        *("classifier", "dataset", "display", "evaluation", "params", "pictures", "release"),
+        *("runtime", "sources", "space/app", "training"),
     },
-    "demo": {"runtime"},
 }
 
 

@@ -28,6 +28,7 @@ COPIED = (
     ".dvc/config",
     ".dvc/plots",
     "data/source",
+    "metrics/runs.csv",
     "stages",
     "src",
 )
@@ -69,25 +70,33 @@ def merge(params: Any, changes: Mapping[str, Any]) -> None:
             params[key] = value
 
 
+def run_dvc(*arguments: str, folder: Path = Path()) -> int:
+    """Runs DVC in a project, whose stages run this Python; returns its exit code."""
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": scripts + os.pathsep + os.environ.get("PATH", "")}
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
+
+
+def print_results(folder: Path, space: str) -> None:
+    """Prints the test accuracy, the report's path and the command that starts the Space."""
+    metrics = read_json(folder / paths.EVALUATE_METRICS)
+    print(
+        f"\nTest accuracy: {metrics['accuracy']:.2%}\n"
+        f"Report:        {folder / paths.REPORT}\n"
+        f"Space:         {space}"
+    )
+
+
 def main() -> None:
     if not CHANGES.exists():
         raise UserError(f"{CHANGES} is missing here; run `make demo` from the project's root.")
     prepare(Path(), FOLDER)
-    scripts = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": scripts + os.pathsep + os.environ.get("PATH", "")}
-    result = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro"], cwd=FOLDER, env=environment, check=False
-    )
-    if result.returncode:
+    if run_dvc("repro", folder=FOLDER):
         raise UserError(
             "The demo stopped. Fix the error above and run `make demo` again to continue."
         )
-    metrics = read_json(FOLDER / paths.EVALUATE_METRICS)
-    print(
-        f"\nTest accuracy: {metrics['accuracy']:.2%}\n"
-        f"Report:        {FOLDER / paths.REPORT}\n"
-        f"Space:         make space SPACE={FOLDER / paths.SPACE}"
-    )
+    print_results(FOLDER, f"make space SPACE={FOLDER / paths.SPACE}")
 
 
 if __name__ == "__main__":

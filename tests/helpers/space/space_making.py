@@ -23,10 +23,11 @@ from cifarlens.classifier.bundle import BundleConfig, load_bundle, save_bundle
 from cifarlens.classifier.networks import NETWORKS
 from cifarlens.classifier.predict import predict_logits
 from cifarlens.dataset.arrays import Dataset
+from cifarlens.evaluation.metrics import evaluate
 from cifarlens.explanation.gradcam import METHODS
 from cifarlens.params import Space
 from cifarlens.pictures.fit import Fit
-from cifarlens.space.packaging.package import Ingredients, package_space
+from cifarlens.space.packaging.package import Ingredients, describe_test, package_space
 
 ROOT = Path(__file__).parents[3]
 ODD_NAMES = (  # of classes, each hard for another language or format
@@ -38,6 +39,7 @@ ODD_NAMES = (  # of classes, each hard for another language or format
 WIDTH = 8
 TEST_IMAGES = 200
 START_SECONDS = 60
+TEMPERATURE = 0.8
 OPACITY = 0.65  # initial opacity of heat maps; differs from params.yaml
 RECIPE = {"Epochs": "0", "Optimizer": "none: the network was never trained"}
 REFUSALS = ("InvalidPathError", "ValidationError")  # that Gradio logs
@@ -98,6 +100,7 @@ def make_ingredients(
     if perfect:
         labels = logits.argmax(1)
         data = Dataset(data.train_images, data.train_labels, data.test_images, labels, data.classes)
+    result = evaluate(logits / TEMPERATURE, data.test_labels, data.classes)
     trust = {
         layer: {
             method: {"faithful": depth > 0, "changes": rank % 2 == 0}
@@ -109,8 +112,10 @@ def make_ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
+        test=describe_test(result),
+        train_images=len(data.train_labels) - 50,
         held_out=50,
-        temperature=0.8,
+        temperature=TEMPERATURE,
         trust=trust,
         lock=ROOT / "requirements.lock",
         source=source,

@@ -114,6 +114,14 @@ class Contents:
         return self.bundle.config.classes
 
     @property
+    def lacks_images(self) -> bool:
+        """Returns whether the Space was packaged without the dataset's images.
+
+        Then the examples are drawn scenes, and there are no mistakes to show.
+        """
+        return not self.mistakes and self.card.test["correct"] < self.card.test["images"]
+
+    @property
     def max_top(self) -> int:
         """Returns the maximum number of classes to show: all classes, but at most `MAX_TOP`."""
         return min(MAX_TOP, len(self.classes))

@@ -1,5 +1,7 @@
 """Writes the model card: the README.md of the model bundle, with Hugging Face's own fields."""
 
+from collections.abc import Mapping, Sequence
+
 import jinja2
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -7,6 +9,7 @@ from ...display.formats import probability
 from ...sources import SOURCES
 from ..app import about
 from ..app.contents import MODEL, Contents
+from .runs import describe_runs
 
 MODEL_CARD = f"{MODEL}/README.md"  # in the Space
 TEMPLATE = "cifarlens/space/packaging/templates/model_card.md.j2"
@@ -18,12 +21,18 @@ METRICS = {  # type and name by the key in metrics/evaluate.json
 }
 
 
-def render_model_card(contents: Contents, source: str, environment: jinja2.Environment) -> str:
+def render_model_card(
+    contents: Contents,
+    source: str,
+    runs: Sequence[Mapping[str, str]],
+    environment: jinja2.Environment,
+) -> str:
     """Returns the card as Markdown.
 
     Args:
         contents: the packaged Space; the card repeats its facts.
         source: where the data came from, a key of `SOURCES`.
+        runs: this run and others of the same recipe, see `read_runs`, or nothing.
         environment: finds the template.
     """
     dataset, test = SOURCES[source], contents.card.test
@@ -57,6 +66,7 @@ def render_model_card(contents: Contents, source: str, environment: jinja2.Envir
         dataset=dataset,
         fit=contents.card.fit,
         metadata=metadata.to_yaml(),
+        runs=describe_runs(runs),
         sections={name: s.markdown() for name, s in about.sections(contents).items()},
         size=contents.bundle.config.image_size,
         temperature=contents.bundle.temperature,

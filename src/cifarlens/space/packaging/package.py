@@ -7,9 +7,10 @@ This module does not depend on DVC.
 import io
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 from ...classifier.bundle import CONFIG, WEIGHTS, Bundle, load_bundle
 from ...dataset.arrays import Dataset
 from ...evaluation.cases import all_cases, most_confident_mistakes, varied_mistakes
-from ...evaluation.metrics import DIGITS, evaluate, wilson_interval
+from ...evaluation.metrics import DIGITS, Evaluation, wilson_interval
 from ...params import Space
 from ...pictures.fit import Fit
 from ...runtime.files import read_csv, write_bytes, write_json, write_text
@@ -40,8 +41,10 @@ class Ingredients:
 
     Attributes:
         model: folder of the model bundle.
-        dataset: provides the test images and the class names.
-        test_logits: logits of the test images, float32, N×classes.
+        dataset: provides test images and the class names.
+        test_logits: logits of these images, float32, N×classes.
+        test: metrics on all test images, see `describe_test`.
+        train_images: number of images that trained the network.
         held_out: number of training images held out, which did not train the network.
         temperature: divides the logits; 1 without held-out images.
         trust: the verdicts on the heat maps, see `read_trust`.
@@ -50,12 +53,15 @@ class Ingredients:
         space: the number of mistakes to ship and of top classes to show first.
         opacity: initial opacity of the heat maps, 0 to 1.
         recipe: names and values of the training settings, in display order.
+        runs: this run and others of the same recipe, see `read_runs`, or nothing.
         fit: how a picture becomes a square, as for the training images.
     """
 
     model: Path
     dataset: Dataset
     test_logits: np.ndarray
+    test: Mapping[str, Any]
+    train_images: int
     held_out: int
     temperature: float
     trust: contents.Trust
@@ -64,6 +70,7 @@ class Ingredients:
     space: Space
     opacity: float
     recipe: Mapping[str, str]
+    runs: Sequence[Mapping[str, str]] = ()
     fit: Fit = "crop"
 
     @property
@@ -93,8 +100,7 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
         write_bytes(folder / contents.MODEL / name, (ingredients.model / name).read_bytes())
     _write_examples(folder / contents.EXAMPLES, ingredients)
     _write_mistakes(folder, ingredients)
-    dataset, source = ingredients.dataset, SOURCES[ingredients.source]
-    result = evaluate(ingredients.scaled_logits, dataset.test_labels, dataset.classes)
+    source = SOURCES[ingredients.source]
     card = contents.Card(
         dataset={
             "name": source.title,
@@ -103,18 +109,11 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
             "licence": source.licence,
         },
         parameters=sum(p.numel() for p in bundle.network.parameters()),
-        train_images=len(dataset.train_labels) - ingredients.held_out,
+        train_images=ingredients.train_images,
         held_out=ingredients.held_out,
         temperature=ingredients.temperature,
         recipe=[list(row) for row in ingredients.recipe.items()],
-        test={
-            **result.metrics(),
-            "images": result.images,
-            "correct": result.correct,
-            "interval": wilson_interval(result.correct, result.images).round(DIGITS).tolist(),
-            "confidence": round(result.calibration.mean_confidence, DIGITS),
-            "confusion": result.confusion.tolist(),
-        },
+        test=dict(ingredients.test),
         trust=ingredients.trust,
         fit=ingredients.fit,
         top_classes=ingredients.space.top_classes,
@@ -124,6 +123,18 @@ def _build(folder: Path, bundle: Bundle, ingredients: Ingredients) -> None:
     _render_templates(folder, ingredients)
     files = (path for path in folder.rglob("*") if path.is_file())
     write_json(folder / FILES, sorted(path.relative_to(folder).as_posix() for path in files))
+
+
+def describe_test(result: Evaluation) -> dict[str, Any]:
+    """Returns the results on the test images as in `contents.Card`."""
+    return {
+        **result.metrics(),
+        "images": result.images,
+        "correct": result.correct,
+        "interval": wilson_interval(result.correct, result.images).round(DIGITS).tolist(),
+        "confidence": round(result.calibration.mean_confidence, DIGITS),
+        "confusion": result.confusion.tolist(),
+    }
 
 
 def read_trust(path: Path) -> contents.Trust:
@@ -212,6 +223,6 @@ def _render_templates(folder: Path, ingredients: Ingredients) -> None:
     }
     for name, template in TEMPLATES.items():
         write_text(folder / name, environment.get_template(template).render(values))
-    card = render_model_card(space, ingredients.source, environment)
+    card = render_model_card(space, ingredients.source, ingredients.runs, environment)
     write_text(folder / MODEL_CARD, card)
     _write_png(folder / THUMBNAIL, draw_thumbnail(space))

@@ -1,7 +1,8 @@
 """Runs a copy of a packaged Space: `python -m cifarlens.space.packaging.serve FOLDER`.
 
 The folder is the output of a stage, and a running app may write next to its source code, so it runs
-from a copy of the files that package_space wrote.
+from a copy of the files that package_space wrote. Where that stage has not run, a Space is packaged
+from the released weights alone.
 """
 
 import os
@@ -18,11 +19,19 @@ from ...classifier.bundle import BundleError
 from ...runtime.errors import UserError
 from ...runtime.files import read_json
 from ...runtime.output import tolerate_output_errors
+from ...runtime.paths import SPACE
 from ...runtime.signals import Stopped, stoppable
 from ..app.contents import ContentsError, load_contents
+from .alone import package_alone
 from .shipped import FILES
 
 STOP_SECONDS = 10
+RELEASE = Path("release")
+ALONE = (
+    "There is no space/ yet, so this Space holds the released weights alone: its examples are drawn"
+    " scenes, and it shows no misclassified images. `make pretrained` makes the complete one; it"
+    " needs CIFAR-10."
+)
 PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
 # These could make the app import another cifarlens than the copy's own.
 IMPORT_VARIABLES = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
@@ -46,6 +55,19 @@ def serve(folder: Path) -> int:
             return app.wait()
         finally:
             _stop(app)
+
+
+def serve_alone() -> int:
+    """Serves a Space packaged from the released weights alone; returns the app's exit code.
+
+    Raises:
+        UserError: the released weights cannot be put in place, or as `serve` does.
+    """
+    print(ALONE, flush=True)
+    with tempfile.TemporaryDirectory(prefix="space-") as temporary:
+        folder = Path(temporary) / "space"
+        package_alone(folder)
+        return serve(folder)
 
 
 @contextmanager
@@ -137,7 +159,9 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         with stoppable():
-            return serve(Path(arguments[0]))
+            folder = Path(arguments[0])
+            alone = folder == SPACE and not folder.exists() and RELEASE.exists()
+            return serve_alone() if alone else serve(folder)
     except (UserError, BundleError, ContentsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -150,7 +150,9 @@ def _confusion(contents: Contents, pairs: list[tuple[int, int, int]]) -> str:
 def licence(contents: Contents) -> Section:
     """Names the licences of the code and of the images."""
     stated = contents.card.dataset["licence"] or "Their licence is not stated."
+    images = f"The example and mistake images come from the\ndataset. {stated}"
+    if contents.lacks_images:
+        images = "So are the\nexamples, which a program drew."
     return Section(f"""## Licence
 
-The code and the weights are under the MIT licence. The example and mistake images come from the
-dataset. {stated}""")
+The code and the weights are under the MIT licence. {images}""")

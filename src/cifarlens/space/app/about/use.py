@@ -55,6 +55,8 @@ def controls(contents: Contents) -> Section:
 
 def _mistakes(contents: Contents) -> str:
     shown, test = len(contents.mistakes), contents.card.test
+    if contents.lacks_images:
+        return "**Mistakes** is empty: the dataset was not at hand when this demo was packaged."
     if not shown:
         return "**Mistakes** is empty: the network made none."
     total = test["images"] - test["correct"]
@@ -74,14 +76,15 @@ confident first. They come from as many classes as possible.
 
 def limits(contents: Contents) -> Section:
     """Says what the network cannot do, and which pictures it takes."""
-    wrong = probability(1 - contents.card.test["accuracy"], 1)
+    test = contents.card.test
+    wrong = probability(1 - test["accuracy"], 1)
     doubt = f" Even on test\nimages from the same dataset, {wrong} of its answers are wrong."
     most = {kind: pixels // 10**6 for kind, pixels in MAX_PIXELS.items()}
     return Section(f"""## Limits
 
 The network knows only its {len(contents.classes)} classes and cannot answer “none of these”. A
 picture of anything else still gets an answer, sometimes a confident one.\
-{doubt if contents.mistakes else ""}
+{doubt if test["correct"] < test["images"] else ""}
 A heat map shows where the network found evidence for a class. It does not show why, and the
 evidence can be misleading. Use the demo to learn about neural networks, not to make decisions.
 

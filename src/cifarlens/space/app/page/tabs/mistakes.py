@@ -42,6 +42,10 @@ from .controls import (
 INITIAL_COUNT = 10
 HIDDEN = f"Turn on “{SHOW_MISTAKES}” to see test images that the network got wrong."
 PERFECT = "The network classified every test image correctly. There are no mistakes to show."
+WITHOUT_IMAGES = (
+    "This Space was packaged without the dataset, so it has no misclassified images to show. Run"
+    " `make pretrained` to package it with them."
+)
 # Reports the cell of the confusion matrix whose button was clicked.
 SELECT_CELL = """element.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-true]");
@@ -159,7 +163,8 @@ def mistakes_tab(contents: Contents, link: Link) -> gr.HTML:
     """Builds the tab and returns the images, which report a click that opens one in Classify."""
     available = len(contents.mistakes)
     if not available:
-        return gr.HTML(html.placeholder(PERFECT), elem_id="mistakes", js_on_load=None)
+        text = WITHOUT_IMAGES if contents.lacks_images else PERFECT
+        return gr.HTML(html.placeholder(text), elem_id="mistakes", js_on_load=None)
     names = [ALL_CLASSES, *contents.classes]
     with gr.Row(elem_id="mistakes-body", elem_classes="tab-body"):
         with gr.Column(elem_classes="settings", min_width=240):

@@ -1,0 +1,1 @@
+"""Uses and checks the released weights: the folder `release` of the repository, a DVC remote."""

@@ -1,0 +1,72 @@
+"""Runs `make verify`: evaluates the released weights on this machine and compares the results."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..classifier.bundle import BundleError, load_bundle
+from ..dataset.arrays import load_dataset
+from ..demo import run_dvc
+from ..evaluation.metrics import Evaluation, evaluate
+from ..evaluation.predictions import predict_all
+from ..params import load_params
+from ..runtime import paths
+from ..runtime.device import choose_device
+from ..runtime.errors import UserError
+from ..runtime.files import read_json
+from ..runtime.stage import run_stage
+from .fetch import fetch_release
+
+# Largest difference of a logit between machines. Another order of additions in float32 changes a
+# logit by some 1e-5; a wrong weight or pixel changes it by more than this.
+TOLERANCE = 1e-3
+
+
+def main() -> None:
+    device = choose_device(load_params().trainer.accelerator)
+    fetch_release()
+    if run_dvc("repro", "--single-item", "download"):
+        raise UserError("Stopped. Fix the error above and run `make verify` again.")
+    dataset, released = load_dataset(paths.DATASET), np.load(paths.TEST_LOGITS)
+    logits = predict_all(load_bundle(paths.MODEL), dataset.test_images, device, "verify")
+    result = evaluate(logits, dataset.test_labels, dataset.classes)
+    print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")
+    if faults := find_differences(logits, released, result, read_json(paths.EVALUATE_METRICS)):
+        raise UserError(
+            f"On this machine, the released weights give other results: {'; '.join(faults)}."
+            " `dvc status` and `git status` show whether code, data or metrics were changed."
+        )
+    print(
+        "The same predictions and metrics as those of the release; logits differ by at most"
+        f" {np.abs(logits - released).max():.1e} (allowed: {TOLERANCE:g})."
+    )
+
+
+def find_differences(
+    logits: np.ndarray, released: np.ndarray, result: Evaluation, metrics: Mapping[str, Any]
+) -> list[str]:
+    """Returns how the results of this machine differ from the released ones, in words.
+
+    Args:
+        logits: of the test images, on this machine, float32 N×classes.
+        released: the same, from the release.
+        result: evaluation of `logits`.
+        metrics: content of metrics/evaluate.json.
+    """
+    faults = []
+    if other := int((logits.argmax(1) != released.argmax(1)).sum()):
+        faults.append(f"{other:,} of {len(logits):,} predictions differ")
+    if not (largest := np.abs(logits - released).max()) <= TOLERANCE:  # NaN differs too
+        faults.append(f"logits differ by up to {largest:.1e}, more than {TOLERANCE:g}")
+    actual = result.metrics()
+    for key in ("accuracy", "balanced_accuracy", "macro_f1", "classes"):
+        if actual[key] != metrics[key]:
+            faults.append(f"{key} is {actual[key]}, not {metrics[key]}")
+    if abs(result.loss - metrics["loss"]) > TOLERANCE:
+        faults.append(f"loss is {actual['loss']}, not {metrics['loss']}")
+    return faults
+
+
+if __name__ == "__main__":
+    run_stage(main, BundleError)
