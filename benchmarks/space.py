@@ -81,22 +81,17 @@ class Measurement:
 def make_space(folder: Path) -> Path:
     """Packages a Space with an untrained `custom_resnet` of width 64 and the digits dataset."""
     torch.manual_seed(0)
-    data, verdict = read_digits(), {"faithful": True, "changes": True}
-    network = NETWORKS["custom_resnet"](10, width=64)
-    config = BundleConfig(
-        "custom_resnet", {"width": 64}, data.classes, (0.3,) * 3, (0.35,) * 3, 32, network.layers
-    )
+    data, verdict, scale = read_digits(), {"faithful": True, "changes": True}, (0.3,) * 3
+    network = NETWORKS["custom_resnet"](10)
+    config = BundleConfig("custom_resnet", {}, data.classes, scale, scale, 32, network.layers)
     save_bundle(folder / "models", network, config)
     logits = predict_logits(load_bundle(folder / "models"), data.test_images)
-    result = evaluate(logits, data.test_labels, data.classes)
     ingredients = Ingredients(
         model=folder / "models",
         dataset=data,
         test_logits=logits,
-        test=describe_test(result),
+        test=describe_test(evaluate(logits, data.test_labels, data.classes)),
         train_images=len(data.train_labels),
-        held_out=0,
-        temperature=1.0,
         trust=dict.fromkeys(network.layers, dict.fromkeys(METHODS, verdict)),
         lock=LOCK,
         source="digits",

@@ -33,7 +33,6 @@ def test_a_wrong_key_stays_for_the_first_stage_to_report():
 
 def test_a_second_demo_keeps_results_and_removes_old_code(tmp_path):
     prepare(ROOT, tmp_path)
-    (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/train.json").write_text("{}")
     (tmp_path / "stages/old.py").write_text("")
     prepare(ROOT, tmp_path)

@@ -38,12 +38,21 @@ def test_few_mistakes_or_none(contents):
     wrong = contents.card.test["images"] - contents.card.test["correct"]
     assert f"client.predict(2, {every})" in about(few)
     assert f"shows 2 of the {wrong} misclassified" in about(few)
-    text = about(replace(with_test(contents, accuracy=1.0), mistakes=()))
-    assert "**Mistakes** is empty" in text
+    images = contents.card.test["images"]
+    text = about(replace(with_test(contents, accuracy=1.0, correct=images), mistakes=()))
+    assert "**Mistakes** is empty: the network made none." in text
     for words in ("/misclassified", "of its answers are wrong", "True class"):
         assert words not in text
         assert words in about(contents)
     assert "It confused no classes." in about(with_test(contents, confusion=[[9, 0], [0, 9]]))
+
+
+def test_a_space_without_the_images_of_the_dataset(contents):
+    text = about(replace(contents, mistakes=()))
+    assert "**Mistakes** is empty: the dataset was not at hand" in text
+    assert "So are the\nexamples, which a program drew." in text
+    assert "of its answers are wrong" in text
+    assert "come from the\ndataset" in about(contents)
 
 
 def test_the_images_that_trained_it(contents):

@@ -11,6 +11,7 @@ from space_making import ODD_NAMES, RECIPE, make_ingredients
 
 from cifarlens.classifier.bundle import load_bundle
 from cifarlens.space.packaging.package import package_space
+from cifarlens.space.packaging.runs import read_runs
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,28 @@ def test_the_front_matter_has_the_fields_of_the_hub(tmp_path, source, hub_id):
     }
     for result in data.eval_results:
         assert (result.dataset_type, result.dataset_split) == (hub_id or source, "test")
+
+
+def test_it_lists_the_runs_of_the_recipe_if_this_run_is_one_of_them(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(
+        "seed,accuracy,hardware,training_seconds,date,commit\n"
+        "0,0.94,NVIDIA H200,25,2026-11-27,6f133ca\n"
+        "0,0.945,two CPU cores,7200,2026-11-28,abcdef0\n"
+        "1,0.932,NVIDIA H200,21,2026-11-27,6f133ca\n"
+    )
+    assert read_runs(path, 0, 0.944) == read_runs(path, 1, 0.94) == []
+    ingredients, space = make_ingredients(tmp_path), tmp_path / "space"
+    package_space(space, dataclasses.replace(ingredients, runs=read_runs(path, 0, 0.945)))
+    card = (space / "model/README.md").read_text()
+    assert (
+        "accuracy\nof the 3 runs is **93.90%**, with a sample standard deviation of\n0.66" in card
+    )
+    table = card[card.index("| seed |") :].splitlines()
+    assert table[2] == "| 0 | 94.50% | two CPU cores | 2 h 0 min | 2026-11-28 | abcdef0 |"
+    assert [line.split(" | ")[1] for line in table[2:5]] == ["94.50%", "94.00%", "93.20%"]
+    package_space(space, ingredients)
+    assert "## Runs" not in (space / "model/README.md").read_text()
 
 
 def test_it_states_the_run_and_its_code_loads_the_bundle(space, tmp_path):

@@ -29,6 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, explanations: Expla
     write_json(tmp_path / "metrics/train.json", rates)
     write_json(tmp_path / "metrics/evaluate.json", {"temperature": 0.8})
     shutil.copy(ROOT / "requirements.lock", tmp_path)
+    shutil.copy(ROOT / "metrics/runs.csv", tmp_path / "metrics")
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["data"] |= {"source": "digits", "val_size": 50, "fit": "pad"}
     params["space"] = {"mistakes": 12, "top_classes": 3}

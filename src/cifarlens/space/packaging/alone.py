@@ -45,8 +45,6 @@ def package_alone(target: Path) -> None:
         test_logits=predict_logits(bundle, scenes),
         test=describe_test(read_result(metrics, classes)),
         train_images=TRAIN_IMAGES,
-        held_out=0,
-        temperature=1.0,
         trust=read_trust(paths.TRUST),
         lock=paths.LOCK,
         source=params.data.source,

@@ -62,14 +62,14 @@ class Ingredients:
     test_logits: np.ndarray
     test: Mapping[str, Any]
     train_images: int
-    held_out: int
-    temperature: float
     trust: contents.Trust
     lock: Path
     source: str
     space: Space
     opacity: float
     recipe: Mapping[str, str]
+    held_out: int = 0
+    temperature: float = 1.0
     runs: Sequence[Mapping[str, str]] = ()
     fit: Fit = "crop"
 
