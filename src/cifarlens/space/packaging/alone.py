@@ -38,7 +38,7 @@ def package_alone(target: Path) -> None:
     params, metrics = load_params(), read_json(paths.EVALUATE_METRICS)
     bundle = load_bundle(paths.MODEL)
     classes = bundle.config.classes
-    scenes = draw_scenes(classes)
+    scenes = draw_scenes()
     ingredients = Ingredients(
         model=paths.MODEL,
         dataset=Dataset(scenes[:0], np.arange(0), scenes, np.arange(len(classes)), classes),
@@ -48,7 +48,7 @@ def package_alone(target: Path) -> None:
         trust=read_trust(paths.TRUST),
         lock=paths.LOCK,
         source=params.data.source,
-        space=params.space,
+        space=params.space.model_copy(update={"mistakes": 0}),
         opacity=params.gradcam.opacity,
         recipe=describe_recipe(
             epochs=params.epochs,

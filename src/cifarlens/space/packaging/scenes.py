@@ -16,7 +16,7 @@ class Canvas:
     def __init__(self, top: str, bottom: str) -> None:
         """Fills the background with a gradient."""
         ends = Image.new("RGB", (1, 2), top)
-        ends.putpixel((0, 1), Image.new("RGB", (1, 1), bottom).getpixel((0, 0)))
+        ends.paste(bottom, (0, 1, 1, 2))
         size = (SIDE * SCALE, SIDE * SCALE)
         self.image = ends.resize(size, Image.Resampling.BILINEAR)
         self.draw = ImageDraw.Draw(self.image)
@@ -97,24 +97,21 @@ def bird() -> Canvas:
 
 
 def cat() -> Canvas:
-    c = Canvas("#b7a58d", "#8d7a63")
-    c.oval("#8f8478", 16, 31, 24, 18)
-    c.polygon("#7d7368", 5.5, 15, 6.2, 2.5, 14.5, 8.5)
-    c.polygon("#7d7368", 26.5, 15, 25.8, 2.5, 17.5, 8.5)
-    c.polygon("#c39a90", 7.3, 11, 7.5, 5.2, 12, 8.6)
-    c.polygon("#c39a90", 24.7, 11, 24.5, 5.2, 20, 8.6)
-    c.oval("#9a8f82", 16, 16, 22, 19)
-    for x in (12.5, 16, 19.5):
-        c.line("#4f473f", 0.9, x, 7.2, 16 + (x - 16) * 0.8, 11.5)
+    c = Canvas("#ece6dc", "#cbbfae")
+    c.oval("#6f5a46", 16, 31, 24, 18)
     for side in (-1, 1):
-        c.line("#4f473f", 0.8, 16 + side * 10.5, 15, 16 + side * 7, 16.2)
-        c.line("#4f473f", 0.8, 16 + side * 10.3, 18.2, 16 + side * 7, 18.2)
+        c.polygon("#574534", 16 + side * 10.5, 15, 16 + side * 9.8, 2.5, 16 + side * 1.5, 8.5)
+        c.polygon("#c39a90", 16 + side * 8.7, 11, 16 + side * 8.5, 5.2, 16 + side * 4, 8.6)
+    c.oval("#75604b", 16, 16, 22, 19)
+    for x in (12.5, 16, 19.5):
+        c.line("#3a2b1f", 0.9, x, 7.2, 16 + (x - 16) * 0.8, 11.5)
+    for side in (-1, 1):
+        c.line("#3a2b1f", 0.8, 16 + side * 10.5, 15, 16 + side * 7, 16.2)
+        c.line("#3a2b1f", 0.8, 16 + side * 10.3, 18.2, 16 + side * 7, 18.2)
         c.oval("#2b2620", 16 + side * 4.6, 14.6, 5, 4.4)
         c.oval("#b5b04a", 16 + side * 4.6, 14.6, 4.2, 3.8)
         c.oval("#12100d", 16 + side * 4.6, 14.6, 1.5, 3.6)
         c.oval("#d8cfc4", 16 + side * 2.4, 20.8, 5.6, 4.6)
-        for y in (20, 21.4):
-            c.line("#efe9e2", 0.35, 16 + side * 4, y, 16 + side * 13, y - 1.4 + (y - 20) * 2)
     c.polygon("#c77f78", 14.6, 18, 17.4, 18, 16, 19.8)
     c.line("#4a3d36", 0.5, 16, 19.8, 16, 21.4)
     return c
@@ -122,7 +119,7 @@ def cat() -> Canvas:
 
 def deer() -> Canvas:
     c = Canvas("#5c6f4b", "#7f8f55")
-    for x in (2, 9, 24, 30):
+    for x in (2.0, 9.0, 24.0, 30.0):
         c.box("#3e4a35", x - 1.2, 0, x + 1.2, 18)
     c.blur(1.2)
     c.box("#8a9a58", 0, 23, 32, 32)
@@ -164,7 +161,7 @@ def dog() -> Canvas:
 
 def frog() -> Canvas:
     c = Canvas("#7a6a4a", "#5c4f38")
-    for x, y, size in ((4, 6, 7), (26, 5, 8), (29, 24, 7), (3, 27, 8), (16, 3, 6)):
+    for x, y, size in ((4.0, 6.0, 7), (26, 5, 8), (29, 24, 7), (3, 27, 8), (16, 3, 6)):
         c.oval("#8a7a55", x, y, size, size * 0.7)
     c.blur(0.8)
     c.oval("#4d7a2c", 6.5, 22, 10, 9)
@@ -177,10 +174,10 @@ def frog() -> Canvas:
         c.oval("#d9c24a", 16 + side * 5.9, 9, 4.2, 4.2)
         c.oval("#14130c", 16 + side * 6, 9, 2.9, 2.4)
         c.line("#5d8c30", 2, 16 + side * 7, 21, 16 + side * 9.6, 26, 16 + side * 6, 28)
-        for toe in (-1.6, 0, 1.6):
+        for toe in (-1.6, 0.0, 1.6):
             c.line("#5d8c30", 0.8, 16 + side * 6, 28, 16 + side * 6 + toe, 30)
     c.line("#3d5a22", 0.7, 8.6, 15.6, 12, 17.4, 20, 17.4, 23.4, 15.6)
-    for x, y in ((11, 12), (16, 11), (20.5, 12.4), (13.6, 14), (18.6, 14.4)):
+    for x, y in ((11.0, 12.0), (16.0, 11.0), (20.5, 12.4), (13.6, 14), (18.6, 14.4)):
         c.oval("#4d7a2c", x, y, 1.5, 1.2)
     return c
 
@@ -207,7 +204,7 @@ def horse() -> Canvas:
 def ship() -> Canvas:
     c = Canvas("#a8c8e4", "#dbe8f0")
     c.box("#2f5f86", 0, 20, 32, 32)
-    for x, y in ((4, 28), (13, 30), (22, 28.6), (28, 30.4), (8, 31)):
+    for x, y in ((4.0, 28.0), (13.0, 30.0), (22, 28.6), (28, 30.4), (8, 31)):
         c.line("#6f9bbd", 0.5, x - 3, y, x + 3, y)
     c.polygon("#1f2d3d", 1, 17.5, 31, 17, 28.5, 23.5, 4.5, 23.5)
     c.polygon("#9b2f28", 3.8, 22, 29.2, 22, 28.5, 23.8, 4.5, 23.8)
