@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cifarlens.classifier.bundle import BundleError
+from cifarlens.classifier.bundle import WEIGHTS, BundleError
 from cifarlens.dataset.arrays import load_dataset
-from cifarlens.evaluation.metrics import DIGITS, evaluate
+from cifarlens.evaluation.metrics import evaluate
 from cifarlens.params import load_params
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_json, write_bytes
@@ -45,7 +45,7 @@ def main() -> None:
         space=params.space,
         opacity=params.gradcam.opacity,
         recipe=recipe,
-        runs=read_runs(RUNS, params.seed, round(result.accuracy, DIGITS)),
+        runs=read_runs(RUNS, paths.MODEL / WEIGHTS),
     )
     package_space(paths.SPACE, ingredients)
     write_bytes(paths.MODEL_CARD, (paths.SPACE / MODEL_CARD).read_bytes())

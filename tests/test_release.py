@@ -13,7 +13,7 @@ from cifarlens.classifier.predict import predict_logits
 from cifarlens.release.fetch import FILES
 from cifarlens.runtime import paths
 from cifarlens.runtime.files import read_csv, read_json
-from cifarlens.space.packaging.runs import RUNS
+from cifarlens.space.packaging.runs import RUNS, read_runs
 from cifarlens.space.packaging.scenes import SCENES, draw_scenes
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +22,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
 MD5S = {out["path"]: out["md5"] for stage in STAGES.values() for out in stage.get("outs", [])}
 
 
-def released(path: Path) -> Path:
+def released(path: Path | str) -> Path:
     """The file in `release/` of an output in dvc.lock."""
     md5 = MD5S[str(path)]
     return FOLDER / "files/md5" / md5[:2] / md5[2:]
@@ -38,12 +38,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def test_the_folder_holds_exactly_the_model_and_the_test_logits_of_dvc_lock():
     """None of them is made of images."""
-    assert {path for path in MD5S if path.startswith("models/")} == set(map(str, FILES[:3]))
-    assert FILES[3] == paths.TEST_LOGITS
+    named = [*(path for path in MD5S if path.startswith("models/")), str(paths.TEST_LOGITS)]
+    assert set(named) == {*map(str, FILES), str(paths.MODEL_CARD)}
     files = {path for path in FOLDER.rglob("*") if path.is_file()}
-    assert files == {released(path) for path in FILES}
-    for path in FILES:
-        assert hashlib.md5(released(path).read_bytes()).hexdigest() == MD5S[str(path)], path
+    assert files == {released(path) for path in named}
+    for path in named:
+        content = released(path).read_bytes()
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == MD5S[path], path
 
 
 def test_the_logits_are_those_of_the_committed_metrics(bundle):
@@ -58,13 +59,15 @@ def test_the_logits_are_those_of_the_committed_metrics(bundle):
     assert correct / 10_000 == read_json(ROOT / paths.EVALUATE_METRICS)["accuracy"]
 
 
-def test_the_run_is_one_of_the_listed_ones_and_the_card_says_so():
+def test_the_run_is_listed_and_held_no_images_out():
+    """A Space of the weights alone counts on all training images."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    accuracy = read_json(ROOT / paths.EVALUATE_METRICS)["accuracy"]
-    runs = {(int(row["seed"]), float(row["accuracy"])) for row in read_csv(ROOT / RUNS)}
-    assert (params["seed"], accuracy) in runs
+    assert params["data"]["val_size"] == 0
+    run, *_ = read_runs(ROOT / RUNS, released(FILES[0]))
+    assert int(run["seed"]) == params["seed"]
+    assert float(run["accuracy"]) == read_json(ROOT / paths.EVALUATE_METRICS)["accuracy"]
     card = released(paths.MODEL_CARD).read_text()
-    assert f"| {params['seed']} | {accuracy:.2%} |" in card
+    assert f"| {run['seed']} | {float(run['accuracy']):.2%} | {run['hardware']} |" in card
 
 
 def test_the_network_classifies_every_scene(bundle):

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..demo import print_results, run_dvc
 from ..runtime.errors import UserError
 from ..runtime.stage import run_stage
-from .fetch import changed_inputs, fetch_release
+from .fetch import fetch_release, read_status
 
 MADE = ("download", "stats", "gradcam_report", "package_space")
 
@@ -15,13 +15,11 @@ def main() -> None:
     if run_dvc("repro", "--single-item", *MADE):  # only these: nothing trains, whatever changed
         raise UserError("Stopped. Fix the error above and run `make pretrained` again to continue.")
     print_results(Path(), "make space")
-    print(
-        "\nNothing was trained or evaluated; `make verify` evaluates the weights on this machine."
-    )
-    if changed := changed_inputs()[0]:
+    print("\nNothing was trained or evaluated. `make verify` evaluates the weights here.")
+    if stale := read_status("lr_find", "train", "evaluate"):
         print(
-            f"{', '.join(changed)} differ from the released run, in code or in last bits, so"
-            " `dvc repro` would train."
+            f"`dvc repro` would run {', '.join(stale)}, since code or data are not those of the"
+            " released run, perhaps only in their last bits: `dvc status` names them."
         )
 
 

@@ -1,6 +1,7 @@
 """A fresh clone whose weights are in the folder `release`: nothing trains."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from space_making import free_port
 
 from cifarlens.release.fetch import FILES
 
-PUSH = ("dvc", "push", "-q", "-r", "release", *map(str, FILES))
+PUSH = ("dvc", "push", "-q", "-r", "release", *map(str, FILES), "models/README.md")
 PRETRAINED = (sys.executable, "-m", "cifarlens.release.pretrained")
 VERIFY = (sys.executable, "-m", "cifarlens.release.verify")
 SERVE = (sys.executable, "-m", "cifarlens.space.packaging.serve", "space")
@@ -44,7 +45,7 @@ def test_pretrained_makes_report_and_space_and_trains_nothing(released, clone):
     output = clone.run(*PRETRAINED)
     assert ran(output) == ["download", "stats", "gradcam_report", "package_space"]
     assert "Nothing was trained or evaluated" in output
-    assert "differ from the released run" not in output
+    assert "would run" not in output
     accuracy = json.loads((clone.folder / "metrics/evaluate.json").read_text())["accuracy"]
     assert f"Test accuracy: {accuracy:.2%}\nReport:        reports/index.html\n" in output
     assert clone.run("git", "status", "--porcelain") == ""
@@ -61,7 +62,7 @@ def test_what_would_train_is_named_but_does_not_run(clone):
     source.write_text(source.read_text() + "# another line\n")
     output = clone.run(*PRETRAINED)
     assert not {"lr_find", "train", "evaluate"} & set(ran(output))
-    assert "src/cifarlens/training differ from the released run" in output
+    assert "`dvc repro` would run lr_find, train, since code or data" in output
 
 
 def test_verify_names_the_results_that_differ(clone):
@@ -80,10 +81,31 @@ def test_verify_names_the_results_that_differ(clone):
 def test_other_parameters_are_named(clone, command):
     clone.params(seed=7, data={"val_size": 50})
     output = clone.run(*command, code=2)
-    message = "params.yaml: the released weights belong to other values of data.val_size, seed; run"
-    assert f"error: {message}" in output
+    message = "params.yaml: the weights in release/ belong to other values of data.val_size, seed;"
+    assert f"error: {message} `git stash`" in output
     assert "Traceback" not in output
     assert not (clone.folder / "models").exists()
+
+
+@pytest.mark.parametrize("command", [PRETRAINED, VERIFY, SERVE], ids=lambda command: command[2])
+def test_an_own_run_is_not_taken_for_the_released_one(released, tmp_path, command):
+    own = released.copy(tmp_path / "own")
+    own.params(seed=3)
+    own.run("dvc", "repro", "train")
+    shutil.rmtree(own.folder / "space")
+    weights = (own.folder / "models/model.safetensors").read_bytes()
+    output = own.run(*command, code=2)
+    message = "dvc.lock names models/model.safetensors of another run than that in release/;"
+    assert f"error: {message} `git stash`" in output
+    assert (own.folder / "models/model.safetensors").read_bytes() == weights
+
+
+def test_a_project_that_dvc_cannot_read_is_named(clone):
+    shutil.rmtree(clone.folder / ".git")
+    output = clone.run(*PRETRAINED, code=2)
+    assert "not a git repository" in output
+    assert "error: `dvc status` failed, see above" in output
+    assert "Traceback" not in output
 
 
 def test_files_of_another_run_stay(clone):
@@ -91,7 +113,7 @@ def test_files_of_another_run_stay(clone):
     model.parent.mkdir()
     model.write_bytes(b"mine")
     output = clone.run(*PRETRAINED, code=2)
-    assert "error: The files in release/ cannot be put in place, see above" in output
+    assert "models/model.safetensors\nerror: The files in release/ cannot be put in place" in output
     assert "Traceback" not in output
     assert model.read_bytes() == b"mine"
 

@@ -3,6 +3,7 @@ import json
 import re
 import subprocess
 import sys
+from hashlib import sha256
 
 import pytest
 from huggingface_hub import ModelCard, SpaceCard
@@ -37,23 +38,22 @@ def test_the_front_matter_has_the_fields_of_the_hub(tmp_path, source, hub_id):
 
 
 def test_it_lists_the_runs_of_the_recipe_if_this_run_is_one_of_them(tmp_path):
-    path = tmp_path / "runs.csv"
-    path.write_text(
-        "seed,accuracy,hardware,training_seconds,date,commit\n"
-        "0,0.94,NVIDIA H200,25,2026-11-27,6f133ca\n"
-        "0,0.945,two CPU cores,7200,2026-11-28,abcdef0\n"
-        "1,0.932,NVIDIA H200,21,2026-11-27,6f133ca\n"
-    )
-    assert read_runs(path, 0, 0.944) == read_runs(path, 1, 0.94) == []
     ingredients, space = make_ingredients(tmp_path), tmp_path / "space"
-    package_space(space, dataclasses.replace(ingredients, runs=read_runs(path, 0, 0.945)))
-    card = (space / "model/README.md").read_text()
-    assert (
-        "accuracy\nof the 3 runs is **93.90%**, with a sample standard deviation of\n0.66" in card
+    path, weights = tmp_path / "runs.csv", tmp_path / "models/model.safetensors"
+    digest = sha256(weights.read_bytes()).hexdigest()[:16]
+    path.write_text(
+        "seed,accuracy,hardware,training_seconds,date,commit,weights\n"
+        "0,0.94,NVIDIA H200,25,2026-11-27,6f133ca,e823778762632139\n"
+        f"0,0.945,two CPU cores,7200,2026-11-28,abcdef0,{digest}\n"
+        "1,0.932,NVIDIA H200,21,2026-11-27,6f133ca,aba58896c57dcf1c\n"
     )
+    package_space(space, dataclasses.replace(ingredients, runs=read_runs(path, weights)))
+    card = (space / "model/README.md").read_text()
+    assert "of the 3 runs is **93.90%**, with a sample\nstandard deviation of 0.66" in card
     table = card[card.index("| seed |") :].splitlines()
     assert table[2] == "| 0 | 94.50% | two CPU cores | 2 h 0 min | 2026-11-28 | abcdef0 |"
     assert [line.split(" | ")[1] for line in table[2:5]] == ["94.50%", "94.00%", "93.20%"]
+    assert read_runs(path, path) == []
     package_space(space, ingredients)
     assert "## Runs" not in (space / "model/README.md").read_text()
 

@@ -1,4 +1,4 @@
-"""Packages a Space from the released weights alone, where CIFAR-10 is not at hand.
+"""Packages a Space from the released weights alone, without CIFAR-10.
 
 Its examples are drawn scenes. It has no misclassified images, since those are CIFAR-10's.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...classifier.bundle import load_bundle
+from ...classifier.bundle import WEIGHTS, load_bundle
 from ...classifier.predict import predict_logits
 from ...dataset.arrays import Dataset
 from ...evaluation.calibration import Calibration
@@ -23,7 +23,7 @@ from .package import Ingredients, describe_test, package_space, read_trust
 from .runs import RUNS, read_runs
 from .scenes import draw_scenes
 
-TRAIN_IMAGES = 50_000  # of CIFAR-10
+TRAIN_IMAGES = 50_000  # of CIFAR-10; the released run holds none out
 CONFUSION = Path("reports/plots/confusion.csv")
 CALIBRATION = Path("reports/plots/calibration.csv")
 
@@ -60,7 +60,7 @@ def package_alone(target: Path) -> None:
             loss=params.loss,
             train=read_json(paths.TRAIN_METRICS),
         ),
-        runs=read_runs(RUNS, params.seed, metrics["accuracy"]),
+        runs=read_runs(RUNS, paths.MODEL / WEIGHTS),
     )
     package_space(target, ingredients)
 
@@ -77,11 +77,12 @@ def read_result(metrics: Mapping[str, Any], classes: tuple[str, ...]) -> Evaluat
         confusion[classes.index(row["actual"]), classes.index(row["predicted"])] = row["images"]
     bins = [[float(value) for value in row.values()] for row in read_csv(CALIBRATION)]
     confidence, accuracy, images = np.array(bins).T
+    correct = (accuracy * images).round()
     return Evaluation(
         classes=classes,
         accuracy=metrics["accuracy"],
         loss=metrics["loss"],
-        calibration=Calibration(images, accuracy * images, confidence),
+        calibration=Calibration(images.astype(np.int64), correct.astype(np.int64), confidence),
         class_accuracy=confusion.diagonal() / confusion.sum(axis=1),
         confusion=confusion,
     )

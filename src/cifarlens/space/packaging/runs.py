@@ -1,5 +1,6 @@
 """Reads metrics/runs.csv, the full runs of the committed recipe, for the model card."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -11,17 +12,16 @@ from ..app.about.section import table
 RUNS = Path("metrics/runs.csv")  # a person adds a line after a full run
 
 
-def read_runs(path: Path, seed: int, accuracy: float) -> list[Mapping[str, str]]:
-    """Returns the rows of the file, this run's first; none if this run is not one of them.
+def read_runs(path: Path, weights: Path) -> list[dict[str, str]]:
+    """Returns the rows of the file, that of these weights first; none if they have no row.
 
     Args:
         path: metrics/runs.csv.
-        seed: seed of this run.
-        accuracy: accuracy of this run on the test images, 0 to 1.
+        weights: model.safetensors; its row has the first 16 hexadecimal digits of its SHA-256.
     """
-    rows = read_csv(path)
-    own = [r for r in rows if int(r["seed"]) == seed and float(r["accuracy"]) == accuracy][-1:]
-    return [*own, *(row for row in rows if row not in own)] if own else []
+    rows, digest = read_csv(path), hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
+    rows.sort(key=lambda row: row["weights"] != digest)
+    return rows if rows[0]["weights"] == digest else []
 
 
 def describe_runs(runs: Sequence[Mapping[str, str]]) -> str:
@@ -43,8 +43,8 @@ def describe_runs(runs: Sequence[Mapping[str, str]]) -> str:
     ]
     return f"""## Runs
 
-The first row is this network. The others were trained with the same settings. The mean accuracy
-of the {len(runs)} runs is **{mean(shares):.2f}%**, with a sample standard deviation of
-{stdev(shares):.2f} points. This network is the run with the seed of `params.yaml`, not the best.
+The first row is this network; it was not chosen by its accuracy. The others were trained with the
+same settings. The mean accuracy of the {len(runs)} runs is **{mean(shares):.2f}%**, with a sample
+standard deviation of {stdev(shares):.2f} points.
 
 {table(head, rows)}"""

@@ -160,9 +160,9 @@ def dog() -> Canvas:
 
 
 def frog() -> Canvas:
-    c = Canvas("#7a6a4a", "#5c4f38")
+    c = Canvas("#3a3428", "#26221a")
     for x, y, size in ((4.0, 6.0, 7), (26, 5, 8), (29, 24, 7), (3, 27, 8), (16, 3, 6)):
-        c.oval("#8a7a55", x, y, size, size * 0.7)
+        c.oval("#4a4232", x, y, size, size * 0.7)
     c.blur(0.8)
     c.oval("#4d7a2c", 6.5, 22, 10, 9)
     c.oval("#4d7a2c", 25.5, 22, 10, 9)

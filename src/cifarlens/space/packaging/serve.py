@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ...classifier.bundle import BundleError
-from ...runtime.errors import UserError
+from ...release.fetch import RELEASE
+from ...runtime.errors import UserError, describe_file_error
 from ...runtime.files import read_json
 from ...runtime.output import tolerate_output_errors
 from ...runtime.paths import SPACE
@@ -26,11 +27,10 @@ from .alone import package_alone
 from .shipped import FILES
 
 STOP_SECONDS = 10
-RELEASE = Path("release")
 ALONE = (
     "There is no space/ yet, so this Space holds the released weights alone: its examples are drawn"
-    " scenes, and it shows no misclassified images. `make pretrained` makes the complete one; it"
-    " needs CIFAR-10."
+    " scenes, and its tab Mistakes is empty. `make pretrained` makes the complete Space, and needs"
+    " CIFAR-10."
 )
 PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
 # These could make the app import another cifarlens than the copy's own.
@@ -48,26 +48,31 @@ def serve(folder: Path) -> int:
     """
     names = check_space(folder)
     check_port(os.environ)
-    environment = {key: value for key, value in os.environ.items() if key not in IMPORT_VARIABLES}
     with copy_files(folder, names) as copy:
-        app = subprocess.Popen([sys.executable, "app.py"], cwd=copy, env=environment)
-        try:
-            return app.wait()
-        finally:
-            _stop(app)
+        return _run(copy)
 
 
 def serve_alone() -> int:
-    """Serves a Space packaged from the released weights alone; returns the app's exit code.
+    """Packages and runs a Space of the released weights alone; returns the app's exit code.
 
     Raises:
-        UserError: the released weights cannot be put in place, or as `serve` does.
+        UserError: the weights cannot be put in place, or the requested port is not available.
     """
-    print(ALONE, flush=True)
+    check_port(os.environ)
     with tempfile.TemporaryDirectory(prefix="space-") as temporary:
         folder = Path(temporary) / "space"
         package_alone(folder)
-        return serve(folder)
+        print(ALONE, flush=True)
+        return _run(folder)
+
+
+def _run(folder: Path) -> int:
+    environment = {key: value for key, value in os.environ.items() if key not in IMPORT_VARIABLES}
+    app = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=environment)
+    try:
+        return app.wait()
+    finally:
+        _stop(app)
 
 
 @contextmanager
@@ -164,6 +169,11 @@ def main(arguments: list[str]) -> int:
             return serve_alone() if alone else serve(folder)
     except (UserError, BundleError, ContentsError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if (message := describe_file_error(error)) is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
         return 2
     except Stopped as stopped:
         return stopped.code
