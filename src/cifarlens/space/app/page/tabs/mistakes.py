@@ -44,7 +44,7 @@ HIDDEN = f"Turn on “{SHOW_MISTAKES}” to see test images that the network got
 PERFECT = "The network classified every test image correctly. There are no mistakes to show."
 WITHOUT_IMAGES = (
     "This Space was packaged without the dataset, so it has no misclassified images to show. Run"
-    " `make pretrained` to package it with them."
+    " “make pretrained” to package it with them."
 )
 # Reports the cell of the confusion matrix whose button was clicked.
 SELECT_CELL = """element.addEventListener("click", ({ target }) => {
