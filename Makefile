@@ -18,7 +18,7 @@ unexport PYTHONPATH PYTHONHOME
 
 help:
 	@echo 'make demo       run all stages on handwritten digits, in demo/ (2 minutes, no download)'
-	@echo 'make pretrained make report and Space of CIFAR-10 from the released weights, without training (3 minutes)'
+	@echo 'make pretrained make report and Space of CIFAR-10 from the released weights, without training (1 minute)'
 	@echo 'make verify     evaluate the released weights on this machine and compare with the committed results'
 	@echo 'make repro      run all stages on CIFAR-10 (dvc repro)'
 	@echo 'make compare    compare two runs in one page: make compare A=main B=faster; names of git or of dvc exp show'

@@ -29,7 +29,7 @@ def fetch_release() -> None:
     Raises:
         UserError: params.yaml or dvc.lock belong to another run, or DVC fails.
     """
-    load_params()
+    load_params()  # reports a mistake in params.yaml better than DVC does
     lock = YAML(typ="safe").load(Path("dvc.lock"))
     outs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
     md5s = {out["path"]: out["md5"] for out in outs}

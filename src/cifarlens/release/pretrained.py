@@ -12,7 +12,7 @@ MADE = ("download", "stats", "gradcam_report", "package_space")
 
 def main() -> None:
     fetch_release()
-    if run_dvc("repro", "--single-item", *MADE):  # only these: nothing trains, whatever changed
+    if run_dvc("repro", "--single-item", *MADE):  # only these, so nothing trains
         raise UserError("Stopped. Fix the error above and run `make pretrained` again to continue.")
     print_results(Path(), "make space")
     print("\nNothing was trained or evaluated. `make verify` evaluates the weights here.")

@@ -32,32 +32,34 @@ def main() -> None:
     logits = predict_all(load_bundle(paths.MODEL), dataset.test_images, device, "verify")
     result = evaluate(logits, dataset.test_labels, dataset.classes)
     print(f"Test accuracy: {result.accuracy:.2%} of {result.images:,} images")
-    if faults := find_differences(logits, released, result, read_json(paths.EVALUATE_METRICS)):
+    other = int((logits.argmax(axis=1) != released.argmax(axis=1)).sum())
+    largest = float(np.abs(logits - released).max())
+    if faults := find_faults(other, largest, result, read_json(paths.EVALUATE_METRICS)):
         raise UserError(
             f"On this machine, the released weights give other results: {'; '.join(faults)}."
             " `dvc status` and `git status` show whether code, data or metrics were changed."
         )
     print(
         "The same predictions and metrics as those of the release; logits differ by at most"
-        f" {np.abs(logits - released).max():.1e} (allowed: {TOLERANCE:g})."
+        f" {largest:.1e} (allowed: {TOLERANCE:g})."
     )
 
 
-def find_differences(
-    logits: np.ndarray, released: np.ndarray, result: Evaluation, metrics: Mapping[str, Any]
+def find_faults(
+    other: int, largest: float, result: Evaluation, metrics: Mapping[str, Any]
 ) -> list[str]:
     """Returns how the results of this machine differ from the released ones, in words.
 
     Args:
-        logits: of the test images, on this machine, float32 N×classes.
-        released: the same, from the release.
-        result: evaluation of `logits`.
+        other: number of images with another prediction.
+        largest: largest difference of a logit.
+        result: evaluation on this machine.
         metrics: content of metrics/evaluate.json.
     """
     faults = []
-    if other := int((logits.argmax(1) != released.argmax(1)).sum()):
-        faults.append(f"{other:,} of {len(logits):,} predictions differ")
-    if (largest := np.abs(logits - released).max()) > TOLERANCE:
+    if other:
+        faults.append(f"{other:,} of {result.images:,} predictions differ")
+    if largest > TOLERANCE:
         faults.append(f"logits differ by up to {largest:.1e}, more than {TOLERANCE:g}")
     actual = result.metrics()
     for key in ("accuracy", "classes"):

@@ -28,9 +28,9 @@ from .shipped import FILES
 
 STOP_SECONDS = 10
 ALONE = (
-    "There is no space/ yet, so this Space holds the released weights alone: its examples are drawn"
-    " scenes, and its tab Mistakes is empty. `make pretrained` makes the complete Space, and needs"
-    " CIFAR-10."
+    "The folder space/ does not exist, so this Space contains only the released weights: its"
+    " examples are drawn scenes, and its tab Mistakes is empty. `make pretrained` makes the whole"
+    " Space, and needs CIFAR-10."
 )
 PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
 # These could make the app import another cifarlens than the copy's own.
